@@ -1,0 +1,337 @@
+//! An object: a named typed table. Fields are what people see; columns are what is stored, exported
+//! and matched: a composite field (an address) and a typed one (mobile, work …) have several.
+
+use regex::Regex;
+
+use crate::definition::{FieldDefinition, FieldKind, Merge, Mode, ObjectDefinition, OnDuplicate};
+use crate::error::{Error, Result};
+use crate::value::ValueType;
+
+/// The parts of an address, in order.
+pub const ADDRESS_PARTS: [&str; 6] = ["street", "street2", "city", "state", "zip", "country"];
+
+/// Index of a column in [`Object::columns`].
+pub type ColumnIndex = usize;
+
+/// A named typed table.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// As written down; the catalog keeps it to know what a later version changes.
+    pub definition: ObjectDefinition,
+    /// The fields, in the order people see them.
+    pub fields: Vec<Field>,
+    /// The stored columns: `id`, those of the fields in order, then `created_at`, `updated_at`,
+    /// `version`, `import_id`.
+    pub columns: Vec<Column>,
+    /// How files are imported unless the request says otherwise.
+    pub policy: Policy,
+}
+
+/// A field with its constraints, ready to check values.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// As written down.
+    pub definition: FieldDefinition,
+    /// The columns it is stored in.
+    pub columns: std::ops::Range<ColumnIndex>,
+    /// The compiled pattern; it matches the whole text.
+    pub pattern: Option<Regex>,
+}
+
+/// Columns every object has beside its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemColumn {
+    /// Record id: 64-bit, handed out in blocks, never used again.
+    Id,
+    /// When the record was created; a file may set it.
+    CreatedAt,
+    /// When the record was last changed.
+    UpdatedAt,
+    /// Counts the changes of the record, from 1.
+    Version,
+    /// The import that last wrote the record, null where a person did.
+    ImportId,
+}
+
+/// One stored column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Name in storage and in exported files.
+    pub name: String,
+    /// The field it belongs to, for all but system columns.
+    pub field: Option<usize>,
+    /// Which system column it is, if any.
+    pub system: Option<SystemColumn>,
+    /// The part of a composite or the type of a typed field.
+    pub part: Option<String>,
+    /// Type of the stored values.
+    pub value_type: ValueType,
+    /// Every record has a value.
+    pub required: bool,
+    /// No two records share a value.
+    pub unique: bool,
+    /// Has an index beside what `unique` gives it.
+    pub indexed: bool,
+    /// Equality ignores ASCII case: keys are compared lower-cased.
+    pub caseless: bool,
+}
+
+/// How files are imported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// How a row is recognised as an existing record: the first rule that finds one decides.
+    pub match_by: Vec<MatchRule>,
+    /// What happens to a row that matches.
+    pub on_duplicate: OnDuplicate,
+    /// Which cells an update writes.
+    pub merge: Merge,
+    /// All or nothing, or every good row.
+    pub mode: Mode,
+    /// The most rows one import may have.
+    pub max_rows: Option<u64>,
+    /// The largest source, in bytes.
+    pub max_bytes: Option<u64>,
+    /// Values new records get whatever the file says, as text.
+    pub force: Vec<(ColumnIndex, String)>,
+    /// Create the target of a reference that finds none.
+    pub create_references: bool,
+}
+
+/// One way to recognise an existing record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchRule {
+    /// The fields as the person named them: `email`, `first_name+last_name`.
+    pub name: String,
+    /// All of these must be equal; within one, any of its columns equals any of them
+    /// (a mobile number may be another record's work number).
+    pub all: Vec<Vec<ColumnIndex>>,
+}
+
+impl Object {
+    /// Reads an object file (TOML).
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let definition: ObjectDefinition = toml::from_str(text)
+            .map_err(|cause| Error::request("the object file cannot be read").because(cause))?;
+        Self::new(definition)
+    }
+
+    /// Checks a definition and works out what it means.
+    pub fn new(definition: ObjectDefinition) -> Result<Self> {
+        let mut columns = vec![system_column("id", SystemColumn::Id, ValueType::Integer)];
+        let mut fields = Vec::with_capacity(definition.fields.len());
+        check_name(&definition.name)?;
+        for (index, written) in definition.fields.iter().enumerate() {
+            check_name(&written.name)?;
+            let first = columns.len();
+            for part in parts_of(written) {
+                columns.push(field_column(written, index, part));
+            }
+            let pattern = match &written.pattern {
+                None => None,
+                Some(pattern) => Some(Regex::new(&format!("^(?:{pattern})$")).map_err(|cause| {
+                    Error::request(format!("the pattern of field `{}` is not a regular expression", written.name))
+                        .because(cause)
+                })?),
+            };
+            if written.kind == FieldKind::Reference && written.target.is_none() {
+                return Err(Error::request(format!("reference field `{}` names no target object", written.name)));
+            }
+            if written.kind == FieldKind::Choice && written.choices.is_empty() {
+                return Err(Error::request(format!("choice field `{}` has no choices", written.name)));
+            }
+            fields.push(Field { definition: written.clone(), columns: first..columns.len(), pattern });
+        }
+        columns.push(system_column("created_at", SystemColumn::CreatedAt, ValueType::DateTime));
+        columns.push(system_column("updated_at", SystemColumn::UpdatedAt, ValueType::DateTime));
+        columns.push(system_column("version", SystemColumn::Version, ValueType::Integer));
+        columns.push(system_column("import_id", SystemColumn::ImportId, ValueType::Integer));
+        for (index, column) in columns.iter().enumerate() {
+            if columns.iter().take(index).any(|earlier| earlier.name == column.name) {
+                return Err(Error::request(format!("object `{}` has two columns `{}`", definition.name, column.name)));
+            }
+        }
+        let written = definition.policy.clone();
+        let mut object = Self {
+            definition,
+            fields,
+            columns,
+            policy: Policy {
+                match_by: Vec::new(),
+                on_duplicate: written.on_duplicate,
+                merge: written.merge,
+                mode: written.mode,
+                max_rows: written.max_rows,
+                max_bytes: written.max_bytes,
+                force: Vec::new(),
+                create_references: false,
+            },
+        };
+        for rule in &written.match_by {
+            let rule = object.match_rule(rule)?;
+            object.policy.match_by.push(rule);
+        }
+        for (name, value) in &written.force {
+            let column = object.column(name).ok_or_else(|| object.unknown_field(name))?;
+            object.policy.force.push((column, value.clone()));
+        }
+        Ok(object)
+    }
+
+    /// Name in storage, URLs and on the command line.
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
+    /// True where the object answers to this name.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name() == name || self.definition.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// The column of exactly this name.
+    pub fn column(&self, name: &str) -> Option<ColumnIndex> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The index of a system column.
+    pub fn system(&self, system: SystemColumn) -> ColumnIndex {
+        self.columns.iter().position(|column| column.system == Some(system)).unwrap_or_default()
+    }
+
+    /// The field of exactly this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.definition.name == name)
+    }
+
+    /// The field a column belongs to, for all but system columns.
+    pub fn field_of(&self, column: ColumnIndex) -> Option<&Field> {
+        self.columns.get(column)?.field.and_then(|field| self.fields.get(field))
+    }
+
+    /// The columns a name stands for, however it is spelled: a column (`phone_work`, `First Name`),
+    /// a field with all its columns (`phone`), or `field.part` (`address.city`).
+    pub fn find_columns(&self, name: &str) -> Option<Vec<ColumnIndex>> {
+        let folded = fold_name(name);
+        if let Some(column) = self.columns.iter().position(|column| fold_name(&column.name) == folded) {
+            return Some(vec![column]);
+        }
+        let field = self.fields.iter().find(|field| fold_name(&field.definition.name) == folded)?;
+        Some(field.columns.clone().collect())
+    }
+
+    /// Reads a match rule as a person writes it: `email`, `phone`, `first_name+last_name`.
+    pub fn match_rule(&self, name: &str) -> Result<MatchRule> {
+        let mut all = Vec::new();
+        for part in name.split('+') {
+            let columns = self.find_columns(part).ok_or_else(|| self.unknown_field(part))?;
+            all.push(columns);
+        }
+        Ok(MatchRule { name: name.to_owned(), all })
+    }
+
+    /// The error for a name that is no field of this object.
+    pub fn unknown_field(&self, name: &str) -> Error {
+        let names: Vec<&str> = self.fields.iter().map(|field| field.definition.name.as_str()).collect();
+        Error::request(format!("object `{}` has no field `{}`", self.name(), name.trim()))
+            .hint(format!("its fields are: {}", names.join(", ")))
+    }
+
+    /// The column that names a record to people, looked up and filled where a reference is a name.
+    pub fn naming_column(&self) -> Option<ColumnIndex> {
+        let field = self.fields.iter().find(|field| field.definition.names_record)?;
+        Some(field.columns.start)
+    }
+
+    /// The columns a reference's text may be looked up in, in order: `id`, unique fields, the name.
+    pub fn lookup_columns(&self) -> Vec<ColumnIndex> {
+        let mut found = vec![self.system(SystemColumn::Id)];
+        found.extend((0..self.columns.len()).filter(|&index| self.columns[index].unique && index > 0));
+        found.extend(self.naming_column().filter(|name| !found.contains(name)));
+        found
+    }
+}
+
+impl Column {
+    /// True for the columns Dray keeps beside the fields.
+    pub fn is_system(&self) -> bool {
+        self.system.is_some()
+    }
+}
+
+/// A name with case, blanks, dashes, dots and underscores removed: `First Name` = `first_name`.
+pub fn fold_name(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The normalized form two keys are compared in.
+pub fn key_of(caseless: bool, text: &str) -> std::borrow::Cow<'_, str> {
+    if caseless && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text.to_ascii_lowercase().into()
+    } else {
+        text.into()
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let valid = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.len() <= 40
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if valid {
+        return Ok(());
+    }
+    Err(Error::request(format!("`{name}` is not a name an object or field can have"))
+        .hint("use up to 40 lower-case letters, digits and underscores, beginning with a letter"))
+}
+
+fn parts_of(written: &FieldDefinition) -> Vec<Option<String>> {
+    if written.kind == FieldKind::Address {
+        return ADDRESS_PARTS.iter().map(|part| Some((*part).to_owned())).collect();
+    }
+    if written.types.is_empty() {
+        return vec![None];
+    }
+    written.types.iter().map(|name| Some(name.to_ascii_lowercase())).collect()
+}
+
+fn field_column(written: &FieldDefinition, field: usize, part: Option<String>) -> Column {
+    let value_type = match written.kind {
+        _ if written.multiple => ValueType::Json,
+        FieldKind::Integer | FieldKind::Reference => ValueType::Integer,
+        FieldKind::Decimal => ValueType::Decimal,
+        FieldKind::Boolean => ValueType::Boolean,
+        FieldKind::Date => ValueType::Date,
+        FieldKind::DateTime => ValueType::DateTime,
+        FieldKind::Time => ValueType::Time,
+        FieldKind::Uuid => ValueType::Uuid,
+        FieldKind::Json => ValueType::Json,
+        _ => ValueType::Text,
+    };
+    let name = match &part {
+        Some(part) => format!("{}_{part}", written.name),
+        None => written.name.clone(),
+    };
+    Column {
+        name,
+        field: Some(field),
+        system: None,
+        part,
+        value_type,
+        required: written.required,
+        unique: written.unique,
+        indexed: written.indexed || written.kind == FieldKind::Reference,
+        caseless: written.caseless || written.kind == FieldKind::Email,
+    }
+}
+
+fn system_column(name: &str, system: SystemColumn, value_type: ValueType) -> Column {
+    Column {
+        name: name.to_owned(),
+        field: None,
+        system: Some(system),
+        part: None,
+        value_type,
+        required: !matches!(system, SystemColumn::ImportId),
+        unique: system == SystemColumn::Id,
+        indexed: false,
+        caseless: false,
+    }
+}

@@ -1,0 +1,1 @@
+//! Where records rest: SQLite and PostgreSQL behind one trait.
