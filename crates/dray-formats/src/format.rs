@@ -1,0 +1,62 @@
+//! The registry of formats: the one place that lists them. Opens any source and makes any writer.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use dray_model::Result;
+use dray_model::flow::RowSource;
+
+use crate::csv::{CsvSource, CsvWriter, find_delimiter};
+use crate::detect::find_format;
+use crate::input::{Input, refuse_unreadable};
+use crate::options::{Format, ReadOptions};
+use crate::write::{OutputColumn, RowWriter};
+
+/// How much of a source is looked at to find its format and delimiter.
+const SAMPLE_BYTES: usize = 256 << 10;
+
+/// Opens a file.
+pub fn open_path(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    open(Input::open(path)?, options)
+}
+
+/// Opens anything that gives bytes. `name` tells people, and by its extension perhaps the format.
+pub fn open_reader(
+    name: &str,
+    reader: Box<dyn Read + Send>,
+    options: &ReadOptions,
+) -> Result<Box<dyn RowSource>> {
+    open(Input::new(name, reader), options)
+}
+
+fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    let mut sample = Vec::new();
+    input.read_more(&mut sample, SAMPLE_BYTES)?;
+    refuse_unreadable(input.name(), &sample, input.ended())?;
+    match options.format.unwrap_or_else(|| find_format(input.name(), &sample)) {
+        Format::Csv => {
+            let delimiter = options.delimiter.unwrap_or_else(|| find_delimiter(&sample, input.ended()));
+            Ok(Box::new(CsvSource::open(input, sample, delimiter, options)?))
+        }
+        Format::Json | Format::Jsonl => Err(dray_model::Error::source("JSON is not read or written yet")),
+    }
+}
+
+/// Makes a writer of this format for these columns.
+pub fn writer(
+    format: Format,
+    columns: Vec<OutputColumn>,
+    out: Box<dyn Write + Send>,
+) -> Result<Box<dyn RowWriter>> {
+    match format {
+        Format::Csv => Ok(Box::new(CsvWriter::new(columns, out))),
+        Format::Json | Format::Jsonl => Err(dray_model::Error::source("JSON is not read or written yet")),
+    }
+}
+
+impl Format {
+    /// The format a file of this name is written in.
+    pub fn from_path(path: &Path) -> Option<Self> {
+        Self::from_name(&path.extension()?.to_string_lossy())
+    }
+}

@@ -1,0 +1,83 @@
+//! What is refused, in which words, and hostile files that must not use up the machine.
+
+use std::path::Path;
+
+use super::{open, read, read_all};
+use crate::{ReadOptions, open_path};
+
+fn refusal(text: &[u8]) -> String {
+    let error = match open("x.csv", text, &ReadOptions::default()) {
+        Err(error) => error,
+        Ok(mut source) => read_all(source.as_mut()).unwrap_err(),
+    };
+    assert!(error.hint.is_some(), "{error} has a hint");
+    error.to_string()
+}
+
+#[test]
+fn what_is_no_table_is_refused_by_name() {
+    for empty in ["", "\u{feff}", "\n\r\n\n", "  \t ", "\u{feff}\n"] {
+        assert_eq!(refusal(empty.as_bytes()), "`x.csv` is empty");
+    }
+    assert_eq!(refusal(b"\xFF\xFEa\0,\0b\0\n\0"), "`x.csv` is UTF-16 text, which is not read yet");
+    assert_eq!(refusal(b"a\0,\0b\0\n\0x\0,\0y\0"), "`x.csv` is UTF-16 text, which is not read yet");
+    assert_eq!(refusal(b"\x1F\x8B\x08\0"), "`x.csv` is gzip-compressed, which is not read yet");
+    assert_eq!(
+        refusal(b"PK\x03\x04..xl/workbook.xml"),
+        "`x.csv` is an Excel workbook, which is not read yet"
+    );
+    assert_eq!(refusal(b"PK\x03\x04..data.csv"), "`x.csv` is a zip archive, which is not read yet");
+    assert_eq!(refusal(b"PAR1\x15\0"), "`x.csv` is a Parquet file, which is not read yet");
+}
+
+#[test]
+fn files_that_cannot_be_opened_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = open_path(&directory.path().join("none.csv"), &ReadOptions::default()).err().unwrap();
+    assert!(error.to_string().starts_with("there is no file `"), "{error}");
+    let error = open_path(directory.path(), &ReadOptions::default()).err().unwrap();
+    assert!(error.to_string().ends_with("is a directory"), "{error}");
+    assert!(
+        open_path(Path::new("/dev/null"), &ReadOptions::default())
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("empty")
+    );
+}
+
+#[test]
+fn a_million_columns_are_refused() {
+    let header = ",".repeat(2_000_000);
+    assert_eq!(refusal(header.as_bytes()), "the header of `x.csv` on line 1 has 2000001 columns");
+    let row = format!("a,b\n{header}x\n1,2\n");
+    let contents = read("x.csv", row.as_bytes(), &ReadOptions::default());
+    assert_eq!(contents.rows.len(), 2);
+    assert_eq!(contents.problems[0].code.word(), "too_many_cells");
+}
+
+#[test]
+fn an_endless_line_is_refused() {
+    let mut text = b"a,b\n".to_vec();
+    text.resize(100 << 20, b'x');
+    assert_eq!(refusal(&text), "the row on line 2 of `x.csv` is larger than 67108864 bytes");
+}
+
+#[test]
+fn an_endless_quote_costs_one_row() {
+    let text = format!("a,b\n1,\"open\n{}", "2,some text to fill the file\n".repeat(3_000_000));
+    let mut source = open("x.csv", text.as_bytes(), &ReadOptions::default()).unwrap();
+    let (mut rows, mut problems) = (0, 0);
+    while let Some(batch) = source.next_batch().unwrap() {
+        rows += batch.len();
+        problems += batch.problems.len();
+    }
+    assert_eq!((rows, problems), (3_000_001, 1));
+}
+
+#[test]
+fn megabytes_of_blank_lines_are_passed_over() {
+    let text = format!("a,b\n{}1,2\n{}", "\n".repeat(20 << 20), "\r\n".repeat(20 << 20));
+    let contents = read("x.csv", text.as_bytes(), &ReadOptions::default());
+    assert_eq!(contents.lines, [(20 << 20) + 2]);
+}
