@@ -31,7 +31,7 @@ pub struct ObjectDefinition {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyDefinition {
-    /// Fields that tell whether a row is an existing record, in order; `a+b` means both together.
+    /// Fields that tell whether a row is an existing record: the first that finds one decides.
     #[serde(rename = "match", skip_serializing_if = "Vec::is_empty")]
     pub match_by: Vec<String>,
     /// What happens to a row that matches: skip, update or create.

@@ -97,14 +97,14 @@ pub struct Policy {
     pub create_references: bool,
 }
 
-/// One way to recognise an existing record.
+/// One way to recognise an existing record: a field that has an equal value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRule {
-    /// The fields as the person named them: `email`, `first_name+last_name`.
+    /// The field as the person named it.
     pub name: String,
-    /// All of these must be equal; within one, any of its columns equals any of them
+    /// A value in any of these columns equals a value in any of them on the record
     /// (a mobile number may be another record's work number).
-    pub all: Vec<Vec<ColumnIndex>>,
+    pub columns: Vec<ColumnIndex>,
 }
 
 impl Object {
@@ -218,14 +218,10 @@ impl Object {
         Some(field.columns.clone().collect())
     }
 
-    /// Reads a match rule as a person writes it: `email`, `phone`, `first_name+last_name`.
+    /// Reads a match rule as a person writes it: the name of a field or column.
     pub fn match_rule(&self, name: &str) -> Result<MatchRule> {
-        let mut all = Vec::new();
-        for part in name.split('+') {
-            let columns = self.find_columns(part).ok_or_else(|| self.unknown_field(part))?;
-            all.push(columns);
-        }
-        Ok(MatchRule { name: name.to_owned(), all })
+        let columns = self.find_columns(name).ok_or_else(|| self.unknown_field(name))?;
+        Ok(MatchRule { name: name.trim().to_owned(), columns })
     }
 
     /// The error for a name that is no field of this object.
@@ -241,11 +237,13 @@ impl Object {
         Some(field.columns.start)
     }
 
-    /// The columns a reference's text may be looked up in, in order: `id`, unique fields, the name.
+    /// The columns a reference's text may be looked up in, in order: `id`, unique columns, the name
+    /// where it has an index.
     pub fn lookup_columns(&self) -> Vec<ColumnIndex> {
         let mut found = vec![self.system(SystemColumn::Id)];
         found.extend((0..self.columns.len()).filter(|&index| self.columns[index].unique && index > 0));
-        found.extend(self.naming_column().filter(|name| !found.contains(name)));
+        let naming = self.naming_column().filter(|&name| self.columns[name].indexed);
+        found.extend(naming.filter(|name| !found.contains(name)));
         found
     }
 }

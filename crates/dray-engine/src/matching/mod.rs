@@ -1,0 +1,522 @@
+//! Matching: which existing record a row is, and what it would change. Row after row in file order, so
+//! that equal rows of one file meet each other too. Decides only; writing comes after.
+
+pub mod cells;
+pub mod filter;
+pub mod keys;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dray_model::definition::{Merge, OnDuplicate};
+use dray_model::flow::Found;
+use dray_model::ledger::Fate;
+use dray_model::object::{ColumnIndex, Object, SystemColumn};
+use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+use foldhash::fast::RandomState;
+
+use crate::check::{CheckedBatch, Checker, sentence};
+use cells::{CellRef, Incoming};
+use filter::KeyFilter;
+use keys::{BatchKeys, Key, KeyHasher, KeySpace, key_spaces};
+
+/// What is known of the keys in the table before the import.
+#[derive(Debug)]
+pub enum TableKeys {
+    /// There are no records.
+    None,
+    /// The keys of all records.
+    Known(Box<KeyFilter>),
+    /// Too many to know: every key is looked up.
+    Unknown,
+}
+
+/// How far a row's match can be found out at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Lookups see the table and everything this run wrote: every row is decided.
+    Everything,
+    /// Lookups see the table as it was before this run: rows that may repeat an earlier row are held back.
+    Table,
+    /// No lookups, the indexes are down: rows that may match anything are held back.
+    Nothing,
+}
+
+/// Decides the rows of one import.
+#[derive(Debug)]
+pub struct Matcher {
+    object: Arc<Object>,
+    columns: Arc<[ColumnIndex]>,
+    /// The cells a lookup must bring: those an update may compare and change.
+    wanted: Arc<[ColumnIndex]>,
+    headers: Vec<Option<String>>,
+    spaces: Vec<KeySpace>,
+    hasher: KeyHasher,
+    table_keys: TableKeys,
+    file_keys: Box<KeyFilter>,
+    /// Required columns whose emptiness is judged only when a record is created.
+    required: Vec<ColumnIndex>,
+    rows_seen: bool,
+}
+
+/// Asks the store for records: space's column, keys → records with the cells of [`Matcher::wanted_columns`].
+pub type Lookup<'l> = dyn FnMut(ColumnIndex, &[&str], &[ColumnIndex]) -> dray_model::Result<Found> + 'l;
+
+/// Which record a row is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The n-th record created by this batch.
+    New(usize),
+    /// A record found, by position in [`Decisions::records`].
+    Existing(usize),
+}
+
+/// What is to be done with a batch.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    /// The fate of each row; `None` where it is held back.
+    pub fates: Vec<Option<Fate>>,
+    /// The record each row is about.
+    pub targets: Vec<Option<Target>>,
+    /// Records to make.
+    pub creations: Vec<Creation>,
+    /// Every record found, whether it changes or not.
+    pub records: Vec<Record>,
+    /// What the lookups found; [`Record`]s and cells point into it.
+    pub found: Vec<Found>,
+    /// What was found wrong in matching.
+    pub problems: Vec<Problem>,
+}
+
+/// A record to make of a row, perhaps with cells that later rows of the batch changed.
+#[derive(Debug)]
+pub struct Creation {
+    /// The row it is made of.
+    pub row: usize,
+    /// Where its cells come from, one for each column of the batch; `None` where all are the row's.
+    pub cells: Option<Vec<CellRef>>,
+}
+
+/// An existing record that rows of this batch matched.
+#[derive(Debug)]
+pub struct Record {
+    /// Its id.
+    pub id: i64,
+    /// Which lookup found it.
+    pub found: usize,
+    /// Its row there.
+    pub row: usize,
+    /// Where its cells come from now; `None` where nothing changed.
+    pub cells: Option<Vec<CellRef>>,
+}
+
+/// Who owns a key.
+enum Owner {
+    Nobody,
+    One(Target),
+    Several(Target),
+}
+
+impl Matcher {
+    /// A matcher for batches checked by `checker`.
+    pub fn new(object: Arc<Object>, checker: &Checker) -> Self {
+        let columns: Arc<[ColumnIndex]> = checker.columns.as_slice().into();
+        let id = object.system(SystemColumn::Id);
+        let wanted = match object.policy.on_duplicate {
+            OnDuplicate::Update => columns.iter().copied().filter(|&column| column != id).collect(),
+            OnDuplicate::Skip | OnDuplicate::Create => Arc::from([]),
+        };
+        let spaces = key_spaces(&object, &columns);
+        let stays_empty = object.policy.on_duplicate == OnDuplicate::Update && object.policy.merge != Merge::Overwrite;
+        let required = (0..object.columns.len())
+            .filter(|&column| {
+                stays_empty
+                    && object.field_of(column).is_some_and(|field| {
+                        field.definition.required && field.definition.default.is_none()
+                    })
+            })
+            .collect();
+        Self {
+            headers: columns.iter().map(|&column| checker.header_of(column).map(str::to_owned)).collect(),
+            object,
+            columns,
+            wanted,
+            spaces,
+            hasher: KeyHasher::default(),
+            table_keys: TableKeys::Unknown,
+            file_keys: Box::default(),
+            required,
+            rows_seen: false,
+        }
+    }
+
+    /// The key spaces rows are compared in.
+    pub fn spaces(&self) -> &[KeySpace] {
+        &self.spaces
+    }
+
+    /// The hasher of this run.
+    pub fn hasher(&self) -> &KeyHasher {
+        &self.hasher
+    }
+
+    /// Forgets the rows seen, for another pass over the same source.
+    pub fn forget_rows(&mut self) {
+        self.file_keys = Box::default();
+        self.rows_seen = false;
+    }
+
+    /// The ids of the records in the table that rows of `among` match by any key.
+    pub fn records_of(
+        &self,
+        keys: &BatchKeys,
+        among: &dyn Fn(usize) -> bool,
+        lookup: &mut Lookup<'_>,
+    ) -> dray_model::Result<Vec<i64>> {
+        let mut ids = Vec::new();
+        for (space, definition) in self.spaces.iter().enumerate() {
+            let texts = keys.distinct(space, among, |_| true);
+            if texts.is_empty() {
+                continue;
+            }
+            for &column in &definition.columns {
+                ids.extend(lookup(column, &texts, &[])?.ids);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Says what is known of the table's keys.
+    pub fn set_table_keys(&mut self, keys: TableKeys) {
+        self.table_keys = keys;
+    }
+
+    /// The cells lookups bring: those an update may compare and change.
+    pub fn wanted_columns(&self) -> &[ColumnIndex] {
+        &self.wanted
+    }
+
+    /// The keys of a batch.
+    pub fn keys(&self, batch: &CheckedBatch) -> BatchKeys {
+        BatchKeys::new(&self.object, &self.columns, &self.spaces, &batch.values, &batch.rejected, &self.hasher)
+    }
+
+    /// Decides every row for which `among` holds (all, or those held back before).
+    pub fn decide(
+        &mut self,
+        batch: &CheckedBatch,
+        sight: Sight,
+        among: &dyn Fn(usize) -> bool,
+        lookup: &mut Lookup<'_>,
+    ) -> dray_model::Result<Decisions> {
+        let keys = self.keys(batch);
+        let mut decisions = Decisions::default();
+        let mut owners = Owners::default();
+        if sight != Sight::Nothing {
+            self.look_up(&keys, sight, among, lookup, &mut decisions, &mut owners)?;
+        }
+        let (object, columns, wanted) = (self.object.clone(), self.columns.clone(), self.wanted.clone());
+        let incoming = Incoming { object: &object, columns: &columns, wanted: &wanted, values: &batch.values };
+        for row in 0..batch.len() {
+            let (fate, target) = if !among(row) {
+                (None, None)
+            } else if batch.rejected[row] {
+                (Some(Fate::Rejected), None)
+            } else if batch.empty[row] {
+                (Some(Fate::Filtered), None)
+            } else {
+                self.decide_row(row, batch, sight, &keys, &incoming, &mut owners, &mut decisions)
+            };
+            decisions.fates.push(fate);
+            decisions.targets.push(target);
+        }
+        self.rows_seen = true;
+        Ok(decisions)
+    }
+
+    /// Looks up the keys that may be in the table.
+    fn look_up<'k>(
+        &self,
+        keys: &'k BatchKeys,
+        sight: Sight,
+        among: &dyn Fn(usize) -> bool,
+        lookup: &mut Lookup<'_>,
+        decisions: &mut Decisions,
+        owners: &mut Owners<'k>,
+    ) -> dray_model::Result<()> {
+        let mut by_id: HashMap<i64, usize, RandomState> = HashMap::default();
+        for (space, definition) in self.spaces.iter().enumerate() {
+            let wanted = keys.distinct(space, among, |hash| {
+                let in_table = match &self.table_keys {
+                    TableKeys::None => false,
+                    TableKeys::Known(filter) => filter.may_contain(hash),
+                    TableKeys::Unknown => true,
+                };
+                in_table || (sight == Sight::Everything && self.rows_seen && self.file_keys.may_contain(hash))
+            });
+            if wanted.is_empty() {
+                continue;
+            }
+            let texts: HashMap<&str, &'k str, RandomState> = wanted.iter().map(|text| (*text, *text)).collect();
+            for &column in &definition.columns {
+                let found = lookup(column, &wanted, &self.wanted)?;
+                for (row, &id) in found.ids.iter().enumerate() {
+                    let Some(text) = texts.get(found.keys.value(row)) else { continue };
+                    let record = *by_id.entry(id).or_insert_with(|| {
+                        decisions.records.push(Record { id, found: decisions.found.len(), row, cells: None });
+                        decisions.records.len() - 1
+                    });
+                    owners.add(space, text, Target::Existing(record));
+                }
+                decisions.found.push(found);
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the state of one batch, taken apart for the borrow checker")]
+    fn decide_row<'k>(
+        &mut self,
+        row: usize,
+        batch: &CheckedBatch,
+        sight: Sight,
+        keys: &'k BatchKeys,
+        incoming: &Incoming<'_>,
+        owners: &mut Owners<'k>,
+        decisions: &mut Decisions,
+    ) -> (Option<Fate>, Option<Target>) {
+        if sight != Sight::Everything && self.must_wait(row, sight, keys, owners, decisions) {
+            return (None, None);
+        }
+        let matched = self.find_match(row, keys, incoming, owners, decisions);
+        let problem = |code, advice: &str, key: Option<Key<'_>>, decisions: &mut Decisions| {
+            decisions.problems.push(self.problem(batch, row, code, advice, key));
+            (Some(Fate::Rejected), None)
+        };
+        match (matched, self.object.policy.on_duplicate) {
+            (Owner::One(target) | Owner::Several(target), OnDuplicate::Skip) => {
+                (Some(Fate::Duplicate), Some(target))
+            }
+            (Owner::Several(_), OnDuplicate::Update) => {
+                let key = keys.row(row).find(|key| self.spaces[key.space].matches);
+                problem(ProblemCode::MatchAmbiguous, "match by a field that only one record has", key, decisions)
+            }
+            (Owner::One(target), OnDuplicate::Update) => {
+                if let Some(key) = self.taken_key(row, Some(target), keys, incoming, owners, decisions) {
+                    return problem(ProblemCode::NotUnique, "", Some(key), decisions);
+                }
+                let changed = self.merge(row, target, incoming, decisions);
+                if changed {
+                    self.note_keys(row, target, sight, keys, owners);
+                }
+                if sight == Sight::Table
+                    && let Target::Existing(record) = target
+                    && changed
+                {
+                    self.file_keys.insert(self.hasher.hash_record(decisions.records[record].id));
+                }
+                (Some(if changed { Fate::Updated } else { Fate::Unchanged }), Some(target))
+            }
+            (Owner::Nobody, _) | (_, OnDuplicate::Create) => {
+                if let Some(key) = self.taken_key(row, None, keys, incoming, owners, decisions) {
+                    return problem(ProblemCode::NotUnique, "", Some(key), decisions);
+                }
+                if let Some(column) = self.required.iter().find(|&&column| incoming.is_empty(column, row)) {
+                    let mut found = self.problem(batch, row, ProblemCode::Required, "a new record needs it", None);
+                    found.field = Some(self.object.columns[*column].name.clone());
+                    decisions.problems.push(found);
+                    return (Some(Fate::Rejected), None);
+                }
+                let target = Target::New(decisions.creations.len());
+                decisions.creations.push(Creation { row, cells: None });
+                self.note_keys(row, target, sight, keys, owners);
+                (Some(Fate::Created), Some(target))
+            }
+        }
+    }
+
+    /// True where the row may match something that cannot be seen yet. Its own keys, and the records it
+    /// matched, make later rows wait too, so that rows that meet stay in order.
+    fn must_wait<'k>(
+        &mut self,
+        row: usize,
+        sight: Sight,
+        keys: &'k BatchKeys,
+        owners: &Owners<'k>,
+        decisions: &Decisions,
+    ) -> bool {
+        let in_table = |hash| match &self.table_keys {
+            TableKeys::None => false,
+            TableKeys::Known(filter) => filter.may_contain(hash),
+            TableKeys::Unknown => true,
+        };
+        let mut wait = false;
+        let mut matched_records = Vec::new();
+        for key in keys.row(row) {
+            wait |= self.file_keys.may_contain(key.hash);
+            wait |= sight == Sight::Nothing && in_table(key.hash);
+            for target in owners.of(key.space, key.text) {
+                if let Target::Existing(record) = target {
+                    let hash = self.hasher.hash_record(decisions.records[*record].id);
+                    wait |= self.file_keys.may_contain(hash);
+                    matched_records.push(hash);
+                }
+            }
+        }
+        if wait {
+            keys.row(row).for_each(|key| self.file_keys.insert(key.hash));
+            matched_records.into_iter().for_each(|hash| self.file_keys.insert(hash));
+        }
+        wait
+    }
+
+    /// The record the row is: the first space with an owner decides.
+    fn find_match<'k>(
+        &self,
+        row: usize,
+        keys: &'k BatchKeys,
+        incoming: &Incoming<'_>,
+        owners: &Owners<'k>,
+        decisions: &Decisions,
+    ) -> Owner {
+        let mut space = usize::MAX;
+        let mut found: Option<Target> = None;
+        for key in keys.row(row).filter(|key| self.spaces[key.space].matches) {
+            if found.is_some() && key.space != space {
+                break;
+            }
+            space = key.space;
+            for &target in owners.of(key.space, key.text) {
+                if !self.still_has(target, key, incoming, decisions) {
+                    continue;
+                }
+                match found {
+                    None => found = Some(target),
+                    Some(first) if first != target => return Owner::Several(first),
+                    Some(_) => {}
+                }
+            }
+        }
+        found.map_or(Owner::Nobody, Owner::One)
+    }
+
+    /// The first unique key of the row that another record has.
+    fn taken_key<'k>(
+        &self,
+        row: usize,
+        target: Option<Target>,
+        keys: &'k BatchKeys,
+        incoming: &Incoming<'_>,
+        owners: &Owners<'k>,
+        decisions: &Decisions,
+    ) -> Option<Key<'k>> {
+        keys.row(row).filter(|key| self.spaces[key.space].unique).find(|key| {
+            owners
+                .of(key.space, key.text)
+                .iter()
+                .any(|&owner| Some(owner) != target && self.still_has(owner, *key, incoming, decisions))
+        })
+    }
+
+    /// False where an earlier row of the batch took this key away from the record.
+    fn still_has(&self, target: Target, key: Key<'_>, incoming: &Incoming<'_>, decisions: &Decisions) -> bool {
+        let cells = match target {
+            Target::New(creation) => &decisions.creations[creation].cells,
+            Target::Existing(record) => &decisions.records[record].cells,
+        };
+        let Some(cells) = cells else { return true };
+        let space = &self.spaces[key.space];
+        let mapped = space.columns.iter().all(|column| self.columns.contains(column));
+        !mapped
+            || space.inputs.iter().any(|&input| {
+                incoming
+                    .text(cells[input], input, &decisions.found)
+                    .is_some_and(|text| dray_model::object::key_of(space.caseless, &text) == key.text)
+            })
+    }
+
+    /// Writes the row's cells into the record by the merge mode; false where that changes nothing.
+    fn merge(&self, row: usize, target: Target, incoming: &Incoming<'_>, decisions: &mut Decisions) -> bool {
+        let current = match target {
+            Target::New(creation) => {
+                let creation = &decisions.creations[creation];
+                creation.cells.clone().unwrap_or_else(|| vec![CellRef::Incoming(creation.row); self.columns.len()])
+            }
+            Target::Existing(record) => {
+                let record = &decisions.records[record];
+                record.cells.clone().unwrap_or_else(|| {
+                    vec![CellRef::Found { found: record.found, row: record.row }; self.columns.len()]
+                })
+            }
+        };
+        let mut cells = current;
+        let mut changed = false;
+        for (position, cell) in cells.iter_mut().enumerate() {
+            if !self.wanted.contains(&self.columns[position]) {
+                continue;
+            }
+            let new = CellRef::Incoming(row);
+            let new_is_empty = incoming.is_null(new, position, &decisions.found);
+            let old_is_empty = incoming.is_null(*cell, position, &decisions.found);
+            let write = match self.object.policy.merge {
+                Merge::FillEmpty => old_is_empty && !new_is_empty,
+                Merge::PreferImport => !new_is_empty,
+                Merge::Overwrite => true,
+            };
+            if write && !incoming.are_equal(*cell, new, position, &decisions.found) {
+                *cell = new;
+                changed = true;
+            }
+        }
+        if changed {
+            match target {
+                Target::New(creation) => decisions.creations[creation].cells = Some(cells),
+                Target::Existing(record) => decisions.records[record].cells = Some(cells),
+            }
+        }
+        changed
+    }
+
+    fn note_keys<'k>(&mut self, row: usize, target: Target, sight: Sight, keys: &'k BatchKeys, owners: &mut Owners<'k>) {
+        for key in keys.row(row) {
+            self.file_keys.insert(key.hash);
+            // Where repeated keys wait, nobody asks who owns them within the batch.
+            if sight == Sight::Everything {
+                owners.add(key.space, key.text, target);
+            }
+        }
+    }
+
+    fn problem(&self, batch: &CheckedBatch, row: usize, code: ProblemCode, advice: &str, key: Option<Key<'_>>) -> Problem {
+        let input = key.and_then(|key| self.spaces[key.space].inputs.first().copied());
+        Problem {
+            row_number: batch.first_row + row as u64,
+            line: batch.lines.get(row).copied().unwrap_or_default(),
+            column: input.and_then(|input| self.headers[input].clone()),
+            field: input.map(|input| self.object.columns[self.columns[input]].name.clone()),
+            code,
+            severity: Severity::Error,
+            value: key.map(|key| shown(key.text)),
+            message: sentence(code, advice),
+        }
+    }
+}
+
+/// Which records have which keys, within one batch.
+#[derive(Debug, Default)]
+struct Owners<'k> {
+    by_key: HashMap<(usize, &'k str), Vec<Target>, RandomState>,
+}
+
+impl<'k> Owners<'k> {
+    fn add(&mut self, space: usize, text: &'k str, target: Target) {
+        let owners = self.by_key.entry((space, text)).or_default();
+        if !owners.contains(&target) {
+            owners.push(target);
+        }
+    }
+
+    fn of(&self, space: usize, text: &'k str) -> &[Target] {
+        self.by_key.get(&(space, text)).map_or(&[], Vec::as_slice)
+    }
+}
