@@ -23,19 +23,18 @@ pub(crate) fn find_format(name: &str, sample: &[u8]) -> Format {
     }
 }
 
-/// One document spans lines or is alone; lines are objects one below the other.
+/// A document is alone or spans lines; records stand one below the other.
 fn json_or_lines(by_name: Option<Format>, text: &[u8]) -> Format {
+    if by_name == Some(Format::Jsonl) {
+        return Format::Jsonl;
+    }
     let mut lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    let first_is_whole = first.ends_with(b"}");
-    let second_begins = lines.next().map(|line| line.starts_with(b"{"));
-    match (first_is_whole, second_begins, by_name) {
-        (true, Some(true), _) | (_, _, Some(Format::Jsonl)) => Format::Jsonl,
-        // A broken first line does not make the others one document.
-        (false, Some(true), _) if first.len() > 1 => Format::Jsonl,
-        (_, _, Some(Format::Json)) => Format::Json,
-        (true, None, _) => Format::Json,
-        (true, Some(false), _) => Format::Jsonl,
-        _ => Format::Json,
-    }
+    let Some(second) = lines.next() else {
+        return Format::Json;
+    };
+    // A first line that leaves something open is the beginning of a document.
+    let leaves_open =
+        first.ends_with(b"[") || first.ends_with(b"{") || first.ends_with(b":") || first.ends_with(b",");
+    if second.starts_with(b"{") && !leaves_open { Format::Jsonl } else { Format::Json }
 }

@@ -9,7 +9,9 @@ use dray_model::flow::RowSource;
 use crate::csv::{CsvSource, CsvWriter, find_delimiter};
 use crate::detect::find_format;
 use crate::input::{Input, refuse_unreadable};
+use crate::json::{JsonSource, JsonWriter};
 use crate::options::{Format, ReadOptions};
+use crate::window::Window;
 use crate::write::{OutputColumn, RowWriter};
 
 /// How much of a source is looked at to find its format and delimiter.
@@ -36,9 +38,10 @@ fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
     match options.format.unwrap_or_else(|| find_format(input.name(), &sample)) {
         Format::Csv => {
             let delimiter = options.delimiter.unwrap_or_else(|| find_delimiter(&sample, input.ended()));
-            Ok(Box::new(CsvSource::open(input, sample, delimiter, options)?))
+            Ok(Box::new(CsvSource::open(Window::new(input, sample), delimiter, options)?))
         }
-        Format::Json | Format::Jsonl => Err(dray_model::Error::source("JSON is not read or written yet")),
+        Format::Json => Ok(Box::new(JsonSource::open(Window::new(input, sample), false, options)?)),
+        Format::Jsonl => Ok(Box::new(JsonSource::open(Window::new(input, sample), true, options)?)),
     }
 }
 
@@ -50,7 +53,8 @@ pub fn writer(
 ) -> Result<Box<dyn RowWriter>> {
     match format {
         Format::Csv => Ok(Box::new(CsvWriter::new(columns, out))),
-        Format::Json | Format::Jsonl => Err(dray_model::Error::source("JSON is not read or written yet")),
+        Format::Json => Ok(Box::new(JsonWriter::new(columns, true, out))),
+        Format::Jsonl => Ok(Box::new(JsonWriter::new(columns, false, out))),
     }
 }
 

@@ -7,7 +7,8 @@
 use dray_model::flow::{FAILED_COLUMNS, FailedRowFormat};
 
 use super::quote::Quoting;
-use super::scan::{Cell, Oddity, Scanner, append_cell};
+use super::scan::{Oddity, Scanner, append_unquoted};
+use crate::cells::{Cell, Cells};
 
 /// Writes rejected rows of a CSV file, in its own delimiter.
 pub(super) struct CsvFailedRows {
@@ -56,27 +57,22 @@ impl FailedRowFormat for CsvFailedRows {
         }
         // Written cell by cell: the same cells, in quotes that close.
         let quoting = Quoting::new(self.delimiter);
-        let mut text = Vec::new();
-        let mut append = |cell: Option<&Cell>, out: &mut Vec<u8>| {
-            text.clear();
-            if let Some(&cell) = cell {
-                append_cell(raw, cell, &mut text);
-            }
-            quoting.append(&text, out);
-        };
+        let cells =
+            Cells { text: raw, cells: &scanner.cells, columns: cells_at_most, rewrite: append_unquoted };
+        let append = |cell: Cell, out: &mut Vec<u8>| quoting.append(&cells.bytes(cell), out);
         for column in 0..self.columns {
             if column > 0 {
                 out.push(self.delimiter);
             }
-            append(scanner.cells.get(column).filter(|_| column < count), out);
+            append(scanner.cells.get(column).copied().unwrap_or(Cell::MISSING), out);
         }
         self.append_notes(notes, out);
         let first_surplus = self.columns + if self.has_notes { FAILED_COLUMNS.len() } else { 0 };
         let surplus = scanner.cells.get(first_surplus..count).unwrap_or_default();
         if surplus.iter().any(|cell| cell.len() > 0) {
-            for cell in surplus {
+            for &cell in surplus {
                 out.push(self.delimiter);
-                append(Some(cell), out);
+                append(cell, out);
             }
         }
         out.push(b'\n');

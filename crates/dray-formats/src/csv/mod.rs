@@ -1,7 +1,6 @@
 //! CSV: text with a delimiter between cells, quotes around those that contain it.
 
 mod bitmask;
-mod columns;
 mod failed;
 mod quote;
 mod read;

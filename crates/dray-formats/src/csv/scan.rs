@@ -6,54 +6,7 @@
 //! CR LF and CR alone all end a line; a line without a byte is no row.
 
 use super::bitmask::Needles;
-
-/// One cell: a stretch of the scanned text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cell {
-    start: u32,
-    end: u32,
-}
-
-/// Marks, in a cell's start, that its text is not a stretch of the source and must be rewritten.
-const REWRITE: u32 = 1 << 31;
-
-impl Cell {
-    const MISSING: Self = Self { start: 0, end: 0 };
-
-    fn new(start: usize, end: usize) -> Self {
-        debug_assert!(end < REWRITE as usize, "a batch is far below 2 GiB");
-        Self { start: start as u32, end: end as u32 }
-    }
-
-    /// Where the cell begins.
-    #[inline]
-    pub(super) fn start(self) -> usize {
-        (self.start & !REWRITE) as usize
-    }
-
-    /// Where it ends.
-    #[inline]
-    pub(super) fn end(self) -> usize {
-        self.end as usize
-    }
-
-    /// Its size in the source.
-    #[inline]
-    pub(super) fn len(self) -> usize {
-        self.end() - self.start()
-    }
-
-    /// True where [`append_cell`] must work out the text.
-    #[inline]
-    pub(super) fn needs_rewrite(self) -> bool {
-        self.start & REWRITE != 0
-    }
-
-    /// Asks for [`append_cell`] to work out the text.
-    pub(super) fn rewritten(self) -> Self {
-        Self { start: self.start | REWRITE, end: self.end }
-    }
-}
+use crate::cells::Cell;
 
 /// One row: where it lies, how many cells it really has, and the line it begins on.
 #[derive(Debug, Clone, Copy)]
@@ -150,14 +103,10 @@ impl Scanner {
         self.state == State::Quoted
     }
 
-    /// True where the byte before [`Scanner::consumed`] was a carriage return, whose line feed may follow.
-    pub(super) fn is_after_carriage_return(&self) -> bool {
-        self.after_carriage_return
-    }
-
-    /// Says that the text begins behind a carriage return.
-    pub(super) fn set_after_carriage_return(&mut self, after: bool) {
-        self.after_carriage_return = after;
+    /// Goes on with rows of this many columns.
+    pub(super) fn change_columns(&mut self, columns: usize) {
+        self.columns = columns;
+        self.restart();
     }
 
     /// Forgets the rows found; the text of the next scan begins where they ended.
@@ -352,18 +301,8 @@ impl Scanner {
     }
 }
 
-/// Appends what a cell says.
-pub(super) fn append_cell(text: &[u8], cell: Cell, out: &mut Vec<u8>) {
-    let source = &text[cell.start()..cell.end()];
-    if cell.needs_rewrite() {
-        append_unquoted(source, out);
-    } else {
-        out.extend_from_slice(source);
-    }
-}
-
-/// Takes the quotes off and halves doubled ones.
-fn append_unquoted(source: &[u8], out: &mut Vec<u8>) {
+/// Appends what a quoted cell says: quotes taken off, doubled ones halved.
+pub(super) fn append_unquoted(source: &[u8], out: &mut Vec<u8>) {
     let Some(mut rest) = source.strip_prefix(b"\"") else {
         out.extend_from_slice(source);
         return;

@@ -2,6 +2,8 @@
 
 mod csv;
 mod csv_properties;
+mod json;
+mod json_properties;
 mod refusals;
 
 use std::io::{Cursor, Read, Write};

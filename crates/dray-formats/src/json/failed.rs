@@ -1,0 +1,60 @@
+//! Gives rejected JSON records back, one on each line: the members as they were, then why they were
+//! rejected. A record that is no object comes back as text in a member `dray_raw`.
+
+use dray_model::flow::{FAILED_COLUMNS, FailedRowFormat};
+
+use super::parse::{Value, Walker, append_compact};
+use super::records::name_bytes;
+use super::write::append_string;
+
+/// The member that holds what is no object.
+const RAW_MEMBER: &str = "dray_raw";
+
+/// Writes rejected records as JSON lines.
+pub(super) struct JsonFailedRows;
+
+impl FailedRowFormat for JsonFailedRows {
+    fn begin(&self, _out: &mut Vec<u8>) {}
+
+    fn row(&self, raw: &[u8], notes: [&str; 4], out: &mut Vec<u8>) {
+        out.push(b'{');
+        match members(raw) {
+            Some(members) => {
+                // Notes of an earlier failed-rows file are replaced.
+                let is_note = |name: Value| {
+                    let name = name_bytes(raw, name);
+                    FAILED_COLUMNS.iter().any(|note| note.as_bytes() == name)
+                };
+                for (name, value) in members.into_iter().filter(|(name, _)| !is_note(*name)) {
+                    append_compact(raw.get(name.start..name.end).unwrap_or_default(), out);
+                    out.push(b':');
+                    append_compact(raw.get(value.start..value.end).unwrap_or_default(), out);
+                    out.push(b',');
+                }
+            }
+            None => {
+                append_string(RAW_MEMBER, out);
+                out.push(b':');
+                append_string(&String::from_utf8_lossy(raw), out);
+                out.push(b',');
+            }
+        }
+        for (index, (name, note)) in FAILED_COLUMNS.into_iter().zip(notes).enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            append_string(name, out);
+            out.push(b':');
+            append_string(note, out);
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// The members of a text that is exactly one object.
+fn members(raw: &[u8]) -> Option<Vec<(Value, Value)>> {
+    let mut walker = Walker::new(raw, 0);
+    let mut members = Vec::new();
+    walker.object(|name, value| members.push((name, value))).ok()?;
+    walker.peek().is_none().then_some(members)
+}

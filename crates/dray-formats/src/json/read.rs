@@ -1,0 +1,371 @@
+//! Reads JSON documents and JSON lines as batches of text columns. Memory is bounded by one batch, one
+//! record and the sample the header is found in.
+
+use dray_model::batch::{RawRows, TextBatch};
+use dray_model::flow::{FailedRowFormat, RowSource};
+use dray_model::{Error, ErrorKind, Result};
+
+use super::failed::JsonFailedRows;
+use super::parse::{Stop, Walker, append_value};
+use super::records::{Columns, Records, name_bytes};
+use super::shape::{Next, Shape, find_next, find_records};
+use crate::cells::Cells;
+use crate::input::BYTE_ORDER_MARK;
+use crate::options::{ReadLimits, ReadOptions};
+use crate::window::Window;
+
+/// The header is made of the members found in this much of the source ...
+const HEADER_BYTES: usize = 8 << 20;
+/// ... or in this many records, whichever comes first.
+const HEADER_RECORDS: usize = 10_000;
+
+/// A JSON source that is being read.
+pub(crate) struct JsonSource {
+    window: Window,
+    limits: ReadLimits,
+    shape: Shape,
+    records: Records,
+    /// True where the window begins behind a record.
+    behind_record: bool,
+    /// The line the window begins on, and how many characters of it stand before the window.
+    line: u64,
+    column: usize,
+    next_row: u64,
+    rows_to_skip: u64,
+    has_ended: bool,
+}
+
+/// Where a look at the records has come to.
+struct Position {
+    /// Everything before it has been looked at.
+    at: usize,
+    behind_record: bool,
+    line: u64,
+}
+
+/// What became of the attempt to take one more record.
+enum Taken {
+    /// There is one more row.
+    Row,
+    /// There was none to take, but the position moved on.
+    Blank,
+    /// There is none.
+    End,
+    /// More bytes are needed to tell.
+    Unknown,
+}
+
+impl JsonSource {
+    /// Reads a document (`lines` is false) or JSON lines.
+    pub(crate) fn open(mut window: Window, lines: bool, options: &ReadOptions) -> Result<Self> {
+        if window.text().starts_with(BYTE_ORDER_MARK) {
+            window.skip(BYTE_ORDER_MARK.len());
+        }
+        let mut source = Self {
+            window,
+            limits: options.limits.within_reason(),
+            shape: Shape::Lines,
+            records: Records::new(Columns::new()),
+            behind_record: false,
+            line: 1,
+            column: 0,
+            next_row: 1,
+            rows_to_skip: options.skip_rows,
+            has_ended: false,
+        };
+        while source.window.text().len() < HEADER_BYTES && !source.window.is_complete() {
+            source.window.read_more(source.limits.read_bytes)?;
+        }
+        if !lines {
+            source.enter_document()?;
+        }
+        source.find_columns()?;
+        Ok(source)
+    }
+
+    fn enter_document(&mut self) -> Result<()> {
+        let text = self.window.text();
+        let (shape, begin) = match find_records(text) {
+            Ok(found) => found,
+            Err(Stop::Incomplete) if !self.window.is_complete() => (Shape::Sequence, 0),
+            Err(stop) => return Err(self.broken(stop, self.line, 0)),
+        };
+        self.shape = shape;
+        let line = self.line + line_ends(text.get(..begin).unwrap_or_default());
+        self.move_to(&Position { at: begin, behind_record: false, line });
+        Ok(())
+    }
+
+    /// Looks at the first records for the names of their members, and leaves them to be read.
+    fn find_columns(&mut self) -> Result<()> {
+        let mut columns = Columns::new();
+        let text = self.window.text();
+        let mut at = 0;
+        for index in 0..HEADER_RECORDS {
+            let (record, line_end) = match self.shape {
+                Shape::Lines if at >= text.len() => break,
+                Shape::Lines => {
+                    let rest = text.get(at..).unwrap_or_default();
+                    let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                    (at, Some(at + length))
+                }
+                _ => match find_next(self.shape, text, at, index > 0, self.window.is_complete()) {
+                    Ok(Next::Record(record)) => (record, None),
+                    _ => break,
+                },
+            };
+            let end = line_end.unwrap_or(text.len());
+            let mut walker = Walker::new(text.get(..end).unwrap_or_default(), record);
+            let walked = match walker.peek() {
+                Some(b'{') => walker.object(|name, _| columns.add(name_bytes(text, name))),
+                _ => walker.value().map(|_| ()),
+            };
+            // What is broken is told when it is read.
+            if walked.is_err() && line_end.is_none() {
+                break;
+            }
+            at = line_end.map_or(walker.at, |end| end + 1);
+        }
+        if columns.len() > self.limits.max_columns {
+            let name = self.window.name();
+            let message = format!("the records of `{name}` have {} different members", columns.len());
+            return Err(Error::new(ErrorKind::Limit, message).hint(format!(
+                "at most {} become columns; put values that are keys into an array of objects",
+                self.limits.max_columns
+            )));
+        }
+        self.records = Records::new(columns);
+        Ok(())
+    }
+
+    /// Collects up to `max_rows` records and returns where they end.
+    fn collect_rows(&mut self, max_rows: usize) -> Result<Position> {
+        self.records.restart(self.next_row);
+        let mut position = Position { at: 0, behind_record: self.behind_record, line: self.line };
+        while self.records.len() < max_rows && position.at < self.limits.batch_bytes {
+            let (text, complete) = (self.window.text(), self.window.is_complete());
+            let taken = match self.shape {
+                Shape::Lines => Ok(take_line(&mut self.records, &mut position, text, complete)),
+                shape => take_value(&mut self.records, &mut position, shape, text, complete),
+            };
+            let pending = text.len().saturating_sub(position.at);
+            match taken {
+                Ok(Taken::Row | Taken::Blank) => {}
+                Ok(Taken::End) => break,
+                // The rows before are handed on first; the next call finds the rest again.
+                _ if self.records.len() > 0 && (taken.is_err() || pending > self.limits.max_record_bytes) => {
+                    break;
+                }
+                Ok(Taken::Unknown) if pending > self.limits.max_record_bytes => {
+                    return Err(self.record_too_large(position.line));
+                }
+                Ok(Taken::Unknown) => {
+                    if self.records.len() == 0 {
+                        self.move_to(&position);
+                        position.at = 0;
+                    }
+                    // At least doubled, so that a large record is not walked again and again.
+                    self.window.read_more(pending.max(self.limits.read_bytes))?;
+                }
+                Err(stop) => return Err(self.broken(stop, position.line, position.at)),
+            }
+        }
+        Ok(position)
+    }
+
+    /// Passes over everything before the position.
+    fn move_to(&mut self, position: &Position) {
+        self.note_move(position);
+        self.window.skip(position.at);
+    }
+
+    fn note_move(&mut self, position: &Position) {
+        let passed = self.window.text().get(..position.at).unwrap_or_default();
+        self.column = match memchr::memrchr(b'\n', passed) {
+            Some(line_end) => characters(passed.get(line_end + 1..).unwrap_or_default()),
+            None => self.column + characters(passed),
+        };
+        self.line = position.line;
+        self.behind_record = position.behind_record;
+    }
+
+    fn record_too_large(&self, line: u64) -> Error {
+        let (name, limit) = (self.window.name(), self.limits.max_record_bytes);
+        let message =
+            format!("the record that begins about line {line} of `{name}` is larger than {limit} bytes");
+        Error::new(ErrorKind::Limit, message)
+            .hint("check that a brace or quote is not missing; otherwise raise the limit of a record")
+    }
+
+    /// The error for a document that cannot be split any further; `line` is that of position `from`.
+    fn broken(&self, stop: Stop, line: u64, from: usize) -> Error {
+        let (text, name) = (self.window.text(), self.window.name());
+        let (at, what) = match stop {
+            Stop::Incomplete => (text.len(), "the document ends in the middle".to_owned()),
+            Stop::Malformed { at, wanted } => (at, format!("the JSON is broken; wanted: {wanted}")),
+        };
+        let line = line + line_ends(text.get(from..at).unwrap_or_default());
+        let before = text.get(..at).unwrap_or_default();
+        let column = 1 + match memchr::memrchr(b'\n', before) {
+            Some(line_end) => characters(before.get(line_end + 1..).unwrap_or_default()),
+            None => self.column + characters(before),
+        };
+        Error::source(format!("`{name}` cannot be read beyond line {line}, column {column}: {what}")).hint(
+            "correct that place, or send one record on each line (JSONL): then a broken record costs only itself",
+        )
+    }
+
+    fn take_batch(&mut self, end: &Position) -> Result<TextBatch> {
+        let text = self.window.text().get(..end.at).unwrap_or_default();
+        let cells = Cells {
+            text,
+            cells: &self.records.cells,
+            columns: self.records.columns.len(),
+            rewrite: append_value,
+        };
+        let (faults, replacements) = cells.find_faults(self.limits.max_cell_bytes, self.window.offset());
+        let columns = cells.columns(&replacements)?;
+        for fault in faults {
+            self.records.add_cell_fault(fault);
+        }
+        self.records.problems.sort_by_key(|problem| problem.row_number);
+        self.note_move(end);
+        let bytes = self.window.take(end.at, self.limits.read_bytes);
+        let first_row = self.next_row;
+        self.next_row += self.records.len() as u64;
+        Ok(TextBatch {
+            first_row,
+            lines: std::mem::take(&mut self.records.lines),
+            columns,
+            raw: RawRows { bytes, ranges: std::mem::take(&mut self.records.ranges) },
+            problems: std::mem::take(&mut self.records.problems),
+        })
+    }
+}
+
+/// Takes the next line that is not blank.
+fn take_line(records: &mut Records, position: &mut Position, text: &[u8], complete: bool) -> Taken {
+    let rest = text.get(position.at..).unwrap_or_default();
+    let (length, next) = match memchr::memchr(b'\n', rest) {
+        Some(length) => (length, length + 1),
+        None if !complete => return Taken::Unknown,
+        None if rest.is_empty() => return Taken::End,
+        None => (rest.len(), rest.len()),
+    };
+    let start = position.at;
+    let line_text = rest.get(..length).unwrap_or_default();
+    let line_text = line_text.strip_suffix(b"\r").unwrap_or(line_text);
+    let end = start + line_text.len();
+    let line = position.line;
+    position.at += next;
+    position.line += 1;
+    if line_text.trim_ascii().is_empty() {
+        return Taken::Blank;
+    }
+    // The record is the whole line, blanks and all, so that it can be given back as it was.
+    let visible = text.get(..end).unwrap_or_default();
+    let problem = match records.add(visible, start, line) {
+        Ok(record_end) => {
+            let mut walker = Walker::new(visible, record_end);
+            if walker.peek().is_none() {
+                if let Some(range) = records.ranges.last_mut() {
+                    range.end = end;
+                }
+                return Taken::Row;
+            }
+            records.remove_last();
+            walker.malformed("the end of the line behind the object")
+        }
+        Err(stop) => stop,
+    };
+    let message = match problem {
+        Stop::Incomplete => {
+            "the line ends in the middle of the record; write each record on one line".to_owned()
+        }
+        Stop::Malformed { at, wanted } => {
+            let column = 1 + characters(visible.get(start..at).unwrap_or_default());
+            format!("the JSON is broken at column {column}; wanted: {wanted}")
+        }
+    };
+    records.add_broken(start..end, text, line, &message);
+    Taken::Row
+}
+
+/// Takes the next element of an array or sequence.
+fn take_value(
+    records: &mut Records,
+    position: &mut Position,
+    shape: Shape,
+    text: &[u8],
+    complete: bool,
+) -> std::result::Result<Taken, Stop> {
+    let unknown_or = |stop: Stop| match stop {
+        Stop::Incomplete if !complete => Ok(Taken::Unknown),
+        stop => Err(stop),
+    };
+    let start = match find_next(shape, text, position.at, position.behind_record, complete) {
+        Ok(Next::Record(start)) => start,
+        Ok(Next::End) => return Ok(Taken::End),
+        Err(stop) => return unknown_or(stop),
+    };
+    let line = position.line + line_ends(text.get(position.at..start).unwrap_or_default());
+    match records.add(text, start, line) {
+        // A number may go on in bytes not yet read.
+        Ok(end) if end == text.len() && !complete => {
+            records.remove_last();
+            Ok(Taken::Unknown)
+        }
+        Ok(end) => {
+            position.line = line + line_ends(text.get(start..end).unwrap_or_default());
+            position.at = end;
+            position.behind_record = true;
+            Ok(Taken::Row)
+        }
+        Err(stop) => unknown_or(stop),
+    }
+}
+
+/// JSON knows no line breaks inside strings, so every LF ends a line.
+fn line_ends(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
+}
+
+/// How many characters there are: every byte but those that continue one.
+fn characters(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
+}
+
+impl RowSource for JsonSource {
+    fn header(&self) -> &[String] {
+        &self.records.header
+    }
+
+    fn next_batch(&mut self) -> Result<Option<TextBatch>> {
+        while !self.has_ended {
+            let wanted = match self.rows_to_skip {
+                0 => self.limits.batch_rows,
+                some => usize::try_from(some).unwrap_or(usize::MAX).min(self.limits.batch_rows),
+            };
+            let end = self.collect_rows(wanted)?;
+            let found = self.records.len() as u64;
+            if found > 0 && self.rows_to_skip == 0 {
+                return self.take_batch(&end).map(Some);
+            }
+            self.has_ended = found == 0 && end.at == 0;
+            self.move_to(&end);
+            self.next_row += found;
+            self.rows_to_skip -= found;
+        }
+        // What closes a document counts as read.
+        self.window.skip(self.window.text().len());
+        Ok(None)
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.window.offset()
+    }
+
+    fn failed_rows(&self) -> Box<dyn FailedRowFormat> {
+        Box::new(JsonFailedRows)
+    }
+}

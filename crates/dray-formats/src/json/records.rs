@@ -1,0 +1,247 @@
+//! Turns records into rows of cells: each member goes to the column of its name.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+
+use super::parse::{Kind, MAX_DEPTH, Stop, Value, Walker, append_value};
+use crate::cells::{Cell, CellFault};
+use crate::header::column_names;
+
+/// The columns of a source: the names of its members, in the order they were first seen.
+pub(super) struct Columns {
+    /// The names as they stand in the text when written without escapes.
+    names: Vec<Vec<u8>>,
+    by_name: HashMap<Vec<u8>, usize>,
+}
+
+impl Columns {
+    pub(super) fn new() -> Self {
+        Self { names: Vec::new(), by_name: HashMap::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Adds a name unless it is there.
+    pub(super) fn add(&mut self, name: Vec<u8>) {
+        if !self.by_name.contains_key(&name) {
+            self.by_name.insert(name.clone(), self.names.len());
+            self.names.push(name);
+        }
+    }
+
+    /// The header for people.
+    pub(super) fn header(&self) -> Vec<String> {
+        column_names(self.names.iter().map(|name| String::from_utf8_lossy(name).into_owned()))
+    }
+
+    /// The column of this name. `likely` is the one that has it in most records.
+    #[inline]
+    fn find(&self, name: &[u8], likely: usize) -> Option<usize> {
+        if self.names.get(likely).is_some_and(|expected| expected == name) {
+            return Some(likely);
+        }
+        self.by_name.get(name).copied()
+    }
+}
+
+/// What a walked name says.
+pub(super) fn name_bytes(text: &[u8], name: Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    append_value(text.get(name.start..name.end).unwrap_or_default(), &mut bytes);
+    bytes
+}
+
+/// The rows of a batch.
+pub(super) struct Records {
+    pub(super) columns: Columns,
+    pub(super) header: Vec<String>,
+    pub(super) first_row: u64,
+    /// One for each column of each row.
+    pub(super) cells: Vec<Cell>,
+    pub(super) ranges: Vec<Range<usize>>,
+    pub(super) lines: Vec<u64>,
+    pub(super) problems: Vec<Problem>,
+    /// For each column, the number of the last row that has it.
+    seen_in_row: Vec<u64>,
+}
+
+impl Records {
+    pub(super) fn new(columns: Columns) -> Self {
+        let header = columns.header();
+        let seen_in_row = vec![0; header.len()];
+        Self {
+            columns,
+            header,
+            first_row: 1,
+            cells: Vec::new(),
+            ranges: Vec::new(),
+            lines: Vec::new(),
+            problems: Vec::new(),
+            seen_in_row,
+        }
+    }
+
+    /// Begins a batch.
+    pub(super) fn restart(&mut self, first_row: u64) {
+        self.first_row = first_row;
+        self.cells.clear();
+        self.ranges.clear();
+        self.lines.clear();
+        self.problems.clear();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Walks the record at `at` and adds its row; returns where it ends. Where it cannot be walked,
+    /// nothing is added.
+    pub(super) fn add(&mut self, text: &[u8], at: usize, line: u64) -> Result<usize, Stop> {
+        let first_cell = self.cells.len();
+        let known_problems = self.problems.len();
+        let walked = self.walk(text, at, line);
+        match walked {
+            Ok(end) => {
+                self.ranges.push(at..end);
+                self.lines.push(line);
+            }
+            Err(_) => {
+                self.cells.truncate(first_cell);
+                self.problems.truncate(known_problems);
+                self.seen_in_row.fill(0);
+            }
+        }
+        walked
+    }
+
+    fn walk(&mut self, text: &[u8], at: usize, line: u64) -> Result<usize, Stop> {
+        let row_number = self.first_row + self.len() as u64;
+        let first_cell = self.cells.len();
+        self.cells.resize(first_cell + self.columns.len(), Cell::MISSING);
+        let mut walker = Walker::new(text, at);
+        if walker.peek() != Some(b'{') {
+            let value = walker.value()?;
+            let source = text.get(value.start..value.end).unwrap_or_default();
+            self.add_problem(
+                line,
+                "the record is not an object; write it as {\"name\": value}",
+                Some(source),
+            );
+            return Ok(walker.at);
+        }
+        let row_cells = self.cells.get_mut(first_cell..).unwrap_or_default();
+        let (columns, seen_in_row) = (&self.columns, &mut self.seen_in_row);
+        let mut twice = None;
+        let mut unknown = Vec::new();
+        let mut likely = 0;
+        walker.object(|name, value| {
+            let plain_name = name.cell();
+            let column = if plain_name.needs_rewrite() {
+                columns.find(&name_bytes(text, name), likely)
+            } else {
+                columns.find(text.get(plain_name.start()..plain_name.end()).unwrap_or_default(), likely)
+            };
+            let Some(column) = column else {
+                unknown.push((name, value));
+                return;
+            };
+            if std::mem::replace(&mut seen_in_row[column], row_number) == row_number {
+                twice = Some(column);
+            }
+            row_cells[column] = value.cell();
+            likely = column + 1;
+        })?;
+        // Members of the record stand at depth 1, and so does the walker's first bracket.
+        if walker.depth >= MAX_DEPTH {
+            let message = format!("the record is nested deeper than {MAX_DEPTH} levels; flatten it");
+            self.add_problem(line, &message, None);
+            self.cells.truncate(first_cell);
+            self.cells.resize(first_cell + self.columns.len(), Cell::MISSING);
+        }
+        if walker.has_lone_surrogate {
+            self.add_problem(line, "a `\\u` escape stands for half a character; write both halves", None);
+        }
+        if let Some(column) = twice {
+            let message = format!("the record has two members `{}`; keep one", self.header[column]);
+            self.add_problem(line, &message, None);
+        }
+        for (name, value) in unknown {
+            self.add_unknown_member(text, line, name, value);
+        }
+        Ok(walker.at)
+    }
+
+    /// Takes the row added last away again.
+    pub(super) fn remove_last(&mut self) {
+        self.ranges.pop();
+        self.lines.pop();
+        self.cells.truncate(self.lines.len() * self.columns.len());
+        let row_number = self.first_row + self.len() as u64;
+        self.problems.retain(|problem| problem.row_number < row_number);
+        self.seen_in_row.fill(0);
+    }
+
+    /// Adds a row without cells for a record that cannot be walked.
+    pub(super) fn add_broken(&mut self, range: Range<usize>, text: &[u8], line: u64, message: &str) {
+        self.cells.resize(self.cells.len() + self.columns.len(), Cell::MISSING);
+        self.add_problem(line, message, text.get(range.clone()));
+        self.ranges.push(range);
+        self.lines.push(line);
+    }
+
+    fn add_problem(&mut self, line: u64, message: &str, value: Option<&[u8]>) {
+        self.problems.push(Problem {
+            row_number: self.first_row + self.len() as u64,
+            line,
+            column: None,
+            field: None,
+            code: ProblemCode::InvalidRecord,
+            severity: Severity::Error,
+            value: value.map(|value| shown(&String::from_utf8_lossy(beginning(value)))),
+            message: message.to_owned(),
+        });
+    }
+
+    fn add_unknown_member(&mut self, text: &[u8], line: u64, name: Value, value: Value) {
+        let name = String::from_utf8_lossy(&name_bytes(text, name)).into_owned();
+        let source = text.get(value.start..value.end).unwrap_or_default();
+        let mut said = Vec::new();
+        append_value(source, &mut said);
+        self.problems.push(Problem {
+            row_number: self.first_row + self.len() as u64,
+            line,
+            message: format!(
+                "no earlier record has a member `{name}`, so there is no column for it; it is left out"
+            ),
+            column: Some(name),
+            field: None,
+            code: ProblemCode::UnknownMember,
+            severity: Severity::Warning,
+            value: (value.kind != Kind::Null).then(|| shown(&String::from_utf8_lossy(beginning(&said)))),
+        });
+    }
+
+    /// Adds what was found wrong with a cell.
+    pub(super) fn add_cell_fault(&mut self, fault: CellFault) {
+        let (row, column) = (fault.index / self.columns.len(), fault.index % self.columns.len());
+        self.problems.push(Problem {
+            row_number: self.first_row + row as u64,
+            line: self.lines.get(row).copied().unwrap_or_default(),
+            column: self.header.get(column).cloned(),
+            field: None,
+            code: fault.code,
+            severity: Severity::Error,
+            value: fault.value.as_deref().map(shown),
+            message: fault.message,
+        });
+    }
+}
+
+/// Enough of a value to show it.
+fn beginning(value: &[u8]) -> &[u8] {
+    value.get(..1000).unwrap_or(value)
+}

@@ -1,0 +1,73 @@
+//! The stretch of a source that a reader works on: what has been read and not yet handed on.
+
+use dray_model::Result;
+
+use crate::input::Input;
+
+/// Bytes read from a source, in front of those still to come.
+pub(crate) struct Window {
+    input: Input,
+    bytes: Vec<u8>,
+    /// Bytes before this one were handed on.
+    start: usize,
+    /// Where in the source `bytes` begins.
+    offset: u64,
+}
+
+impl Window {
+    /// Begins with `sample`, the first bytes of `input`.
+    pub(crate) fn new(input: Input, sample: Vec<u8>) -> Self {
+        Self { input, bytes: sample, start: 0, offset: 0 }
+    }
+
+    /// The source's name for people.
+    pub(crate) fn name(&self) -> &str {
+        self.input.name()
+    }
+
+    /// The bytes not yet handed on.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// True where nothing follows [`Window::text`].
+    pub(crate) fn is_complete(&self) -> bool {
+        self.input.ended()
+    }
+
+    /// Where in the source [`Window::text`] begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset + self.start as u64
+    }
+
+    /// Reads up to `count` more bytes; what was handed on makes room for them.
+    pub(crate) fn read_more(&mut self, count: usize) -> Result<()> {
+        self.bytes.drain(..self.start);
+        self.offset += self.start as u64;
+        self.start = 0;
+        self.input.read_more(&mut self.bytes, count)
+    }
+
+    /// Passes over bytes.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.bytes.len());
+    }
+
+    /// Gives away the next `count` bytes. Where little stands behind them that is copied, not they;
+    /// `reserve` is the room wanted for what will be read next.
+    pub(crate) fn take(&mut self, count: usize, reserve: usize) -> Vec<u8> {
+        let end = self.start + count;
+        let left = self.bytes.len() - end;
+        if self.start > 0 || left > count {
+            let taken = self.bytes.get(self.start..end).unwrap_or_default().to_vec();
+            self.start = end;
+            return taken;
+        }
+        let mut next = Vec::with_capacity(left + count + reserve);
+        next.extend_from_slice(self.bytes.get(end..).unwrap_or_default());
+        let mut taken = std::mem::replace(&mut self.bytes, next);
+        taken.truncate(end);
+        self.offset += end as u64;
+        taken
+    }
+}
