@@ -1,0 +1,78 @@
+//! Opens a database file with the settings Dray needs, and the functions SQLite lacks.
+
+use std::path::Path;
+use std::time::Duration;
+
+use dray_model::{Error, Result};
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{SqliteDriver, errors};
+use crate::decimal;
+
+/// How long a statement waits for another process's write to end.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Settings of every connection: readers and one writer do not wait for each other; a commit survives
+/// the end of the process at once and the end of the machine to the last checkpoint; 40 MB of cache
+/// (also what one sorter run holds); a write-ahead log that grew is cut back afterwards.
+const SETTINGS: &str = "PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = NORMAL;
+    PRAGMA cache_size = -40000;
+    PRAGMA mmap_size = 0;
+    PRAGMA temp_store = FILE;
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA foreign_keys = OFF;";
+
+/// Statements kept prepared: one import of a wide object with references needs a few dozen.
+const PREPARED_STATEMENTS: usize = 128;
+
+impl SqliteDriver {
+    /// Opens, or makes, the file `<organization>.db` in `directory`.
+    pub(crate) fn open(directory: &Path, organization: &str) -> Result<Self> {
+        std::fs::create_dir_all(directory).map_err(|cause| errors::describe_file(directory, cause))?;
+        let path = directory.join(format!("{organization}.db"));
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let failed = |cause| errors::describe(&path, cause);
+        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        if connection.is_readonly("main").map_err(failed)? {
+            return Err(Error::store(format!("the database file `{}` can only be read", path.display()))
+                .hint("give this user permission to write to it, or choose another directory with --store"));
+        }
+        connection.execute_batch(SETTINGS).map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+        add_functions(&connection).map_err(failed)?;
+        Ok(Self { connection, path, locks: std::collections::HashMap::new() })
+    }
+}
+
+/// Decimals are kept as numbers where that is exact and as text where it is not; these two functions
+/// order and show both alike.
+fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("dray_decimal", 1, flags, |context| {
+        Ok(plain_text(context).and_then(|text| decimal::sort_key(&text)))
+    })?;
+    connection.create_scalar_function("dray_decimal_text", 2, flags, |context| {
+        let scale = context.get::<Option<u32>>(1)?;
+        Ok(plain_text(context).map(|text| {
+            let mut out = String::new();
+            decimal::append_canonical(&text, scale, &mut out);
+            out
+        }))
+    })
+}
+
+fn plain_text(context: &Context<'_>) -> Option<String> {
+    match context.get_raw(0) {
+        ValueRef::Integer(integer) => Some(integer.to_string()),
+        ValueRef::Real(real) => Some(real.to_string()),
+        ValueRef::Text(text) => String::from_utf8(text.to_vec()).ok(),
+        ValueRef::Null | ValueRef::Blob(_) => None,
+    }
+}

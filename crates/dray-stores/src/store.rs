@@ -1,0 +1,482 @@
+//! The store itself: the trait of the model over one driver.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{
+    Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray,
+    cast::AsArray,
+};
+use arrow_schema::{Field, Schema};
+use dray_model::definition::ObjectDefinition;
+use dray_model::flow::{
+    ChangedRecords, CreatedRange, FateRuns, Found, Import, Journal, NewRecords, Stamp, Store,
+};
+use dray_model::object::{ColumnIndex, Object, SystemColumn, key_of};
+use dray_model::problem::Problem;
+use dray_model::query::Query;
+use dray_model::value::{UTC, ValueType, append_text};
+use dray_model::{Error, Result};
+
+use crate::catalog::{imports, migrations, objects, outcomes};
+use crate::cells::{ReadBatch, StoredColumn};
+use crate::dialect::quote;
+use crate::driver::{Driver, RecordUpdate, SqlValue, query_value};
+use crate::tables::filter;
+use crate::tables::schema;
+
+/// Up to this many records are counted; of more the number is estimated.
+const COUNTED_RECORDS: u64 = 10_000;
+
+/// From this many deletions on it pays to delete without indexes and build them again.
+const BULK_DELETION: u64 = 20_000;
+
+/// Rows read at a time while keys are scanned.
+const SCAN_ROWS: usize = 8192;
+
+/// The store of one organization.
+#[derive(Debug)]
+pub(crate) struct SqlStore<D> {
+    driver: D,
+    suspended: HashMap<String, Suspension>,
+    /// The highest sequence among each import's problems, where it is known.
+    last_problems: HashMap<i64, i64>,
+}
+
+/// An object whose indexes are not to be kept up during a bulk load. Each is dropped when the first
+/// value for its column arrives: one that no value arrives for stays, empty, and needs no rebuilding.
+#[derive(Debug, Default)]
+struct Suspension {
+    dropped: HashSet<String>,
+    /// Asked for in the current transaction, so that a rollback takes it back.
+    in_transaction: bool,
+}
+
+impl<D: Driver> SqlStore<D> {
+    /// The store over a connection; makes its own tables where they are missing.
+    pub(crate) fn new(mut driver: D) -> Result<Self> {
+        migrations::migrate(&mut driver)?;
+        Ok(Self { driver, suspended: HashMap::new(), last_problems: HashMap::new() })
+    }
+
+    /// Runs `work` in the open transaction, or in one of its own.
+    fn within_transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.driver.in_transaction() {
+            return work(self);
+        }
+        self.driver.begin()?;
+        let result = work(self).and_then(|value| self.driver.commit().map(|()| value));
+        if result.is_err() {
+            self.driver.rollback();
+        }
+        result
+    }
+
+    fn drop_indexes_written(&mut self, object: &Object, columns: &[StoredColumn]) -> Result<()> {
+        let Some(suspension) = self.suspended.get_mut(object.name()) else { return Ok(()) };
+        for index in schema::indexes_of(object) {
+            let name = &object.columns[index.column].name;
+            let is_written = columns.iter().any(|column| column.name == *name);
+            if is_written && !suspension.dropped.contains(&index.name) {
+                let sql = format!("DROP INDEX IF EXISTS {}", self.driver.qualified(&index.name));
+                self.driver.execute(&sql, &[])?;
+                suspension.dropped.insert(index.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn define(&mut self, object: &Object, stored: Option<String>, definition: &str) -> Result<()> {
+        let stored = match stored {
+            None => None,
+            Some(text) => Some(Object::new(objects::parse_definition(object.name(), &text)?)?),
+        };
+        schema::make_table(&mut self.driver, object, stored.as_ref())?;
+        objects::begin_ids(&mut self.driver, object.name())?;
+        objects::save(&mut self.driver, object.name(), definition)
+    }
+
+    fn delete_range(&mut self, object: &Object, range: &CreatedRange, import_id: i64) -> Result<u64> {
+        let table = self.driver.qualified(object.name());
+        let values = [range.first_id, range.last_id, import_id].map(SqlValue::Integer);
+        let sql =
+            format!("DELETE FROM {table} WHERE id BETWEEN $1 AND $2 AND import_id = $3 AND version = 1");
+        let span = u64::try_from(range.last_id.saturating_sub(range.first_id)).unwrap_or(0);
+        if !self.driver.dialect().deletes_from_indexes() || span < BULK_DELETION {
+            return self.driver.execute(&sql, &values);
+        }
+        let kept = format!(
+            "SELECT 1 FROM {table} WHERE NOT (id BETWEEN $1 AND $2 AND import_id IS $3 AND version = 1) LIMIT 1"
+        );
+        if query_value(&mut self.driver, &kept, &values)? == SqlValue::Null {
+            // Nothing stays: the table is emptied page by page instead of record by record.
+            return self.driver.execute(&format!("DELETE FROM {table}"), &[]);
+        }
+        if span < self.driver.estimate_rows(object.name())? / 2 {
+            return self.driver.execute(&sql, &values);
+        }
+        for index in schema::indexes_of(object) {
+            let drop = format!("DROP INDEX IF EXISTS {}", self.driver.qualified(&index.name));
+            self.driver.execute(&drop, &[])?;
+        }
+        let deleted = self.driver.execute(&sql, &values)?;
+        schema::make_indexes(&mut self.driver, object, &[])?;
+        Ok(deleted)
+    }
+}
+
+impl<D: Driver> Store for SqlStore<D> {
+    fn prepare_object(&mut self, object: &Object) -> Result<()> {
+        let definition = objects::definition_text(&object.definition)?;
+        let stored = objects::stored_text(&mut self.driver, object.name())?;
+        let is_known = stored.as_deref() == Some(definition.as_str());
+        let existing = schema::existing_indexes(&mut self.driver, object.name())?;
+        let is_indexed = schema::indexes_of(object).iter().all(|index| existing.contains(&index.name));
+        if !(is_known && is_indexed) {
+            schema::check_names(object)?;
+            self.within_transaction(|store| {
+                if !is_known {
+                    store.define(object, stored, &definition)?;
+                }
+                let existing = schema::existing_indexes(&mut store.driver, object.name())?;
+                schema::make_indexes(&mut store.driver, object, &existing)
+            })?;
+        }
+        self.suspended.remove(object.name());
+        Ok(())
+    }
+
+    fn stored_definition(&mut self, object: &str) -> Result<Option<ObjectDefinition>> {
+        let text = objects::stored_text(&mut self.driver, object)?;
+        text.map(|text| objects::parse_definition(object, &text)).transpose()
+    }
+
+    fn stored_objects(&mut self) -> Result<Vec<String>> {
+        objects::names(&mut self.driver)
+    }
+
+    fn lock_object(&mut self, object: &str, wait_seconds: u64) -> Result<()> {
+        self.driver.lock(object, Duration::from_secs(wait_seconds))
+    }
+
+    fn unlock_object(&mut self, object: &str) -> Result<()> {
+        self.driver.unlock(object)
+    }
+
+    fn suspend_indexes(&mut self, object: &Object) -> Result<()> {
+        let in_transaction = self.driver.in_transaction();
+        self.suspended
+            .entry(object.name().to_owned())
+            .or_insert_with(|| Suspension { dropped: HashSet::new(), in_transaction });
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.driver.begin()
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.driver.commit()?;
+        for suspension in self.suspended.values_mut() {
+            suspension.in_transaction = false;
+        }
+        Ok(())
+    }
+
+    fn rollback(&mut self) {
+        self.driver.rollback();
+        self.suspended.retain(|_, suspension| !suspension.in_transaction);
+        for suspension in self.suspended.values_mut() {
+            // What was dropped in the transaction is there again.
+            suspension.dropped.clear();
+        }
+        self.last_problems.clear();
+    }
+
+    fn estimated_records(&mut self, object: &Object) -> Result<u64> {
+        let table = self.driver.qualified(object.name());
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {COUNTED_RECORDS}) AS counted");
+        let counted = query_value(&mut self.driver, &sql, &[])?.as_integer().unwrap_or(0);
+        let counted = u64::try_from(counted).unwrap_or(0);
+        if counted < COUNTED_RECORDS {
+            return Ok(counted);
+        }
+        Ok(self.driver.estimate_rows(object.name())?.max(COUNTED_RECORDS))
+    }
+
+    fn scan_keys(&mut self, object: &Object, column: ColumnIndex, visit: &mut dyn FnMut(&str)) -> Result<()> {
+        let stored = [StoredColumn::of(object, column)];
+        let column = &object.columns[column];
+        let name = quote(&column.name);
+        let sql =
+            format!("SELECT {name} FROM {} WHERE {name} IS NOT NULL", self.driver.qualified(object.name()));
+        let mut text = String::new();
+        self.driver.read(&sql, &[], &stored, SCAN_ROWS, &mut |batch| {
+            for row in 0..batch.rows {
+                text.clear();
+                append_text(column.value_type, &batch.columns[0], row, &mut text);
+                if column.caseless {
+                    text.make_ascii_lowercase();
+                }
+                visit(&text);
+            }
+            Ok(())
+        })
+    }
+
+    fn find(
+        &mut self,
+        object: &Object,
+        key: ColumnIndex,
+        values: &[&str],
+        columns: &[ColumnIndex],
+    ) -> Result<Found> {
+        let system =
+            [SystemColumn::Id, SystemColumn::Version, SystemColumn::UpdatedAt, SystemColumn::ImportId]
+                .map(|system| object.system(system));
+        let stored: Vec<StoredColumn> = std::iter::once(key)
+            .chain(system)
+            .chain(columns.iter().copied())
+            .map(|index| StoredColumn::of(object, index))
+            .collect();
+        let names: Vec<String> = stored.iter().map(|column| quote(&column.name)).collect();
+        let key = &object.columns[key];
+        let sql = format!(
+            "SELECT {} FROM {} WHERE {} AND {} IS NOT NULL",
+            names.join(", "),
+            self.driver.qualified(object.name()),
+            self.driver.dialect().key_probe(key),
+            quote(&key.name),
+        );
+        let mut batch = self.driver.find(&sql, values, &stored)?;
+        let found = batch.columns.split_off(5);
+        Ok(Found {
+            keys: normalized_keys(key.value_type, key.caseless, &batch),
+            ids: batch.columns[1].as_primitive::<Int64Type>().values().to_vec(),
+            versions: batch.columns[2].as_primitive::<Int64Type>().values().to_vec(),
+            updated_at: batch.columns[3].as_primitive::<TimestampMicrosecondType>().values().to_vec(),
+            import_ids: batch.columns[4].as_primitive::<Int64Type>().iter().collect(),
+            values: found,
+        })
+    }
+
+    fn reserve_ids(&mut self, object: &Object, count: u64) -> Result<i64> {
+        objects::reserve_ids(&mut self.driver, object.name(), count)?.ok_or_else(|| {
+            Error::store(format!("object `{}` has no table in this store yet", object.name()))
+                .hint("it must be prepared first")
+        })
+    }
+
+    fn insert(&mut self, object: &Object, records: &NewRecords) -> Result<()> {
+        if records.len == 0 {
+            return Ok(());
+        }
+        let (columns, values) = rows_to_insert(object, records)?;
+        self.drop_indexes_written(object, &columns)?;
+        self.driver.insert(object.name(), &columns, &values)
+    }
+
+    fn update(&mut self, object: &Object, records: &ChangedRecords) -> Result<u64> {
+        if records.ids.is_empty() {
+            return Ok(0);
+        }
+        let mut columns: Vec<StoredColumn> =
+            records.columns.iter().map(|&index| StoredColumn::of(object, index)).collect();
+        let mut values = records.values.clone();
+        let system = [SystemColumn::Version, SystemColumn::UpdatedAt, SystemColumn::ImportId];
+        columns.extend(system.map(|system| StoredColumn::of(object, object.system(system))));
+        values.extend(stamp_values(records));
+        check_lengths(&columns, &values, records.ids.len())?;
+        let mut order: Vec<usize> = (0..records.ids.len()).collect();
+        order.sort_unstable_by_key(|&row| records.ids[row]);
+        let update = RecordUpdate {
+            columns: &columns,
+            values: &values,
+            ids: &records.ids,
+            expected_versions: &records.expected_versions,
+            order: &order,
+        };
+        self.driver.update(object.name(), &update)
+    }
+
+    fn delete_created(&mut self, object: &Object, range: &CreatedRange, import_id: i64) -> Result<u64> {
+        self.within_transaction(|store| store.delete_range(object, range, import_id))
+    }
+
+    fn read(
+        &mut self,
+        object: &Object,
+        query: &Query,
+        columns: &[ColumnIndex],
+        batch_rows: usize,
+        visit: &mut dyn FnMut(RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let table = self.driver.qualified(object.name());
+        let statement = filter::select(self.driver.dialect(), &table, object, query, columns)?;
+        let stored: Vec<StoredColumn> =
+            columns.iter().map(|&index| StoredColumn::of(object, index)).collect();
+        let fields: Vec<Field> =
+            stored.iter().map(|column| Field::new(&column.name, column.value_type.arrow(), true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        self.driver.read(&statement.sql, &statement.parameters, &stored, batch_rows.max(1), &mut |batch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.rows));
+            let batch = RecordBatch::try_new_with_options(schema.clone(), batch.columns, &options)
+                .map_err(|cause| Error::store("the records read do not fit together").because(cause))?;
+            visit(batch)
+        })
+    }
+
+    fn create_import(&mut self, import: &Import) -> Result<i64> {
+        self.within_transaction(|store| imports::create(&mut store.driver, import))
+    }
+
+    fn save_import(&mut self, import: &Import) -> Result<()> {
+        imports::save(&mut self.driver, import)
+    }
+
+    fn find_import(&mut self, id: i64) -> Result<Option<Import>> {
+        imports::find(&mut self.driver, id)
+    }
+
+    fn list_imports(&mut self, object: Option<&str>, limit: u64) -> Result<Vec<Import>> {
+        imports::list(&mut self.driver, object, limit)
+    }
+
+    fn find_import_by_fingerprint(&mut self, object: &str, fingerprint: &str) -> Result<Option<Import>> {
+        imports::find_by_fingerprint(&mut self.driver, object, fingerprint)
+    }
+
+    fn save_created_range(&mut self, import_id: i64, range: &CreatedRange) -> Result<()> {
+        self.within_transaction(|store| imports::save_range(&mut store.driver, import_id, range))
+    }
+
+    fn created_ranges(&mut self, import_id: i64) -> Result<Vec<CreatedRange>> {
+        imports::ranges(&mut self.driver, import_id)
+    }
+
+    fn append_journal(&mut self, import_id: i64, journal: &Journal) -> Result<()> {
+        outcomes::append_journal(&mut self.driver, import_id, journal)
+    }
+
+    fn read_journal(&mut self, import_id: i64, before: i64, limit: u64) -> Result<Journal> {
+        outcomes::read_journal(&mut self.driver, import_id, before, limit)
+    }
+
+    fn append_fates(&mut self, import_id: i64, runs: &FateRuns) -> Result<()> {
+        outcomes::append_fates(&mut self.driver, import_id, runs)
+    }
+
+    fn read_fates(&mut self, import_id: i64, visit: &mut dyn FnMut(FateRuns) -> Result<()>) -> Result<()> {
+        outcomes::read_fates(&mut self.driver, import_id, visit)
+    }
+
+    fn append_problems(&mut self, import_id: i64, problems: &[Problem]) -> Result<()> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let last = match self.last_problems.get(&import_id) {
+            Some(&last) => last,
+            None => outcomes::last_problem(&mut self.driver, import_id)?,
+        };
+        outcomes::append_problems(&mut self.driver, import_id, last, problems)?;
+        self.last_problems.insert(import_id, last + i64::try_from(problems.len()).unwrap_or(0));
+        Ok(())
+    }
+
+    fn read_problems(&mut self, import_id: i64, limit: u64) -> Result<Vec<Problem>> {
+        outcomes::read_problems(&mut self.driver, import_id, limit)
+    }
+}
+
+/// The columns that have at least one value, with the system columns.
+fn rows_to_insert(object: &Object, records: &NewRecords) -> Result<(Vec<StoredColumn>, Vec<ArrayRef>)> {
+    let mut columns = Vec::with_capacity(records.columns.len() + 5);
+    let mut values: Vec<ArrayRef> = Vec::with_capacity(records.columns.len() + 5);
+    let last_id = i64::try_from(records.len).unwrap_or(i64::MAX).saturating_add(records.first_id);
+    columns.push(StoredColumn::of(object, object.system(SystemColumn::Id)));
+    values.push(Arc::new(Int64Array::from_iter_values(records.first_id..last_id)));
+    let created_at_column = object.system(SystemColumn::CreatedAt);
+    let mut created_at = same_time(records.now, records.len);
+    for (&column, array) in records.columns.iter().zip(&records.values) {
+        if column == created_at_column {
+            created_at = times_or(array, records.now);
+        } else if array.null_count() < array.len() || array.is_empty() {
+            columns.push(StoredColumn::of(object, column));
+            values.push(Arc::clone(array));
+        }
+    }
+    let system: [(SystemColumn, ArrayRef); 4] = [
+        (SystemColumn::CreatedAt, created_at),
+        (SystemColumn::UpdatedAt, same_time(records.now, records.len)),
+        (SystemColumn::Version, Arc::new(Int64Array::from_value(1, records.len))),
+        (SystemColumn::ImportId, Arc::new(Int64Array::from(vec![records.import_id; records.len]))),
+    ];
+    for (column, array) in system {
+        columns.push(StoredColumn::of(object, object.system(column)));
+        values.push(array);
+    }
+    check_lengths(&columns, &values, records.len)?;
+    Ok((columns, values))
+}
+
+/// Version, `updated_at` and `import_id` of changed records.
+fn stamp_values(records: &ChangedRecords) -> [ArrayRef; 3] {
+    let len = records.ids.len();
+    match &records.stamp {
+        Stamp::Change { now, import_id } => [
+            Arc::new(Int64Array::from_iter_values(
+                records.expected_versions.iter().map(|version| version + 1),
+            )),
+            same_time(*now, len),
+            Arc::new(Int64Array::from(vec![*import_id; len])),
+        ],
+        Stamp::Restore { versions, updated_at, import_ids } => [
+            Arc::new(Int64Array::from(versions.clone())),
+            Arc::new(TimestampMicrosecondArray::from(updated_at.clone()).with_timezone(UTC)),
+            Arc::new(Int64Array::from(import_ids.clone())),
+        ],
+    }
+}
+
+/// Arrays that do not match would be read past their end.
+fn check_lengths(columns: &[StoredColumn], values: &[ArrayRef], rows: usize) -> Result<()> {
+    let wrong = columns.iter().zip(values).find(|(_, array)| array.len() != rows);
+    match wrong {
+        None if columns.len() == values.len() => Ok(()),
+        _ => Err(Error::store(format!(
+            "the columns of a batch of {rows} records differ in length{}",
+            wrong
+                .map(|(column, array)| format!(": `{}` has {}", column.name, array.len()))
+                .unwrap_or_default()
+        ))
+        .hint("this is a mistake in Dray; please report it")),
+    }
+}
+
+fn same_time(micros: i64, len: usize) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from_value(micros, len).with_timezone(UTC))
+}
+
+/// The times of `array`, and `micros` where there is none.
+fn times_or(array: &ArrayRef, micros: i64) -> ArrayRef {
+    match array.as_primitive_opt::<TimestampMicrosecondType>() {
+        Some(times) if times.null_count() > 0 => {
+            let filled = times.iter().map(|time| time.unwrap_or(micros));
+            Arc::new(TimestampMicrosecondArray::from_iter_values(filled).with_timezone(UTC))
+        }
+        _ => Arc::clone(array),
+    }
+}
+
+fn normalized_keys(value_type: ValueType, caseless: bool, batch: &ReadBatch) -> StringArray {
+    let mut text = String::new();
+    let mut keys = arrow_array::builder::StringBuilder::with_capacity(batch.rows, batch.rows * 16);
+    for row in 0..batch.rows {
+        text.clear();
+        append_text(value_type, &batch.columns[0], row, &mut text);
+        keys.append_value(key_of(caseless, &text));
+    }
+    keys.finish()
+}
