@@ -2,16 +2,38 @@
 //!
 //! The modules stand in reading order; each may use those above it, never those below.
 
-mod cells;
-mod csv;
-mod detect;
-mod format;
-mod header;
-mod input;
-mod json;
+// What a reader may be told, and the limits.
 mod options;
+
+// Where bytes come from; what is refused at the door.
+mod input;
+
+// The stretch of a source that a reader works on.
 mod window;
+
+// Finds the bytes that matter, many at once.
+mod bitmask;
+
+// Cells as positions in the text, and the Arrow columns made of them.
+mod cells;
+
+// Column names.
+mod header;
+
+// What every writer is.
 mod write;
+
+// Delimited text.
+mod csv;
+
+// JSON documents and JSON lines.
+mod json;
+
+// Which format a source has.
+mod detect;
+
+// The registry: opens any source, makes any writer.
+mod format;
 
 pub use format::{open_path, open_reader, writer};
 pub use options::{Format, ReadLimits, ReadOptions};

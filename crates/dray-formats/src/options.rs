@@ -71,6 +71,10 @@ pub struct ReadLimits {
     pub read_bytes: usize,
 }
 
+/// A batch takes memory for every cell, also for those that short rows do not have. This many are
+/// 8,192 rows of 128 columns.
+const BATCH_CELLS: usize = 1 << 20;
+
 /// Positions inside a batch are 32-bit numbers with one bit to spare, so no record or batch may
 /// come near 2 GiB whatever the settings say.
 const LARGEST: usize = 512 << 20;
@@ -102,5 +106,10 @@ impl ReadLimits {
             batch_bytes: self.batch_bytes.clamp(1, LARGEST),
             read_bytes: self.read_bytes.clamp(1, 64 << 20),
         }
+    }
+
+    /// The most rows of a batch with this many columns.
+    pub(crate) fn rows_in_batch(&self, columns: usize) -> usize {
+        self.batch_rows.min(BATCH_CELLS / columns.max(1)).max(1)
     }
 }

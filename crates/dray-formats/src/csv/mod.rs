@@ -1,11 +1,21 @@
 //! CSV: text with a delimiter between cells, quotes around those that contain it.
 
-mod bitmask;
-mod failed;
-mod quote;
-mod read;
+// Splits text into cells.
 mod scan;
+
+// Finds the delimiter.
 mod sniff;
+
+// Puts quotes around cells.
+mod quote;
+
+// Gives rejected rows back.
+mod failed;
+
+// The source.
+mod read;
+
+// The writer.
 mod write;
 
 pub(crate) use read::CsvSource;

@@ -211,8 +211,9 @@ impl RowSource for CsvSource {
     }
 
     fn next_batch(&mut self) -> Result<Option<TextBatch>> {
+        let batch_rows = self.limits.rows_in_batch(self.header.len());
         while self.rows_to_skip > 0 {
-            let most = usize::try_from(self.rows_to_skip).unwrap_or(usize::MAX).min(self.limits.batch_rows);
+            let most = usize::try_from(self.rows_to_skip).unwrap_or(usize::MAX).min(batch_rows);
             self.scan_rows(most)?;
             let found = self.scanner.rows.len() as u64;
             self.window.skip(self.scanner.consumed());
@@ -222,7 +223,7 @@ impl RowSource for CsvSource {
                 return Ok(None);
             }
         }
-        self.scan_rows(self.limits.batch_rows)?;
+        self.scan_rows(batch_rows)?;
         if self.scanner.rows.is_empty() {
             return Ok(None);
         }

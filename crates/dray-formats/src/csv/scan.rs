@@ -5,7 +5,7 @@
 //! inside a quoted cell two quotes mean one; text behind the closing quote belongs to the cell; LF,
 //! CR LF and CR alone all end a line; a line without a byte is no row.
 
-use super::bitmask::Needles;
+use crate::bitmask::Needles;
 use crate::cells::Cell;
 
 /// One row: where it lies, how many cells it really has, and the line it begins on.

@@ -1,11 +1,22 @@
 //! JSON: one document with an array of objects, or one object on each line.
 
-mod failed;
+// Walks JSON text.
 mod parse;
-mod read;
-mod records;
+
+// Finds the records of a source.
 mod shape;
+
+// Turns records into rows.
+mod records;
+
+// The writer.
 mod write;
+
+// Gives rejected records back.
+mod failed;
+
+// The source.
+mod read;
 
 pub(crate) use read::JsonSource;
 pub(crate) use write::JsonWriter;

@@ -1,6 +1,7 @@
 //! Walks JSON text without building anything: values are positions in the text. Strict as RFC 8259,
 //! with no recursion, so no depth can exhaust the stack.
 
+use crate::bitmask::find_string_specials;
 use crate::cells::Cell;
 
 /// Values nested deeper than this are refused; nobody maps them to a field.
@@ -93,18 +94,41 @@ impl<'a> Walker<'a> {
         Stop::Malformed { at: self.at, wanted }
     }
 
-    /// Walks an object and shows each member: the name with its quotes, and the value.
+    /// Steps over `name`, which has its quotes and no escapes, and its colon, if they stand here.
     #[inline]
+    pub(super) fn skip_name(&mut self, name: &[u8]) -> Result<bool, Stop> {
+        self.peek();
+        if !self.text.get(self.at..).unwrap_or_default().starts_with(name) {
+            return Ok(false);
+        }
+        self.at += name.len();
+        self.expect(b':', "`:` behind the member name")?;
+        Ok(true)
+    }
+
+    /// Walks an object and shows each member: the name with its quotes, and the value.
     pub(super) fn object(&mut self, mut visit: impl FnMut(Value, Value)) -> Result<(), Stop> {
+        self.members(|walker| {
+            let name = walker.name()?;
+            let value = walker.value()?;
+            visit(name, value);
+            Ok(())
+        })
+    }
+
+    /// Walks an object, each member of which `walk_member` walks.
+    #[inline]
+    pub(super) fn members(
+        &mut self,
+        mut walk_member: impl FnMut(&mut Self) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         self.expect(b'{', "an object")?;
         if self.peek() == Some(b'}') {
             self.at += 1;
             return Ok(());
         }
         loop {
-            let name = self.name()?;
-            let value = self.value()?;
-            visit(name, value);
+            walk_member(self)?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
@@ -265,13 +289,15 @@ fn closing(bracket: u8) -> u8 {
 /// How many bytes of a string mean only themselves.
 #[inline]
 fn plain_length(text: &[u8]) -> usize {
-    let is_special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
-    // Without an early exit inside a block the compiler compares all its bytes at once.
-    let (blocks, _) = text.as_chunks::<16>();
-    let has_special = |block: &[u8; 16]| block.iter().fold(false, |found, &byte| found | is_special(byte));
-    let whole = blocks.iter().take_while(|block| !has_special(block)).count() * 16;
-    let rest = text.get(whole..).unwrap_or_default();
-    whole + rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len())
+    let (blocks, rest) = text.as_chunks::<16>();
+    for (index, block) in blocks.iter().enumerate() {
+        let specials = find_string_specials(block);
+        if specials != 0 {
+            return index * 16 + specials.trailing_zeros() as usize;
+        }
+    }
+    let is_special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
+    blocks.len() * 16 + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
 /// True where the whole word is a JSON number.

@@ -117,7 +117,11 @@ impl JsonSource {
             let end = line_end.unwrap_or(text.len());
             let mut walker = Walker::new(text.get(..end).unwrap_or_default(), record);
             let walked = match walker.peek() {
-                Some(b'{') => walker.object(|name, _| columns.add(name_bytes(text, name))),
+                Some(b'{') => walker.object(|name, _| {
+                    if columns.len() <= self.limits.max_columns {
+                        columns.add(name_bytes(text, name));
+                    }
+                }),
                 _ => walker.value().map(|_| ()),
             };
             // What is broken is told when it is read.
@@ -128,11 +132,10 @@ impl JsonSource {
         }
         if columns.len() > self.limits.max_columns {
             let name = self.window.name();
-            let message = format!("the records of `{name}` have {} different members", columns.len());
-            return Err(Error::new(ErrorKind::Limit, message).hint(format!(
-                "at most {} become columns; put values that are keys into an array of objects",
-                self.limits.max_columns
-            )));
+            let most = self.limits.max_columns;
+            let message = format!("the records of `{name}` have more than {most} different members");
+            return Err(Error::new(ErrorKind::Limit, message)
+                .hint("put values that are keys into an array of objects, or raise the limit of columns"));
         }
         self.records = Records::new(columns);
         Ok(())
@@ -342,9 +345,10 @@ impl RowSource for JsonSource {
 
     fn next_batch(&mut self) -> Result<Option<TextBatch>> {
         while !self.has_ended {
+            let batch_rows = self.limits.rows_in_batch(self.records.columns.len());
             let wanted = match self.rows_to_skip {
-                0 => self.limits.batch_rows,
-                some => usize::try_from(some).unwrap_or(usize::MAX).min(self.limits.batch_rows),
+                0 => batch_rows,
+                some => usize::try_from(some).unwrap_or(usize::MAX).min(batch_rows),
             };
             let end = self.collect_rows(wanted)?;
             let found = self.records.len() as u64;

@@ -9,16 +9,22 @@ use super::parse::{Kind, MAX_DEPTH, Stop, Value, Walker, append_value};
 use crate::cells::{Cell, CellFault};
 use crate::header::column_names;
 
+/// No member begins with a blank: the walker has stepped over it.
+const NO_NAME: &[u8] = b"\n";
+
+/// The most members without a column that are told for one record.
+const UNKNOWN_MEMBERS: usize = 20;
+
 /// The columns of a source: the names of its members, in the order they were first seen.
 pub(super) struct Columns {
-    /// The names as they stand in the text when written without escapes.
     names: Vec<Vec<u8>>,
+    quoted_names: Vec<Vec<u8>>,
     by_name: HashMap<Vec<u8>, usize>,
 }
 
 impl Columns {
     pub(super) fn new() -> Self {
-        Self { names: Vec::new(), by_name: HashMap::new() }
+        Self { names: Vec::new(), quoted_names: Vec::new(), by_name: HashMap::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -29,6 +35,13 @@ impl Columns {
     pub(super) fn add(&mut self, name: Vec<u8>) {
         if !self.by_name.contains_key(&name) {
             self.by_name.insert(name.clone(), self.names.len());
+            // A name that is written with escapes is looked up and not compared.
+            let is_plain = !name.iter().any(|&byte| matches!(byte, b'"' | b'\\' | ..0x20));
+            self.quoted_names.push(if is_plain {
+                [b"\"", name.as_slice(), b"\""].concat()
+            } else {
+                NO_NAME.to_vec()
+            });
             self.names.push(name);
         }
     }
@@ -38,13 +51,19 @@ impl Columns {
         column_names(self.names.iter().map(|name| String::from_utf8_lossy(name).into_owned()))
     }
 
-    /// The column of this name. `likely` is the one that has it in most records.
+    /// A column's name as it stands in most texts, in quotes, or [`NO_NAME`].
     #[inline]
-    fn find(&self, name: &[u8], likely: usize) -> Option<usize> {
-        if self.names.get(likely).is_some_and(|expected| expected == name) {
-            return Some(likely);
+    fn quoted(&self, column: usize) -> &[u8] {
+        self.quoted_names.get(column).map_or(NO_NAME, Vec::as_slice)
+    }
+
+    /// The column of a walked name.
+    fn find(&self, text: &[u8], name: Value) -> Option<usize> {
+        let plain = name.cell();
+        if plain.needs_rewrite() {
+            return self.by_name.get(&name_bytes(text, name)).copied();
         }
-        self.by_name.get(name).copied()
+        self.by_name.get(text.get(plain.start()..plain.end()).unwrap_or_default()).copied()
     }
 }
 
@@ -138,22 +157,29 @@ impl Records {
         let mut twice = None;
         let mut unknown = Vec::new();
         let mut likely = 0;
-        walker.object(|name, value| {
-            let plain_name = name.cell();
-            let column = if plain_name.needs_rewrite() {
-                columns.find(&name_bytes(text, name), likely)
+        walker.members(|walker| {
+            let column = if walker.skip_name(columns.quoted(likely))? {
+                likely
             } else {
-                columns.find(text.get(plain_name.start()..plain_name.end()).unwrap_or_default(), likely)
+                let name = walker.name()?;
+                match columns.find(text, name) {
+                    Some(column) => column,
+                    None => {
+                        let value = walker.value()?;
+                        if unknown.len() < UNKNOWN_MEMBERS {
+                            unknown.push((name, value));
+                        }
+                        return Ok(());
+                    }
+                }
             };
-            let Some(column) = column else {
-                unknown.push((name, value));
-                return;
-            };
+            let value = walker.value()?;
             if std::mem::replace(&mut seen_in_row[column], row_number) == row_number {
                 twice = Some(column);
             }
             row_cells[column] = value.cell();
             likely = column + 1;
+            Ok(())
         })?;
         // Members of the record stand at depth 1, and so does the walker's first bracket.
         if walker.depth >= MAX_DEPTH {

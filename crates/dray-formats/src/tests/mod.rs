@@ -4,6 +4,7 @@ mod csv;
 mod csv_properties;
 mod json;
 mod json_properties;
+mod layout;
 mod refusals;
 
 use std::io::{Cursor, Read, Write};

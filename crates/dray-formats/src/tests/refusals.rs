@@ -81,3 +81,30 @@ fn megabytes_of_blank_lines_are_passed_over() {
     let contents = read("x.csv", text.as_bytes(), &ReadOptions::default());
     assert_eq!(contents.lines, [(20 << 20) + 2]);
 }
+
+#[test]
+fn a_million_members_are_refused() {
+    let members = |from: usize| {
+        let members: Vec<String> = (from..from + 500_000).map(|index| format!("\"{index}\":1")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    assert_eq!(
+        refusal(members(0).as_bytes()),
+        "the records of `x.csv` have more than 4096 different members"
+    );
+    let text = format!("{}{}\n", "{\"a\":1}\n".repeat(10_000), members(7));
+    let contents = read("x.jsonl", text.as_bytes(), &ReadOptions::default());
+    assert_eq!((contents.rows.len(), contents.problems.len()), (10_001, 20));
+}
+
+#[test]
+fn wide_headers_with_short_rows_come_in_small_batches() {
+    let text = format!("{}\n{}", ",".repeat(4000), "x\n".repeat(10_000));
+    let mut source = open("x.csv", text.as_bytes(), &ReadOptions::default()).unwrap();
+    let mut rows = 0;
+    while let Some(batch) = source.next_batch().unwrap() {
+        assert!(batch.len() * batch.columns.len() <= 1 << 20);
+        rows += batch.len();
+    }
+    assert_eq!(rows, 10_000);
+}
