@@ -228,6 +228,7 @@ pub fn plan(store: &mut dyn Store, job: &Job<'_>, observer: &mut dyn Observer) -
         undo_of: None,
         message: None,
     };
+    observer.resumed(0)?;
     let mut run = Run::new(job, prepared, import, Checkpoint::default(), observer);
     run.imagine(store)?;
     let mut import = run.import;
@@ -334,8 +335,10 @@ impl<'r, 'j> Run<'r, 'j> {
         checkpoint: Checkpoint,
         observer: &'r mut dyn Observer,
     ) -> Self {
+        let mut matcher = Matcher::new(Arc::clone(&job.object), &prepared.checker);
+        matcher.tell_changes = observer.wants_changes();
         Self {
-            matcher: Matcher::new(Arc::clone(&job.object), &prepared.checker),
+            matcher,
             fates: FateRecorder::after(checkpoint.fate_sequence),
             partial: job.object.policy.mode == Mode::Partial,
             job,
@@ -529,8 +532,7 @@ impl<'r, 'j> Run<'r, 'j> {
             if concerned.contains(&true) {
                 self.prepared.references.resolve(&mut arrived.batch, target, self.import.started_at, None)?;
                 let decisions = self.decide(&arrived.batch, Sight::Everything, target, &|row| concerned[row])?;
-                let tell_changes = self.observer.wants_changes();
-                let written = write(&self.context(tell_changes), &arrived.batch, &decisions, target)?;
+                let written = write(&self.context(), &arrived.batch, &decisions, target)?;
                 self.account(&arrived.batch, &decisions, &written, &is_held)?;
             }
             self.tell_progress(arrived.bytes_read, Stage::Repeats);
@@ -554,8 +556,7 @@ impl<'r, 'j> Run<'r, 'j> {
         let made = self.prepared.references.resolve(batch, target, self.import.started_at, import_id)?;
         made.into_iter().for_each(|range| self.note_created(range));
         let decisions = self.decide(batch, sight, target, among)?;
-        let tell_changes = self.observer.wants_changes();
-        let mut written = write(&self.context(tell_changes), batch, &decisions, target)?;
+        let mut written = write(&self.context(), batch, &decisions, target)?;
         if written.created > 0 {
             self.note_created(CreatedRange {
                 object: self.job.object.name().to_owned(),
@@ -592,14 +593,13 @@ impl<'r, 'j> Run<'r, 'j> {
         self.import.id == 0
     }
 
-    fn context(&self, tell_changes: bool) -> Context<'_> {
+    fn context(&self) -> Context<'_> {
         Context {
             object: &self.job.object,
             columns: &self.prepared.checker.columns,
             wanted: self.matcher.wanted_columns(),
             now: self.import.started_at,
             import_id: (!self.is_plan()).then_some(self.import.id),
-            tell_changes,
         }
     }
 

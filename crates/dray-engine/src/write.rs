@@ -37,7 +37,7 @@ pub struct Written {
     pub created: usize,
     /// Before-images of the records changed.
     pub journal: Journal,
-    /// Every changed cell, where they were asked for.
+    /// Every changed cell, in the order of the changes, where they were asked for.
     pub changes: Vec<Change>,
 }
 
@@ -64,8 +64,6 @@ pub struct Context<'c> {
     pub now: i64,
     /// Its number.
     pub import_id: Option<i64>,
-    /// Collect every changed cell.
-    pub tell_changes: bool,
 }
 
 /// Writes what was decided about a batch.
@@ -78,7 +76,17 @@ pub fn write(context: &Context<'_>, batch: &CheckedBatch, decisions: &Decisions,
         written.first_id = target.reserve_ids(context.object, records.len as u64)?;
         target.insert(context.object, &NewRecords { first_id: written.first_id, ..records })?;
     }
-    change_records(context, batch, &incoming, decisions, target, &mut written)?;
+    change_records(context, &incoming, decisions, target, &mut written)?;
+    for change in &decisions.changes {
+        let text = |cell| incoming.text(cell, change.position, &decisions.found);
+        written.changes.push(Change {
+            row_number: batch.first_row + change.row as u64,
+            record_id: written.record_id(change.target, decisions),
+            column: context.object.columns[context.columns[change.position]].name.clone(),
+            old: text(change.old),
+            new: text(CellRef::Incoming(change.row)),
+        });
+    }
     Ok(written)
 }
 
@@ -194,7 +202,6 @@ impl DefaultText {
 /// Writes the cells that change, and keeps what stood there.
 fn change_records(
     context: &Context<'_>,
-    batch: &CheckedBatch,
     incoming: &Incoming<'_>,
     decisions: &Decisions,
     target: &mut dyn Target,
@@ -234,16 +241,6 @@ fn change_records(
             before.push_str(&json_text(&column.name));
             before.push(':');
             before.push_str(&old.as_deref().map_or_else(|| "null".to_owned(), json_text));
-            if context.tell_changes {
-                let CellRef::Incoming(row) = cells[position] else { continue };
-                written.changes.push(Change {
-                    row_number: batch.first_row + row as u64,
-                    record_id: record.id,
-                    column: column.name.clone(),
-                    old,
-                    new: incoming.text(cells[position], position, &decisions.found),
-                });
-            }
         }
         before.push('}');
         journal.before.push(before);

@@ -64,6 +64,17 @@ pub enum OnDuplicate {
     Create,
 }
 
+impl OnDuplicate {
+    /// The word used in files, on the command line and in the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Update => "update",
+            Self::Create => "create",
+        }
+    }
+}
+
 /// Which cells of a matched record an update writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +88,17 @@ pub enum Merge {
     PreferImport,
 }
 
+impl Merge {
+    /// The word used in files, on the command line and in the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FillEmpty => "fill_empty",
+            Self::Overwrite => "overwrite",
+            Self::PreferImport => "prefer_import",
+        }
+    }
+}
+
 /// Whether one bad row stops the whole import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +108,16 @@ pub enum Mode {
     /// Good rows are written, bad rows are rejected.
     #[default]
     Partial,
+}
+
+impl Mode {
+    /// The word used in files, on the command line and in the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Partial => "partial",
+        }
+    }
 }
 
 /// A field as written down.

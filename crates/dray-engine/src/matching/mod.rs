@@ -57,6 +57,8 @@ pub struct Matcher {
     /// Required columns whose emptiness is judged only when a record is created.
     required: Vec<ColumnIndex>,
     rows_seen: bool,
+    /// Collect every changed cell.
+    pub tell_changes: bool,
 }
 
 /// Asks the store for records: space's column, keys → records with the cells of [`Matcher::wanted_columns`].
@@ -86,6 +88,21 @@ pub struct Decisions {
     pub found: Vec<Found>,
     /// What was found wrong in matching.
     pub problems: Vec<Problem>,
+    /// Every changed cell, where [`Matcher::tell_changes`] is set.
+    pub changes: Vec<CellChange>,
+}
+
+/// A row changes a cell of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct CellChange {
+    /// The row.
+    pub row: usize,
+    /// The record.
+    pub target: Target,
+    /// The position of the column in the batch.
+    pub position: usize,
+    /// Where the value before comes from.
+    pub old: CellRef,
 }
 
 /// A record to make of a row, perhaps with cells that later rows of the batch changed.
@@ -147,6 +164,7 @@ impl Matcher {
             file_keys: Box::default(),
             required,
             rows_seen: false,
+            tell_changes: false,
         }
     }
 
@@ -464,6 +482,9 @@ impl Matcher {
                 Merge::Overwrite => true,
             };
             if write && !incoming.are_equal(*cell, new, position, &decisions.found) {
+                if self.tell_changes {
+                    decisions.changes.push(CellChange { row, target, position, old: *cell });
+                }
                 *cell = new;
                 changed = true;
             }

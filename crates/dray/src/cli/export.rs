@@ -1,0 +1,154 @@
+//! `dray export`: records of an object become a file, streamed from one consistent snapshot.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use dray_engine::query::{parse_fields, parse_filter, parse_sort};
+use dray_formats::{Format, OutputColumn, writer};
+use dray_model::object::{ColumnIndex, Object, SystemColumn};
+use dray_model::query::Query;
+use dray_model::{Error, ErrorKind, Result};
+
+use super::print::{counted, note};
+use super::{StoreArguments, is_watched, object_named};
+
+/// Records read at once.
+const BATCH_ROWS: usize = 8192;
+
+/// Export records of an object.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  dray export contacts -o contacts.csv
+  dray export contacts --fields email,first_name --where 'status = lead and address_city = Paris'
+  dray export deals --sort amount:desc --limit 10 --format json
+
+Filters: = != < <= > >= contains, not contains, starts with, ends with, between A and B, in (A, B),
+not in (A, B), is empty, is not empty; and, or, not, brackets.")]
+pub(super) struct ExportArguments {
+    /// The object to export
+    object: String,
+    /// The file to write; standard output where it is left out
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// csv, json or jsonl; by the file's name, else csv
+    #[arg(long, value_name = "FORMAT", value_parser = super::import::format)]
+    format: Option<Format>,
+    /// The fields to write, in this order; all where it is left out
+    #[arg(long, value_name = "FIELD,…")]
+    fields: Option<String>,
+    /// Only records for which this holds
+    #[arg(long = "where", value_name = "FILTER")]
+    filter: Option<String>,
+    /// Sort by these fields: field or field:desc
+    #[arg(long, value_name = "FIELD,…")]
+    sort: Option<String>,
+    /// The most records
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    #[command(flatten)]
+    store: StoreArguments,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
+    let begun = Instant::now();
+    let mut store = arguments.store.connect()?;
+    let object = object_named(store.as_mut(), &arguments.object)?;
+    store.prepare_object(&object)?;
+    let columns = match &arguments.fields {
+        Some(fields) => parse_fields(&object, fields)?,
+        None => exported_columns(&object),
+    };
+    let query = Query {
+        filter: arguments.filter.as_deref().map(|text| parse_filter(&object, text)).transpose()?,
+        sort: arguments.sort.as_deref().map_or(Ok(Vec::new()), |text| parse_sort(&object, text))?,
+        limit: arguments.limit,
+    };
+    let format = arguments.format.or_else(|| arguments.output.as_deref().and_then(Format::from_path)).unwrap_or(Format::Csv);
+    let output: Vec<OutputColumn> = columns
+        .iter()
+        .map(|&column| OutputColumn {
+            name: object.columns[column].name.clone(),
+            value_type: object.columns[column].value_type,
+        })
+        .collect();
+    let destination = Destination::open(arguments.output.as_deref())?;
+    let mut rows = writer(format, output, destination.writer()?)?;
+    let mut count = 0_u64;
+    store.read(&object, &query, &columns, BATCH_ROWS, &mut |batch| {
+        if crate::interrupt::asked() {
+            return Err(Error::new(ErrorKind::Interrupted, "the export was stopped; no file was written"));
+        }
+        count += batch.num_rows() as u64;
+        rows.write(&batch)
+    })?;
+    rows.finish()?;
+    destination.publish()?;
+    if is_watched() {
+        let place = arguments.output.as_deref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
+        let seconds = begun.elapsed().as_secs_f64();
+        note(&format!("{} of {} → {place} in {seconds:.2} s", counted(count, "record", "records"), object.name()));
+    }
+    Ok(0)
+}
+
+/// What an export writes unless told otherwise: what an import can take back, and when it changed.
+fn exported_columns(object: &Object) -> Vec<ColumnIndex> {
+    let hidden = [SystemColumn::Version, SystemColumn::ImportId];
+    (0..object.columns.len())
+        .filter(|&column| object.columns[column].system.is_none_or(|system| !hidden.contains(&system)))
+        .collect()
+}
+
+/// A file that appears under its name only when it is whole, or standard output.
+enum Destination {
+    File { temporary: tempfile::NamedTempFile, path: PathBuf },
+    StandardOutput,
+}
+
+impl Destination {
+    fn open(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self::StandardOutput) };
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let temporary = tempfile::Builder::new()
+            .prefix(".dray-export-")
+            .tempfile_in(directory)
+            .map_err(|why| cannot_write(path, &why))?;
+        Ok(Self::File { temporary, path: path.to_owned() })
+    }
+
+    fn writer(&self) -> Result<Box<dyn Write + Send>> {
+        match self {
+            Self::File { temporary, path } => {
+                let file = temporary.as_file().try_clone().map_err(|why| cannot_write(path, &why))?;
+                Ok(Box::new(file))
+            }
+            Self::StandardOutput => Ok(Box::new(std::io::stdout())),
+        }
+    }
+
+    fn publish(self) -> Result<()> {
+        let Self::File { temporary, path } = self else { return Ok(()) };
+        temporary.as_file().sync_all().map_err(|why| cannot_write(&path, &why))?;
+        let file = temporary.persist(&path).map_err(|why| cannot_write(&path, &why.error))?;
+        make_readable(&file, &path)
+    }
+}
+
+/// Temporary files are private; an export has the permissions any new file has.
+#[cfg(unix)]
+fn make_readable(file: &std::fs::File, path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(|why| cannot_write(path, &why))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_file: &std::fs::File, _path: &Path) -> Result<()> {
+    Ok(())
+}
+
+fn cannot_write(path: &Path, why: &std::io::Error) -> Error {
+    Error::file(format!("`{}` cannot be written: {why}", path.display()))
+        .hint("check the directory, its permissions and the free space")
+}

@@ -1,0 +1,9 @@
+//! The program: the command line over the engine, the formats and the stores.
+//!
+//! The modules stand in reading order; each may use those above it, never those below.
+
+pub mod clock;
+pub mod interrupt;
+pub mod source;
+pub mod failed_file;
+pub mod cli;

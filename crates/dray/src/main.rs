@@ -1,0 +1,10 @@
+//! The `dray` program: reads the command line, runs one command, chooses the exit code.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    ExitCode::from(dray::cli::run())
+}

@@ -1,0 +1,91 @@
+//! Where bytes come from: a file, or standard input kept in a temporary file, because a run may read
+//! its source more than once.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use dray_formats::ReadOptions;
+use dray_model::flow::RowSource;
+use dray_model::{Error, Result};
+use sha2::{Digest, Sha256};
+
+/// Bytes at either end of a source that its fingerprint covers, beside its length.
+const FINGERPRINT_BYTES: u64 = 1 << 20;
+
+/// A source that can be opened again and again.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name for people.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    path: PathBuf,
+    options: ReadOptions,
+    /// Deletes the copy of standard input at the end.
+    _spool: Option<tempfile::NamedTempFile>,
+}
+
+impl Source {
+    /// A file, or standard input for `-`.
+    pub fn new(name: &str, options: ReadOptions) -> Result<Self> {
+        let (path, spool) = if name == "-" {
+            let spool = spool_standard_input()?;
+            (spool.path().to_owned(), Some(spool))
+        } else {
+            (PathBuf::from(name), None)
+        };
+        // What is wrong with a missing or unreadable file is told when it is opened as rows.
+        let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
+        let name = if spool.is_some() { "standard input".to_owned() } else { name.to_owned() };
+        Ok(Self { name, bytes, path, options, _spool: spool })
+    }
+
+    /// Where the bytes lie.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens it as rows, the first `skip_rows` left out.
+    pub fn open(&self, skip_rows: u64) -> Result<Box<dyn RowSource>> {
+        let options = ReadOptions { skip_rows, ..self.options.clone() };
+        if self._spool.is_some() {
+            let file = File::open(&self.path).map_err(|why| self.unreadable(why))?;
+            return dray_formats::open_reader(&self.name, Box::new(file), &options);
+        }
+        dray_formats::open_path(&self.path, &options)
+    }
+
+    /// Tells whether two runs are about the same bytes with the same settings.
+    pub fn fingerprint(&self, settings: &str) -> Result<String> {
+        let mut hash = Sha256::new();
+        hash.update(settings.as_bytes());
+        hash.update(self.bytes.to_le_bytes());
+        let mut file = File::open(&self.path).map_err(|why| self.unreadable(why))?;
+        let mut part = Vec::new();
+        (&mut file).take(FINGERPRINT_BYTES).read_to_end(&mut part).map_err(|why| self.unreadable(why))?;
+        hash.update(&part);
+        if self.bytes > FINGERPRINT_BYTES {
+            let from = self.bytes.saturating_sub(FINGERPRINT_BYTES).max(FINGERPRINT_BYTES);
+            file.seek(SeekFrom::Start(from)).map_err(|why| self.unreadable(why))?;
+            part.clear();
+            file.take(FINGERPRINT_BYTES).read_to_end(&mut part).map_err(|why| self.unreadable(why))?;
+            hash.update(&part);
+        }
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn unreadable(&self, why: std::io::Error) -> Error {
+        Error::file(format!("`{}` cannot be read: {why}", self.name)).hint("check the name and its permissions")
+    }
+}
+
+fn spool_standard_input() -> Result<tempfile::NamedTempFile> {
+    let cannot = |why: std::io::Error| {
+        Error::file(format!("standard input cannot be kept in a temporary file: {why}"))
+            .hint("free some space, or set TMPDIR to a directory with room, or import from a file")
+    };
+    let mut spool = tempfile::NamedTempFile::with_prefix("dray-").map_err(cannot)?;
+    std::io::copy(&mut std::io::stdin().lock(), spool.as_file_mut()).map_err(cannot)?;
+    Ok(spool)
+}
