@@ -31,9 +31,11 @@ impl CsvSource {
     /// Reads the header.
     pub(crate) fn open(mut window: Window, delimiter: u8, options: &ReadOptions) -> Result<Self> {
         let limits = options.limits.within_reason();
-        if matches!(delimiter, b'"' | b'\n' | b'\r') {
-            return Err(Error::request("a quote or line break cannot be the delimiter")
-                .hint("use a comma, a semicolon, a tab or a bar"));
+        if !delimiter.is_ascii() || matches!(delimiter, b'"' | b'\n' | b'\r') {
+            return Err(Error::request(
+                "the delimiter must be an ASCII character, and no quote or line break",
+            )
+            .hint("use a comma, a semicolon, a tab or a bar"));
         }
         if window.text().starts_with(BYTE_ORDER_MARK) {
             window.skip(BYTE_ORDER_MARK.len());

@@ -32,7 +32,8 @@ fn row_widths(sample: &[u8], complete: bool, delimiter: u8) -> Vec<usize> {
     scanner.rows.iter().map(|row| row.cells).collect()
 }
 
-/// How many in a thousand rows are as wide as most, and how wide that is; `None` where most have one cell.
+/// How many in a thousand rows are as wide as most, and how wide that is; `None` where nothing
+/// is divided.
 fn agreement(widths: &[usize]) -> Option<(usize, usize)> {
     let header = *widths.first()?;
     let mut counts = std::collections::BTreeMap::new();
@@ -42,5 +43,10 @@ fn agreement(widths: &[usize]) -> Option<(usize, usize)> {
     let (&usual, &count) = counts.iter().max_by_key(|&(&width, &count)| (count, width == header, width))?;
     // A delimiter that the header does not have may still be one below a title line, with less weight.
     let doubt = if header == usual { 1 } else { 2 };
-    (usual > 1).then_some((count * 1000 / widths.len() / doubt, usual))
+    match (usual, header) {
+        (1, 1) => None,
+        // Most rows break off after their first cell, but the header still tells.
+        (1, _) => Some((0, header)),
+        _ => Some((count * 1000 / widths.len() / doubt, usual)),
+    }
 }

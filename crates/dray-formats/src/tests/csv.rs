@@ -128,6 +128,8 @@ fn the_delimiter_is_found() {
     check("a.csv", "a\tb\nx, y\tz\n", "a | b\n2: x, y | z");
     check("a.csv", "a|b\n\"1|2\"|3\n", "a | b\n2: 1|2 | 3");
     check("a.csv", "a\nx\ny\n", "a\n2: x\n3: y");
+    check("a.csv", "a;b\n1\n2\n", "a | b\n2: 1 | ·\n3: 2 | ·");
+    check("a.csv", "\"a,b\";c\n", "a,b | c");
     check("a.csv", "a,b,c\n1\n2\n3,4\n", "a | b | c\n2: 1 | · | ·\n3: 2 | · | ·\n4: 3 | 4 | ·");
 }
 

@@ -36,13 +36,16 @@ proptest! {
         let header = "h1,h2,h3,h4,h5\n";
         let text = format!("{header}{body}");
         let contents = read("a.csv", text.as_bytes(), &comma());
-        prop_assume!(contents.problems.iter().all(|problem| problem.code.word() != "unclosed_quote"));
+        // Behind a quote that never closes the two differ on purpose.
+        let unclosed = contents.problems.iter().find(|problem| problem.code.word() == "unclosed_quote");
+        let alike = unclosed.map_or(usize::MAX, |problem| problem.row_number as usize - 1);
         let expected: Vec<Row> = rows_of_oracle(&text).into_iter().skip(1).map(|cells| {
             let mut row: Row = cells.into_iter().map(|cell| Some(cell).filter(|cell| !cell.is_empty())).collect();
             row.resize(5, None);
             row
         }).collect();
-        prop_assert_eq!(contents.rows, expected);
+        let first = |rows: Vec<Row>| rows.into_iter().take(alike).collect::<Vec<Row>>();
+        prop_assert_eq!(first(contents.rows), first(expected));
     }
 
     #[test]
