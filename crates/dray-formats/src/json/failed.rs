@@ -3,8 +3,9 @@
 
 use dray_model::flow::{FAILED_COLUMNS, FailedRowFormat};
 
-use super::parse::{Value, Walker, append_compact};
+use super::parse::{Value, Walker};
 use super::records::name_bytes;
+use super::text::append_compact;
 use super::write::append_string;
 
 /// The member that holds what is no object.

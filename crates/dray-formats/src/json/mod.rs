@@ -1,5 +1,8 @@
 //! JSON: one document with an array of objects, or one object on each line.
 
+// What strings and values say.
+mod text;
+
 // Walks JSON text.
 mod parse;
 

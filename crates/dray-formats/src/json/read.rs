@@ -6,9 +6,10 @@ use dray_model::flow::{FailedRowFormat, RowSource};
 use dray_model::{Error, ErrorKind, Result};
 
 use super::failed::JsonFailedRows;
-use super::parse::{Stop, Walker, append_value};
+use super::parse::{Stop, Walker};
 use super::records::{Columns, Records, name_bytes};
 use super::shape::{Next, Shape, find_next, find_records};
+use super::text::append_value;
 use crate::cells::Cells;
 use crate::input::BYTE_ORDER_MARK;
 use crate::options::{ReadLimits, ReadOptions};

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 
-use super::parse::{Kind, MAX_DEPTH, Stop, Value, Walker, append_value};
+use super::parse::{Kind, MAX_DEPTH, Stop, Value, Walker};
+use super::text::append_value;
 use crate::cells::{Cell, CellFault};
 use crate::header::column_names;
 

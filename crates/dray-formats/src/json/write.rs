@@ -7,7 +7,8 @@ use arrow_array::{Array, RecordBatch, StringArray};
 use dray_model::Result;
 use dray_model::value::{ValueType, append_text};
 
-use super::parse::{Walker, append_compact, is_number};
+use super::parse::{Walker, is_number};
+use super::text::append_compact;
 use crate::write::{FLUSH_BYTES, Output, OutputColumn, RowWriter, check_columns};
 
 /// A JSON file that is being written.
