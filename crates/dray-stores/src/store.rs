@@ -69,7 +69,7 @@ impl<D: Driver> SqlStore<D> {
         self.driver.begin()?;
         let result = work(self).and_then(|value| self.driver.commit().map(|()| value));
         if result.is_err() {
-            self.driver.rollback();
+            self.rollback();
         }
         result
     }
@@ -274,8 +274,10 @@ impl<D: Driver> Store for SqlStore<D> {
             return Ok(());
         }
         let (columns, values) = rows_to_insert(object, records)?;
-        self.drop_indexes_written(object, &columns)?;
-        self.driver.insert(object.name(), &columns, &values)
+        self.within_transaction(|store| {
+            store.drop_indexes_written(object, &columns)?;
+            store.driver.insert(object.name(), &columns, &values)
+        })
     }
 
     fn update(&mut self, object: &Object, records: &ChangedRecords) -> Result<u64> {
@@ -298,7 +300,7 @@ impl<D: Driver> Store for SqlStore<D> {
             expected_versions: &records.expected_versions,
             order: &order,
         };
-        self.driver.update(object.name(), &update)
+        self.within_transaction(|store| store.driver.update(object.name(), &update))
     }
 
     fn delete_created(&mut self, object: &Object, range: &CreatedRange, import_id: i64) -> Result<u64> {
@@ -357,7 +359,7 @@ impl<D: Driver> Store for SqlStore<D> {
     }
 
     fn append_journal(&mut self, import_id: i64, journal: &Journal) -> Result<()> {
-        outcomes::append_journal(&mut self.driver, import_id, journal)
+        self.within_transaction(|store| outcomes::append_journal(&mut store.driver, import_id, journal))
     }
 
     fn read_journal(&mut self, import_id: i64, before: i64, limit: u64) -> Result<Journal> {
@@ -380,7 +382,9 @@ impl<D: Driver> Store for SqlStore<D> {
             Some(&last) => last,
             None => outcomes::last_problem(&mut self.driver, import_id)?,
         };
-        outcomes::append_problems(&mut self.driver, import_id, last, problems)?;
+        self.within_transaction(|store| {
+            outcomes::append_problems(&mut store.driver, import_id, last, problems)
+        })?;
         self.last_problems.insert(import_id, last + i64::try_from(problems.len()).unwrap_or(0));
         Ok(())
     }

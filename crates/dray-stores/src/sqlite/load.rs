@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use arrow_array::{Array, ArrayRef};
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, cast::AsArray};
 use dray_model::Result;
 use dray_model::object::key_of;
 use dray_model::value::{ValueType, append_date, append_datetime, append_time, text_of};
@@ -57,11 +58,20 @@ pub(super) fn insert(
     };
     run().map_err(|cause| match errors::unique_column(&cause) {
         Some((_, column)) => {
-            let value = conflicting_value(connection, table, &column, columns, values, &[]);
+            let value =
+                conflicting_value(connection, table, &column, columns, values, &ids_of(columns, values));
             crate::errors::not_unique(table, &column, value.as_deref()).because(cause)
         }
         None => errors::describe(path, cause),
     })
+}
+
+/// The ids among the values, where the table has any.
+fn ids_of(columns: &[StoredColumn], values: &[ArrayRef]) -> Vec<i64> {
+    let ids = columns.iter().position(|column| column.name == "id").map(|index| &values[index]);
+    ids.and_then(|ids| ids.as_primitive_opt::<Int64Type>())
+        .map(|ids| ids.values().to_vec())
+        .unwrap_or_default()
 }
 
 /// Changes the rows whose version is still the expected one.

@@ -94,6 +94,12 @@ impl FilterWriter<'_> {
         let column = self.column(index)?.clone();
         check_count(&column, operator, values)?;
         let name = quote(&column.name);
+        if values.iter().any(|value| value.contains('\0')) {
+            return Err(Error::request(format!(
+                "the condition on `{}` holds a character no store can hold",
+                column.name
+            )));
+        }
         let positive = |condition: String| format!("({condition} AND {name} IS NOT NULL)");
         let negative = |condition: String| format!("(NOT ({condition}) OR {name} IS NULL)");
         let is_list = self.object.field_of(index).is_some_and(|field| field.definition.multiple);
@@ -220,7 +226,7 @@ fn typed_value(column: &Column, text: &str) -> Result<SqlValue> {
         ValueType::Time => parse_time(text).map(|micros| written(append_time, micros)),
         ValueType::Uuid => is_uuid(text).then(|| SqlValue::Text(text.to_ascii_lowercase())),
     };
-    value.filter(|_| !text.contains('\0')).ok_or_else(|| {
+    value.ok_or_else(|| {
         let (what, example) = match column.value_type {
             ValueType::Integer => ("a whole number", "42"),
             ValueType::Decimal => ("a number", "12.50"),
