@@ -5,16 +5,16 @@
 //!
 //! The modules stand in reading order; each may use those above it, never those below.
 
-mod catalog;
-mod cells;
-mod connect;
+mod errors;
 mod decimal;
+mod cells;
 mod dialect;
 mod driver;
-mod errors;
-mod postgres;
 mod sqlite;
-mod store;
+mod postgres;
 mod tables;
+mod catalog;
+mod store;
+mod connect;
 
 pub use connect::connect;

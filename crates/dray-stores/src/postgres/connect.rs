@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dray_model::{Error, Result};
 use postgres::NoTls;
-use postgres::config::{Config, Host, SslMode};
+use postgres::config::{Config, SslMode};
 
 use super::{PostgresDriver, errors};
 
@@ -70,19 +70,5 @@ impl PostgresDriver {
 /// Server and database as people know them.
 fn place_of(config: &Config) -> String {
     let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
-    format!("PostgreSQL at {}, database `{database}`", server_of(config))
-}
-
-/// Host and port, or the directory of the socket.
-pub(super) fn server_of(config: &Config) -> String {
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    match config.get_hosts().first() {
-        Some(Host::Tcp(host)) => format!("{host}:{port}"),
-        #[cfg(unix)]
-        Some(Host::Unix(directory)) => format!("{}/.s.PGSQL.{port}", directory.display()),
-        None => match config.get_hostaddrs().first() {
-            Some(address) => format!("{address}:{port}"),
-            None => format!("port {port}"),
-        },
-    }
+    format!("PostgreSQL at {}, database `{database}`", errors::server_of(config))
 }

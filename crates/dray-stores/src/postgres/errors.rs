@@ -1,10 +1,8 @@
 //! What PostgreSQL's errors mean to a person.
 
 use dray_model::Error;
-use postgres::config::Config;
+use postgres::config::{Config, Host};
 use postgres::error::{DbError, SqlState};
-
-use super::connect::server_of;
 
 /// The error for a server that could not be reached or did not let us in.
 pub(super) fn describe_connect(config: &Config, place: &str, cause: postgres::Error) -> Error {
@@ -150,6 +148,20 @@ fn violated_key(answer: &DbError) -> (String, Option<String>) {
         None => key.chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect(),
     };
     (column, Some(value.to_owned()))
+}
+
+/// Host and port, or the directory of the socket.
+pub(super) fn server_of(config: &Config) -> String {
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => format!("{host}:{port}"),
+        #[cfg(unix)]
+        Some(Host::Unix(directory)) => format!("{}/.s.PGSQL.{port}", directory.display()),
+        None => match config.get_hostaddrs().first() {
+            Some(address) => format!("{address}:{port}"),
+            None => format!("port {port}"),
+        },
+    }
 }
 
 /// A hash that is the same in every program version (FNV-1a): sessions must agree on lock numbers.

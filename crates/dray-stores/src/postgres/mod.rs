@@ -1,10 +1,10 @@
 //! The PostgreSQL driver: one schema for each organization, one connection.
 
-mod connect;
 mod encode;
 mod errors;
 mod load;
 mod read;
+mod connect;
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};

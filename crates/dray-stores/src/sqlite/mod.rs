@@ -1,9 +1,9 @@
 //! The SQLite driver: one file for each organization, one connection.
 
-mod connect;
 mod errors;
 mod load;
 mod read;
+mod connect;
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -3,18 +3,23 @@
 //! Each case is a function that gets a fresh organization. PostgreSQL is found through
 //! `DRAY_TEST_POSTGRES_URL`; without it the suite fails, it never passes unseen.
 
-mod catalog;
-mod queries;
-mod records;
-mod schema;
-mod sessions;
-mod values;
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 mod world;
+mod schema;
+mod records;
+mod values;
+mod queries;
+mod catalog;
+mod sessions;
 
 use world::World;
 
-/// Everything a store must do: a name and the proof.
-const CASES: &[(&str, fn(&World))] = &[
+/// What a store must do, and the proof.
+type Case = (&'static str, fn(&World));
+
+/// Everything a store must do.
+const CASES: &[Case] = &[
     ("prepare makes a table and does nothing the second time", schema::prepare_is_idempotent),
     ("prepare adds new fields to a table with records", schema::prepare_adds_fields),
     ("prepare loosens what is no longer required or unique", schema::prepare_loosens),
