@@ -28,6 +28,7 @@ pub struct FateRecorder {
     written_to: u64,
     runs: Vec<u8>,
     open: Option<Stretch>,
+    done: Vec<FateRuns>,
 }
 
 impl FateRecorder {
@@ -41,7 +42,7 @@ impl FateRecorder {
         self.sequence
     }
 
-    /// Notes one row; rows come in ascending order within a part.
+    /// Notes one row. Rows mostly come in ascending order; where they begin again, so does a part.
     pub fn push(&mut self, row: u64, fate: Option<Fate>, record: Option<i64>) {
         if let Some(open) = &mut self.open {
             let follows = open.first_row + open.rows == row && open.fate == fate;
@@ -52,18 +53,29 @@ impl FateRecorder {
             }
         }
         self.close();
+        if row <= self.written_to && !self.runs.is_empty() {
+            self.end_part();
+        }
         self.open = Some(Stretch { first_row: row, rows: 1, fate, first_record: record });
     }
 
     /// Takes what was noted since the last call.
-    pub fn take(&mut self) -> Option<FateRuns> {
+    pub fn take(&mut self) -> Vec<FateRuns> {
         self.close();
-        if self.runs.is_empty() {
-            return None;
+        if !self.runs.is_empty() {
+            self.end_part();
         }
+        std::mem::take(&mut self.done)
+    }
+
+    fn end_part(&mut self) {
         self.sequence += 1;
-        let runs = std::mem::take(&mut self.runs);
-        Some(FateRuns { sequence: self.sequence, first_row: self.first_row, last_row: self.written_to, runs })
+        self.done.push(FateRuns {
+            sequence: self.sequence,
+            first_row: self.first_row,
+            last_row: self.written_to,
+            runs: std::mem::take(&mut self.runs),
+        });
     }
 
     fn close(&mut self) {
@@ -134,7 +146,7 @@ mod tests {
         for row in 1..=1_000_000 {
             recorder.push(row, Some(Fate::Created), Some(row as i64 + 500));
         }
-        let part = recorder.take().expect("rows were noted");
+        let part = recorder.take().remove(0);
         assert!(part.runs.len() < 12, "{}", part.runs.len());
         let expected =
             Stretch { first_row: 1, rows: 1_000_000, fate: Some(Fate::Created), first_record: Some(501) };
@@ -147,13 +159,23 @@ mod tests {
         recorder.push(5, None, None);
         recorder.push(9, Some(Fate::Updated), Some(7));
         recorder.push(10, Some(Fate::Updated), Some(3));
-        let part = recorder.take().expect("rows were noted");
+        let part = recorder.take().remove(0);
         assert_eq!((part.sequence, part.first_row, part.last_row), (4, 5, 10));
-        let rows: Vec<_> = stretches(&part).into_iter().map(|s| (s.first_row, s.rows, s.fate, s.first_record)).collect();
+        let rows: Vec<_> =
+            stretches(&part).into_iter().map(|s| (s.first_row, s.rows, s.fate, s.first_record)).collect();
         assert_eq!(
             rows,
             [(5, 1, None, None), (9, 1, Some(Fate::Updated), Some(7)), (10, 1, Some(Fate::Updated), Some(3))]
         );
-        assert_eq!(recorder.take(), None);
+        assert_eq!(recorder.take(), []);
+    }
+
+    #[test]
+    fn rows_that_begin_again_begin_another_part() {
+        let mut recorder = FateRecorder::default();
+        [5, 6, 2, 3].into_iter().for_each(|row| recorder.push(row, Some(Fate::Rejected), None));
+        let parts: Vec<_> =
+            recorder.take().iter().map(|part| (part.sequence, part.first_row, part.last_row)).collect();
+        assert_eq!(parts, [(1, 5, 6), (2, 2, 3)]);
     }
 }

@@ -34,7 +34,8 @@ pub fn parse_sort(object: &Object, text: &str) -> Result<Vec<Sort>> {
             "asc" => false,
             "desc" => true,
             other => {
-                return Err(Error::request(format!("`{other}` is no sort direction")).hint("write field:asc or field:desc"));
+                return Err(Error::request(format!("`{other}` is no sort direction"))
+                    .hint("write field:asc or field:desc"));
             }
         };
         keys.push(Sort { column: stored_column(object, name)?, descending });
@@ -59,7 +60,8 @@ fn stored_column(object: &Object, name: &str) -> Result<ColumnIndex> {
     match columns.as_slice() {
         [column] => Ok(*column),
         _ => {
-            let names: Vec<&str> = columns.iter().map(|&column| object.columns[column].name.as_str()).collect();
+            let names: Vec<&str> =
+                columns.iter().map(|&column| object.columns[column].name.as_str()).collect();
             Err(Error::request(format!("field `{}` has several parts", name.trim()))
                 .hint(format!("name one of them: {}", names.join(", "))))
         }
@@ -87,7 +89,8 @@ fn tokens(text: &str) -> Result<Vec<Token>> {
                 (Token { text: sign.to_owned(), quoted: false }, sign.len())
             }
             _ => {
-                let end = rest.find(|c: char| c.is_whitespace() || "(),=!<>\"'".contains(c)).unwrap_or(rest.len());
+                let end =
+                    rest.find(|c: char| c.is_whitespace() || "(),=!<>\"'".contains(c)).unwrap_or(rest.len());
                 (Token { text: rest.get(..end).unwrap_or_default().to_owned(), quoted: false }, end)
             }
         };
@@ -225,13 +228,20 @@ impl Reader<'_> {
     }
 
     fn next(&mut self, what: &str) -> Result<Token> {
-        let token = self.tokens.get(self.at).cloned().ok_or_else(|| self.error(&format!("{what} is missing at the end")))?;
+        let token = self
+            .tokens
+            .get(self.at)
+            .cloned()
+            .ok_or_else(|| self.error(&format!("{what} is missing at the end")))?;
         self.at += 1;
         Ok(token)
     }
 
     fn word(&mut self, word: &str) -> bool {
-        let found = self.tokens.get(self.at).is_some_and(|token| !token.quoted && token.text.eq_ignore_ascii_case(word));
+        let found = self
+            .tokens
+            .get(self.at)
+            .is_some_and(|token| !token.quoted && token.text.eq_ignore_ascii_case(word));
         self.at += usize::from(found);
         found
     }
@@ -259,10 +269,11 @@ pub fn canonical_value(object: &Object, column: ColumnIndex, text: &str) -> Resu
         ValueType::Date => {
             date::date(text, style).map(|days| formatted(&|out| dray_model::value::append_date(days, out)))
         }
-        ValueType::DateTime => {
-            date::datetime(text, style).map(|micros| formatted(&|out| dray_model::value::append_datetime(micros, out)))
+        ValueType::DateTime => date::datetime(text, style)
+            .map(|micros| formatted(&|out| dray_model::value::append_datetime(micros, out))),
+        ValueType::Time => {
+            date::time(text).map(|micros| formatted(&|out| dray_model::value::append_time(micros, out)))
         }
-        ValueType::Time => date::time(text).map(|micros| formatted(&|out| dray_model::value::append_time(micros, out))),
         ValueType::Uuid => words::uuid(text).map(std::borrow::Cow::into_owned),
     };
     canonical.map_err(|(_, why)| {
@@ -279,8 +290,14 @@ mod tests {
         let object = starter_object("contacts").map_err(|error| error.to_string())?;
         fn show(object: &Object, filter: &Filter) -> String {
             match filter {
-                Filter::And(parts) => format!("({})", parts.iter().map(|part| show(object, part)).collect::<Vec<_>>().join(" and ")),
-                Filter::Or(parts) => format!("({})", parts.iter().map(|part| show(object, part)).collect::<Vec<_>>().join(" or ")),
+                Filter::And(parts) => format!(
+                    "({})",
+                    parts.iter().map(|part| show(object, part)).collect::<Vec<_>>().join(" and ")
+                ),
+                Filter::Or(parts) => format!(
+                    "({})",
+                    parts.iter().map(|part| show(object, part)).collect::<Vec<_>>().join(" or ")
+                ),
                 Filter::Not(inner) => format!("not {}", show(object, inner)),
                 Filter::Compare { column, operator, values } => {
                     format!("{} {operator:?} {values:?}", object.columns[*column].name)
@@ -294,11 +311,20 @@ mod tests {
     fn filters() {
         assert_eq!(read("status = lead").as_deref(), Ok("status Equal [\"lead\"]"));
         assert_eq!(
-            read("(status = lead or Status='customer') and not Address.City contains \"Paris, France\"").as_deref(),
-            Ok("((status Equal [\"lead\"] or status Equal [\"customer\"]) and not address_city Contains [\"Paris, France\"])")
+            read("(status = lead or Status='customer') and not Address.City contains \"Paris, France\"")
+                .as_deref(),
+            Ok(
+                "((status Equal [\"lead\"] or status Equal [\"customer\"]) and not address_city Contains [\"Paris, France\"])"
+            )
         );
-        assert_eq!(read("birthday between 1990-1-1 and 1999-12-31").as_deref(), Ok("birthday Between [\"1990-01-01\", \"1999-12-31\"]"));
-        assert_eq!(read("id not in (1, 2) and notes is not empty").as_deref(), Ok("(id NotIn [\"1\", \"2\"] and notes IsNotEmpty [])"));
+        assert_eq!(
+            read("birthday between 1990-1-1 and 1999-12-31").as_deref(),
+            Ok("birthday Between [\"1990-01-01\", \"1999-12-31\"]")
+        );
+        assert_eq!(
+            read("id not in (1, 2) and notes is not empty").as_deref(),
+            Ok("(id NotIn [\"1\", \"2\"] and notes IsNotEmpty [])")
+        );
         assert_eq!(read("colour = red").map_err(|_| ()), Err(()));
         assert!(read("status = ").is_err_and(|why| why.contains("a value is missing at the end")));
         assert!(read("status lead").is_err_and(|why| why.contains("`lead` is no operator")));

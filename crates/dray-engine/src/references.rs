@@ -41,10 +41,16 @@ enum Resolution {
 
 impl References {
     /// The references among the mapped columns; `object_named` knows the objects.
-    pub fn new(object: &Object, checker: &Checker, object_named: &dyn Fn(&str) -> Result<Object>) -> Result<Self> {
+    pub fn new(
+        object: &Object,
+        checker: &Checker,
+        object_named: &dyn Fn(&str) -> Result<Object>,
+    ) -> Result<Self> {
         let mut fields = Vec::new();
         for (position, &column) in checker.columns.iter().enumerate() {
-            let Some(field) = object.field_of(column).filter(|field| field.definition.kind == FieldKind::Reference) else {
+            let Some(field) =
+                object.field_of(column).filter(|field| field.definition.kind == FieldKind::Reference)
+            else {
                 continue;
             };
             let target = Arc::new(object_named(field.definition.target.as_deref().unwrap_or_default())?);
@@ -114,7 +120,8 @@ impl References {
             let found = target.find(&object, column, &keys, &[])?;
             for (row, &id) in found.ids.iter().enumerate() {
                 for text in by_key.get(found.keys.value(row)).into_iter().flatten() {
-                    let resolution = self.remembered.entry((field, (*text).to_owned())).or_insert(Resolution::Nobody);
+                    let resolution =
+                        self.remembered.entry((field, (*text).to_owned())).or_insert(Resolution::Nobody);
                     *resolution = match *resolution {
                         Resolution::Nobody => Resolution::Record(id),
                         Resolution::Record(other) if other == id => Resolution::Record(id),
@@ -181,7 +188,8 @@ impl References {
                 continue;
             }
             let text = texts.value(row);
-            let resolution = self.remembered.get(&(field, text.to_owned())).copied().unwrap_or(Resolution::Nobody);
+            let resolution =
+                self.remembered.get(&(field, text.to_owned())).copied().unwrap_or(Resolution::Nobody);
             let code = match resolution {
                 Resolution::Record(id) => {
                     ids.push(Some(id));
@@ -192,7 +200,10 @@ impl References {
             };
             ids.push(None);
             batch.rejected[row] = true;
-            let advice = format!("in `{}`; use its id, a unique field or --create-references", definition.target.name());
+            let advice = format!(
+                "in `{}`; use its id, a unique field or --create-references",
+                definition.target.name()
+            );
             batch.problems.push(Problem {
                 row_number: batch.first_row + row as u64,
                 line: batch.lines.get(row).copied().unwrap_or_default(),

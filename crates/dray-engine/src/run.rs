@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use dray_model::definition::Mode;
-use dray_model::flow::{CreatedRange, Import, ImportStatus, RowSource, Store};
+use dray_model::flow::{CreatedRange, Import, ImportStatus, Journal, RowSource, Store};
 use dray_model::ledger::{Fate, Ledger};
 use dray_model::object::Object;
 use dray_model::problem::{Problem, Severity};
@@ -36,6 +36,10 @@ const BULK_ROWS: u64 = 20_000;
 const MOST_HELD: f64 = 0.3;
 /// Seconds to wait for another import of the same object.
 const LOCK_SECONDS: u64 = 60;
+/// Rounds in which all waiting rows of a batch are decided at once.
+const PATIENT_ROUNDS: usize = 4;
+/// Rows decided at once after that.
+const IMPATIENT_ROWS: usize = 64;
 /// Problems of an atomic import kept for the catalog when everything else is rolled back.
 const KEPT_PROBLEMS: usize = 10_000;
 
@@ -141,7 +145,12 @@ struct Checkpoint {
 }
 
 /// Imports a source. With `resume`, an unfinished import with the same fingerprint is continued.
-pub fn import(store: &mut dyn Store, job: &Job<'_>, resume: bool, observer: &mut dyn Observer) -> Result<Outcome> {
+pub fn import(
+    store: &mut dyn Store,
+    job: &Job<'_>,
+    resume: bool,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
     let prepared = Prepared::new(job, observer)?;
     store.lock_object(job.object.name(), LOCK_SECONDS)?;
     let outcome = import_locked(store, job, prepared, resume, observer);
@@ -164,11 +173,8 @@ fn import_locked(
     for target in prepared.references.targets() {
         store.prepare_object(target)?;
     }
-    let earlier = if resume {
-        store.find_import_by_fingerprint(job.object.name(), &job.fingerprint)?
-    } else {
-        None
-    };
+    let earlier =
+        if resume { store.find_import_by_fingerprint(job.object.name(), &job.fingerprint)? } else { None };
     let mut import = match earlier {
         Some(import) if import.status == ImportStatus::Completed => {
             return Ok(Outcome { import, was_complete: true });
@@ -254,7 +260,11 @@ impl Prepared {
         {
             return Err(Error::new(
                 ErrorKind::Limit,
-                format!("`{}` has {bytes} bytes; an import into `{}` may have {most}", job.source_name, job.object.name()),
+                format!(
+                    "`{}` has {bytes} bytes; an import into `{}` may have {most}",
+                    job.source_name,
+                    job.object.name()
+                ),
             )
             .hint("split the file"));
         }
@@ -277,7 +287,11 @@ impl Prepared {
         if rows > most {
             return Err(Error::new(
                 ErrorKind::Limit,
-                format!("`{}` has more than {most} rows; an import into `{}` may have {most}", job.source_name, job.object.name()),
+                format!(
+                    "`{}` has more than {most} rows; an import into `{}` may have {most}",
+                    job.source_name,
+                    job.object.name()
+                ),
             )
             .hint("nothing was imported; split the file"));
         }
@@ -292,7 +306,9 @@ impl Prepared {
     fn estimated_rows(&self, source_bytes: Option<u64>) -> u64 {
         let rows = self.first.len() as u64;
         match source_bytes {
-            Some(bytes) if self.first_bytes > 0 => rows.saturating_mul(bytes.max(self.first_bytes)) / self.first_bytes,
+            Some(bytes) if self.first_bytes > 0 => {
+                rows.saturating_mul(bytes.max(self.first_bytes)) / self.first_bytes
+            }
             _ => rows,
         }
     }
@@ -307,6 +323,57 @@ enum Ended {
     Early,
     /// The person wants it to stop.
     Stopped,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+struct Decided {
+    fates: Vec<Option<Fate>>,
+    records: Vec<Option<i64>>,
+    problems: Vec<Problem>,
+    changes: Vec<Change>,
+    journals: Vec<Journal>,
+    created: Vec<CreatedRange>,
+}
+
+impl Decided {
+    fn new(rows: usize) -> Self {
+        Self {
+            fates: vec![None; rows],
+            records: vec![None; rows],
+            problems: Vec::new(),
+            changes: Vec::new(),
+            journals: Vec::new(),
+            created: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, object: &str, decisions: Decisions, written: Written) {
+        self.problems.extend(decisions.problems);
+        self.changes.extend(written.changes);
+        if !written.journal.record_ids.is_empty() {
+            self.journals.push(written.journal);
+        }
+        if written.created > 0 {
+            let last_id = written.first_id + written.created as i64 - 1;
+            self.created.push(CreatedRange {
+                object: object.to_owned(),
+                first_id: written.first_id,
+                last_id,
+            });
+        }
+    }
+
+    /// Numbers the before-images on from `sequence`. A gap stands between those of different statements:
+    /// an undo puts back one statement at a time, so that keys which records handed to each other can
+    /// go back the same way.
+    fn journal_into(&mut self, sequence: &mut i64) {
+        for journal in &mut self.journals {
+            journal.sequences =
+                (1..=journal.record_ids.len() as i64).map(|offset| *sequence + offset).collect();
+            *sequence += journal.record_ids.len() as i64 + 1;
+        }
+    }
 }
 
 /// A run under way.
@@ -369,7 +436,11 @@ impl<'r, 'j> Run<'r, 'j> {
             self.checkpoint.bulk_rows = u64::MAX;
             ended = self.pass(store, Sight::Nothing)?;
             self.checkpoint.bulk_rows = self.checkpoint.rows_done;
-            self.observer.progress(Progress { rows: self.import.ledger.read, bytes_read: 0, stage: Stage::Indexes });
+            self.observer.progress(Progress {
+                rows: self.import.ledger.read,
+                bytes_read: 0,
+                stage: Stage::Indexes,
+            });
             // Indexes are whole at every checkpoint a person can see; a crash before leaves them to the next run.
             store.prepare_object(&object)?;
             self.commit_chunk(store)?;
@@ -401,7 +472,9 @@ impl<'r, 'j> Run<'r, 'j> {
         let mut filter = Box::new(KeyFilter::default());
         for (space, definition) in self.matcher.spaces().iter().enumerate() {
             for &column in &definition.columns {
-                store.scan_keys(&object, column, &mut |text| filter.insert(self.matcher.hasher().hash(space, text)))?;
+                store.scan_keys(&object, column, &mut |text| {
+                    filter.insert(self.matcher.hasher().hash(space, text))
+                })?;
             }
         }
         let keys = self.matcher.keys(&self.prepared.first);
@@ -440,7 +513,9 @@ impl<'r, 'j> Run<'r, 'j> {
             self.chunk_is_full(store, rows)?;
             if self.observer.should_stop() {
                 ended = Ended::Stopped;
-            } else if sight == Sight::Nothing && (self.held.len() - held_before) as f64 > MOST_HELD * seen as f64 {
+            } else if sight == Sight::Nothing
+                && (self.held.len() - held_before) as f64 > MOST_HELD * seen as f64
+            {
                 ended = Ended::Early;
             }
             Ok(ended == Ended::AtEnd)
@@ -531,9 +606,9 @@ impl<'r, 'j> Run<'r, 'j> {
                 .collect();
             if concerned.contains(&true) {
                 self.prepared.references.resolve(&mut arrived.batch, target, self.import.started_at, None)?;
-                let decisions = self.decide(&arrived.batch, Sight::Everything, target, &|row| concerned[row])?;
-                let written = write(&self.context(), &arrived.batch, &decisions, target)?;
-                self.account(&arrived.batch, &decisions, &written, &is_held)?;
+                let decided =
+                    self.settle(&arrived.batch, Sight::Everything, target, &|row| concerned[row])?;
+                self.account(&arrived.batch, &decided, &is_held)?;
             }
             self.tell_progress(arrived.bytes_read, Stage::Repeats);
             Ok(read_on(&arrived.batch))
@@ -555,38 +630,58 @@ impl<'r, 'j> Run<'r, 'j> {
         let batch = &mut arrived.batch;
         let made = self.prepared.references.resolve(batch, target, self.import.started_at, import_id)?;
         made.into_iter().for_each(|range| self.note_created(range));
-        let decisions = self.decide(batch, sight, target, among)?;
-        let mut written = write(&self.context(), batch, &decisions, target)?;
-        if written.created > 0 {
-            self.note_created(CreatedRange {
-                object: self.job.object.name().to_owned(),
-                first_id: written.first_id,
-                last_id: written.first_id + written.created as i64 - 1,
-            });
+        let mut decided = self.settle(batch, sight, target, among)?;
+        decided.journal_into(&mut self.checkpoint.journal_sequence);
+        if let Some(store) = target.store() {
+            for journal in &decided.journals {
+                store.append_journal(self.import.id, journal)?;
+            }
         }
-        written.journal.sequences = (1..=written.journal.record_ids.len() as i64)
-            .map(|offset| self.checkpoint.journal_sequence + offset)
-            .collect();
-        self.checkpoint.journal_sequence += written.journal.record_ids.len() as i64;
-        if let Some(store) = target.store()
-            && !written.journal.record_ids.is_empty()
-        {
-            store.append_journal(self.import.id, &written.journal)?;
-        }
-        self.account(batch, &decisions, &written, among)?;
+        decided.created.drain(..).for_each(|range| self.note_created(range));
+        self.account(batch, &decided, among)?;
         self.tell_progress(arrived.bytes_read, stage);
         Ok(())
     }
 
-    fn decide(
+    /// Decides and writes a batch. Rows that meet records this very batch makes wait until those are
+    /// written, and are decided then.
+    fn settle(
         &mut self,
         batch: &CheckedBatch,
         sight: Sight,
         target: &mut dyn Target,
         among: &dyn Fn(usize) -> bool,
-    ) -> Result<Decisions> {
+    ) -> Result<Decided> {
+        let mut decided = Decided::new(batch.len());
+        let keys = self.matcher.keys(batch);
         let object = Arc::clone(&self.job.object);
-        self.matcher.decide(batch, sight, among, &mut |key, values, columns| target.find(&object, key, values, columns))
+        let mut open: Vec<bool> = (0..batch.len()).map(among).collect();
+        for round in 0.. {
+            // Rows made to wait for each other again and again are taken a few at a time.
+            let first = open.iter().position(|open| *open).unwrap_or_default();
+            let end = if round < PATIENT_ROUNDS { batch.len() } else { first + IMPATIENT_ROWS };
+            let decisions = self.matcher.decide(
+                batch,
+                &keys,
+                sight,
+                &|row| open[row] && row < end,
+                &mut |key, values, columns| target.find(&object, key, values, columns),
+            )?;
+            let written = write(&self.context(), batch, &decisions, target)?;
+            for row in 0..batch.len() {
+                if open[row] && decisions.fates[row].is_some() {
+                    open[row] = false;
+                    decided.fates[row] = decisions.fates[row];
+                    decided.records[row] =
+                        decisions.targets[row].map(|about| written.record_id(about, &decisions));
+                }
+            }
+            decided.add(self.job.object.name(), decisions, written);
+            if sight != Sight::Everything || !open.contains(&true) {
+                break;
+            }
+        }
+        Ok(decided)
     }
 
     fn is_plan(&self) -> bool {
@@ -607,17 +702,16 @@ impl<'r, 'j> Run<'r, 'j> {
     fn account(
         &mut self,
         batch: &CheckedBatch,
-        decisions: &Decisions,
-        written: &Written,
+        decided: &Decided,
         among: &dyn Fn(usize) -> bool,
     ) -> Result<()> {
-        let mut problems: Vec<&Problem> = batch.problems.iter().chain(&decisions.problems).collect();
+        let mut problems: Vec<&Problem> = batch.problems.iter().chain(&decided.problems).collect();
         problems.sort_by_key(|problem| problem.row_number);
         let mut rest = problems.as_slice();
         for row in (0..batch.len()).filter(|&row| among(row)) {
             let row_number = batch.first_row + row as u64;
-            let fate = decisions.fates[row];
-            let record = decisions.targets[row].map(|target| written.record_id(target, decisions)).filter(|&id| id > 0);
+            let fate = decided.fates[row];
+            let record = decided.records[row].filter(|&id| id > 0);
             if !self.is_plan() {
                 self.fates.push(row_number, fate, record);
             } else if fate == Some(Fate::Updated) {
@@ -634,7 +728,8 @@ impl<'r, 'j> Run<'r, 'j> {
             }
             let before = rest.partition_point(|problem| problem.row_number < row_number);
             let (_, from_here) = rest.split_at(before);
-            let (of_row, after) = from_here.split_at(from_here.partition_point(|problem| problem.row_number == row_number));
+            let (of_row, after) =
+                from_here.split_at(from_here.partition_point(|problem| problem.row_number == row_number));
             rest = after;
             for problem in of_row {
                 if problem.severity == Severity::Warning {
@@ -648,7 +743,7 @@ impl<'r, 'j> Run<'r, 'j> {
                 self.observer.rejected(row_number, batch.raw.row(row), of_row)?;
             }
         }
-        for change in written.changes.iter().filter(|change| {
+        for change in decided.changes.iter().filter(|change| {
             among(usize::try_from(change.row_number - batch.first_row).unwrap_or(usize::MAX))
         }) {
             self.observer.change(change);
@@ -689,7 +784,7 @@ impl<'r, 'j> Run<'r, 'j> {
 
     /// Writes ledger, checkpoint, fates, created ranges and problems into the open transaction.
     fn save_account(&mut self, store: &mut dyn Store) -> Result<()> {
-        if let Some(part) = self.fates.take() {
+        for part in self.fates.take() {
             store.append_fates(self.import.id, &part)?;
         }
         for range in &self.created {
@@ -738,7 +833,8 @@ impl<'r, 'j> Run<'r, 'j> {
                 store.rollback();
                 // The chunks before are whole; the store may be gone, then this is told by the next run.
                 if let Ok(Some(mut import)) = store.find_import(self.import.id) {
-                    import.status = if self.partial { ImportStatus::Interrupted } else { ImportStatus::Failed };
+                    import.status =
+                        if self.partial { ImportStatus::Interrupted } else { ImportStatus::Failed };
                     import.message = Some(error.message.clone());
                     let _ = store.save_import(&import);
                 }

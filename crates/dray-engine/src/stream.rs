@@ -45,7 +45,8 @@ pub fn checked_batches(
         });
         let checks = scope.spawn(move || {
             for item in read_receiver {
-                let item = item.map(|(batch, bytes_read)| Arrived { batch: checker.check(batch), bytes_read });
+                let item =
+                    item.map(|(batch, bytes_read)| Arrived { batch: checker.check(batch), bytes_read });
                 if checked_sender.send(item).is_err() {
                     break;
                 }

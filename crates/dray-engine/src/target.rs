@@ -15,7 +15,13 @@ use crate::matching::keys::KeyHasher;
 /// Finds, makes and changes records.
 pub trait Target {
     /// As [`Store::find`].
-    fn find(&mut self, object: &Object, key: ColumnIndex, values: &[&str], columns: &[ColumnIndex]) -> Result<Found>;
+    fn find(
+        &mut self,
+        object: &Object,
+        key: ColumnIndex,
+        values: &[&str],
+        columns: &[ColumnIndex],
+    ) -> Result<Found>;
     /// As [`Store::reserve_ids`].
     fn reserve_ids(&mut self, object: &Object, count: u64) -> Result<i64>;
     /// As [`Store::insert`].
@@ -30,7 +36,13 @@ pub trait Target {
 pub struct Real<'s>(pub &'s mut dyn Store);
 
 impl Target for Real<'_> {
-    fn find(&mut self, object: &Object, key: ColumnIndex, values: &[&str], columns: &[ColumnIndex]) -> Result<Found> {
+    fn find(
+        &mut self,
+        object: &Object,
+        key: ColumnIndex,
+        values: &[&str],
+        columns: &[ColumnIndex],
+    ) -> Result<Found> {
         self.0.find(object, key, values, columns)
     }
 
@@ -116,12 +128,19 @@ impl<'s> Imagined<'s> {
 }
 
 impl Target for Imagined<'_> {
-    fn find(&mut self, object: &Object, key: ColumnIndex, values: &[&str], columns: &[ColumnIndex]) -> Result<Found> {
+    fn find(
+        &mut self,
+        object: &Object,
+        key: ColumnIndex,
+        values: &[&str],
+        columns: &[ColumnIndex],
+    ) -> Result<Found> {
         let stored = self.store.find(object, key, values, columns)?;
         if self.records.is_empty() {
             return Ok(stored);
         }
-        let mut rows: Vec<FoundRow> = (0..stored.ids.len()).map(|row| FoundRow::of(object, &stored, row, columns)).collect();
+        let mut rows: Vec<FoundRow> =
+            (0..stored.ids.len()).map(|row| FoundRow::of(object, &stored, row, columns)).collect();
         let caseless = object.columns[key].caseless;
         for row in &mut rows {
             if let Some(record) = self.records.get(&(object.name().to_owned(), row.id)) {
@@ -131,9 +150,10 @@ impl Target for Imagined<'_> {
                         cell.clone_from(imagined);
                     }
                 }
-                row.gone = record.cells.get(&key).is_some_and(|text| {
-                    text.as_deref().is_none_or(|text| key_of(caseless, text) != row.key)
-                });
+                row.gone = record
+                    .cells
+                    .get(&key)
+                    .is_some_and(|text| text.as_deref().is_none_or(|text| key_of(caseless, text) != row.key));
             }
         }
         rows.retain(|row| !row.gone);
@@ -141,11 +161,13 @@ impl Target for Imagined<'_> {
             let place = (object.name().to_owned(), key, value.to_owned());
             for id in self.by_key.get(&place).into_iter().flatten() {
                 let Some(record) = self.records.get(&(object.name().to_owned(), *id)) else { continue };
-                let has_key = record.cells.get(&key).is_some_and(|text| {
-                    text.as_deref().is_some_and(|text| key_of(caseless, text) == value)
-                });
+                let has_key = record
+                    .cells
+                    .get(&key)
+                    .is_some_and(|text| text.as_deref().is_some_and(|text| key_of(caseless, text) == value));
                 if has_key && !rows.iter().any(|row| row.id == *id && row.key == value) {
-                    let cells = columns.iter().map(|column| record.cells.get(column).cloned().flatten()).collect();
+                    let cells =
+                        columns.iter().map(|column| record.cells.get(column).cloned().flatten()).collect();
                     rows.push(FoundRow {
                         key: value.to_owned(),
                         id: *id,
@@ -178,7 +200,10 @@ impl Target for Imagined<'_> {
     }
 
     fn update(&mut self, object: &Object, records: &ChangedRecords) -> Result<()> {
-        debug_assert!(matches!(records.stamp, Stamp::Change { .. }), "only an undo restores, and it is never planned");
+        debug_assert!(
+            matches!(records.stamp, Stamp::Change { .. }),
+            "only an undo restores, and it is never planned"
+        );
         for (row, &id) in records.ids.iter().enumerate() {
             if id < 0 || self.meets_record(id) {
                 let cells = cells_of(object, &records.columns, &records.values, row);
@@ -240,7 +265,10 @@ impl FoundRow {
             .iter()
             .enumerate()
             .map(|(index, &column)| {
-                column_from_text(object.columns[column].value_type, rows.iter().map(|row| row.cells[index].as_deref()))
+                column_from_text(
+                    object.columns[column].value_type,
+                    rows.iter().map(|row| row.cells[index].as_deref()),
+                )
             })
             .collect();
         Found {

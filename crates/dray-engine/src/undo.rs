@@ -87,7 +87,8 @@ fn undo_locked(
     let mut undone = Undone { undo, deleted: 0, restored: 0, kept: Vec::new() };
     let mut conflicted = restore_changes(store, &object, import_id, &mut undone)?;
     for range in store.created_ranges(import_id)?.into_iter().rev() {
-        let of_range = if range.object == object.name() { object.clone() } else { object_named(&range.object)? };
+        let of_range =
+            if range.object == object.name() { object.clone() } else { object_named(&range.object)? };
         undone.deleted += store.delete_created(&of_range, &range, import_id)?;
         conflicted += name_kept(store, &of_range, &range, &mut undone.kept)?;
     }
@@ -106,7 +107,12 @@ fn undo_locked(
 }
 
 /// Puts changed cells back, newest change first; returns how many records were kept as they are.
-fn restore_changes(store: &mut dyn Store, object: &Object, import_id: i64, undone: &mut Undone) -> Result<u64> {
+fn restore_changes(
+    store: &mut dyn Store,
+    object: &Object,
+    import_id: i64,
+    undone: &mut Undone,
+) -> Result<u64> {
     let mut conflicted = std::collections::HashSet::new();
     let mut before = i64::MAX;
     loop {
@@ -115,10 +121,15 @@ fn restore_changes(store: &mut dyn Store, object: &Object, import_id: i64, undon
         before = oldest;
         let mut begin = 0;
         while begin < journal.record_ids.len() {
-            // A record changed twice is put back in two steps.
-            let mut seen = std::collections::HashSet::new();
-            let length = journal.record_ids.iter().skip(begin).take_while(|id| seen.insert(**id)).count();
-            undone.restored += restore_batch(store, object, &journal, begin..begin + length, &mut conflicted)?;
+            // One statement of the import at a time: see how the import numbers them.
+            let newest = journal.sequences[begin];
+            let length = journal.sequences[begin..]
+                .iter()
+                .zip(0..)
+                .take_while(|(at, step)| **at == newest - step)
+                .count();
+            undone.restored +=
+                restore_batch(store, object, &journal, begin..begin + length, &mut conflicted)?;
             begin += length;
         }
     }
@@ -177,7 +188,10 @@ fn restore_batch(
     let entry_of = |offset: usize| entries.start + offset;
     let records = ChangedRecords {
         ids: restored.iter().map(|&(offset, _)| journal.record_ids[entry_of(offset)]).collect(),
-        expected_versions: restored.iter().map(|&(offset, _)| journal.versions[entry_of(offset)] + 1).collect(),
+        expected_versions: restored
+            .iter()
+            .map(|&(offset, _)| journal.versions[entry_of(offset)] + 1)
+            .collect(),
         columns,
         values,
         stamp: Stamp::Restore {

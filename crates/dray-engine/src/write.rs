@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
+use dray_model::Result;
 use dray_model::flow::{ChangedRecords, Journal, NewRecords, Stamp};
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use dray_model::value::{column_from_text, text_of};
-use dray_model::Result;
 
 use crate::check::CheckedBatch;
 use crate::matching::cells::{CellRef, Incoming, take_rows};
@@ -67,9 +67,19 @@ pub struct Context<'c> {
 }
 
 /// Writes what was decided about a batch.
-pub fn write(context: &Context<'_>, batch: &CheckedBatch, decisions: &Decisions, target: &mut dyn Target) -> Result<Written> {
+pub fn write(
+    context: &Context<'_>,
+    batch: &CheckedBatch,
+    decisions: &Decisions,
+    target: &mut dyn Target,
+) -> Result<Written> {
     let mut written = Written::default();
-    let incoming = Incoming { object: context.object, columns: context.columns, wanted: context.wanted, values: &batch.values };
+    let incoming = Incoming {
+        object: context.object,
+        columns: context.columns,
+        wanted: context.wanted,
+        values: &batch.values,
+    };
     if !decisions.creations.is_empty() {
         let records = new_records(context, &incoming, decisions)?;
         written.created = records.len;
@@ -93,24 +103,14 @@ pub fn write(context: &Context<'_>, batch: &CheckedBatch, decisions: &Decisions,
 /// The new records column by column: mapped cells, defaults where they are empty, forced values.
 fn new_records(context: &Context<'_>, incoming: &Incoming<'_>, decisions: &Decisions) -> Result<NewRecords> {
     let object = context.object;
-    let creations = &decisions.creations;
-    let rows: Vec<usize> = creations.iter().map(|creation| creation.row).collect();
+    let rows = &decisions.creations;
     let mut columns = Vec::new();
     let mut values: Vec<ArrayRef> = Vec::new();
     for (position, &column) in context.columns.iter().enumerate() {
         if object.columns[column].system == Some(SystemColumn::Id) {
             continue;
         }
-        let changed = creations.iter().any(|creation| creation.cells.is_some());
-        values.push(if changed {
-            let cells: Vec<CellRef> = creations
-                .iter()
-                .map(|creation| creation.cells.as_ref().map_or(CellRef::Incoming(creation.row), |cells| cells[position]))
-                .collect();
-            incoming.gather(position, &cells, &decisions.found)?
-        } else {
-            take_rows(&incoming.values[position], &rows)?
-        });
+        values.push(take_rows(&incoming.values[position], rows)?);
         columns.push(column);
     }
     for field in &object.fields {
@@ -141,7 +141,14 @@ fn new_records(context: &Context<'_>, incoming: &Incoming<'_>, decisions: &Decis
             }
         }
     }
-    Ok(NewRecords { first_id: 0, columns, values, len: rows.len(), now: context.now, import_id: context.import_id })
+    Ok(NewRecords {
+        first_id: 0,
+        columns,
+        values,
+        len: rows.len(),
+        now: context.now,
+        import_id: context.import_id,
+    })
 }
 
 /// A default value: a literal, or a template of other fields (`{first_name} {last_name}`).
@@ -162,7 +169,9 @@ impl DefaultText {
             for piece in default.split_inclusive(['{', '}']) {
                 match piece.strip_suffix('}') {
                     Some(name) => {
-                        let position = object.column(name).and_then(|column| columns.iter().position(|&given| given == column));
+                        let position = object
+                            .column(name)
+                            .and_then(|column| columns.iter().position(|&given| given == column));
                         parts.push(Part::Field(position.map(|position| Arc::clone(&values[position]))));
                     }
                     None => parts.push(Part::Text(piece.trim_end_matches('{').to_owned())),
@@ -185,7 +194,12 @@ impl DefaultText {
                         match part {
                             Part::Text(literal) => text.push_str(literal),
                             Part::Field(Some(array)) => {
-                                dray_model::value::append_text(dray_model::value::ValueType::Text, array, row, &mut text);
+                                dray_model::value::append_text(
+                                    dray_model::value::ValueType::Text,
+                                    array,
+                                    row,
+                                    &mut text,
+                                );
                             }
                             Part::Field(None) => {}
                         }
@@ -207,8 +221,11 @@ fn change_records(
     target: &mut dyn Target,
     written: &mut Written,
 ) -> Result<()> {
-    let changed: Vec<_> =
-        decisions.records.iter().filter_map(|record| record.cells.as_ref().map(|cells| (record, cells))).collect();
+    let changed: Vec<_> = decisions
+        .records
+        .iter()
+        .filter_map(|record| record.cells.as_ref().map(|cells| (record, cells)))
+        .collect();
     if changed.is_empty() {
         return Ok(());
     }

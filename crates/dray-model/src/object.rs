@@ -129,12 +129,18 @@ impl Object {
             let pattern = match &written.pattern {
                 None => None,
                 Some(pattern) => Some(Regex::new(&format!("^(?:{pattern})$")).map_err(|cause| {
-                    Error::request(format!("the pattern of field `{}` is not a regular expression", written.name))
-                        .because(cause)
+                    Error::request(format!(
+                        "the pattern of field `{}` is not a regular expression",
+                        written.name
+                    ))
+                    .because(cause)
                 })?),
             };
             if written.kind == FieldKind::Reference && written.target.is_none() {
-                return Err(Error::request(format!("reference field `{}` names no target object", written.name)));
+                return Err(Error::request(format!(
+                    "reference field `{}` names no target object",
+                    written.name
+                )));
             }
             if written.kind == FieldKind::Choice && written.choices.is_empty() {
                 return Err(Error::request(format!("choice field `{}` has no choices", written.name)));
@@ -147,7 +153,10 @@ impl Object {
         columns.push(system_column("import_id", SystemColumn::ImportId, ValueType::Integer));
         for (index, column) in columns.iter().enumerate() {
             if columns.iter().take(index).any(|earlier| earlier.name == column.name) {
-                return Err(Error::request(format!("object `{}` has two columns `{}`", definition.name, column.name)));
+                return Err(Error::request(format!(
+                    "object `{}` has two columns `{}`",
+                    definition.name, column.name
+                )));
             }
         }
         let written = definition.policy.clone();

@@ -94,10 +94,7 @@ pub fn text_of(value_type: ValueType, array: &dyn Array, row: usize) -> Option<S
 
 /// Builds a typed column from canonical texts (the inverse of [`text_of`]). Texts that are not
 /// canonical for the type become null: they come from Dray's own journal, never from people.
-pub fn column_from_text<'a>(
-    value_type: ValueType,
-    texts: impl Iterator<Item = Option<&'a str>>,
-) -> ArrayRef {
+pub fn column_from_text<'a>(value_type: ValueType, texts: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
     use std::sync::Arc;
     match value_type {
         ValueType::Text | ValueType::Decimal | ValueType::Uuid | ValueType::Json => {
@@ -119,14 +116,19 @@ const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// Days since 1970-01-01 of a proleptic Gregorian date, or `None` where there is no such day.
 /// Years 1 to 9999, as both stores and every format can hold them.
 pub fn days_from_civil(year: i64, month: u32, day: u32) -> Option<i64> {
-    if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
+    if !(1..=9999).contains(&year)
+        || !(1..=12).contains(&month)
+        || day == 0
+        || day > days_in_month(year, month)
+    {
         return None;
     }
     // Howard Hinnant's civil calendar arithmetic: years begin in March so the leap day comes last.
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);
     let year_of_era = y.rem_euclid(400);
-    let day_of_year = (153 * (i64::from(month) + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(day) - 1;
+    let day_of_year =
+        (153 * (i64::from(month) + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(day) - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     Some(era * 146_097 + day_of_era - 719_468)
 }

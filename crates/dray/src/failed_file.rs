@@ -58,7 +58,8 @@ impl FailedFile {
         let joined = |part: &dyn Fn(&Problem) -> String| {
             problems.iter().map(|problem| part(problem)).collect::<Vec<_>>().join("; ")
         };
-        let field = joined(&|problem| problem.field.clone().or_else(|| problem.column.clone()).unwrap_or_default());
+        let field =
+            joined(&|problem| problem.field.clone().or_else(|| problem.column.clone()).unwrap_or_default());
         let code = joined(&|problem| problem.code.word().to_owned());
         let reason = joined(&|problem| problem.message.clone());
         self.line.clear();

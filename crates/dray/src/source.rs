@@ -76,7 +76,8 @@ impl Source {
     }
 
     fn unreadable(&self, why: std::io::Error) -> Error {
-        Error::file(format!("`{}` cannot be read: {why}", self.name)).hint("check the name and its permissions")
+        Error::file(format!("`{}` cannot be read: {why}", self.name))
+            .hint("check the name and its permissions")
     }
 }
 

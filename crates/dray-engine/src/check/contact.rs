@@ -17,7 +17,11 @@ pub fn email(text: &str) -> Result<Cow<'_, str>, Bad> {
         return bad("the part before the @ has 1 to 64 characters");
     }
     let local_fits = |byte: u8| byte > b' ' && byte != 0x7f && !b"()<>[]:;@\\,\"".contains(&byte);
-    if !local.bytes().all(local_fits) || local.starts_with('.') || local.ends_with('.') || local.contains("..") {
+    if !local.bytes().all(local_fits)
+        || local.starts_with('.')
+        || local.ends_with('.')
+        || local.contains("..")
+    {
         return bad("the part before the @ has a character or a dot where none may be");
     }
     if !is_host_name(domain) {
@@ -41,7 +45,10 @@ fn is_host_name(domain: &str) -> bool {
         labels += 1;
         last = label;
     }
-    labels >= 2 && domain.len() <= 253 && last.len() >= 2 && !last.bytes().any(|byte| byte.is_ascii_digit() && !last.starts_with("xn--"))
+    labels >= 2
+        && domain.len() <= 253
+        && last.len() >= 2
+        && !last.bytes().any(|byte| byte.is_ascii_digit() && !last.starts_with("xn--"))
 }
 
 /// A phone number: 3 to 15 digits with the signs people put between them. An international number
@@ -63,7 +70,9 @@ pub fn phone(text: &str) -> Result<Cow<'_, str>, Bad> {
     let lower = text.strip_prefix("tel:").unwrap_or(text).to_lowercase();
     let mut rest = lower.as_str();
     while let Some(c) = rest.chars().next() {
-        if let Some(after) = ["extension", "ext.", "ext", "x", "#"].iter().find_map(|word| rest.strip_prefix(word)) {
+        if let Some(after) =
+            ["extension", "ext.", "ext", "x", "#"].iter().find_map(|word| rest.strip_prefix(word))
+        {
             if in_extension || number.is_empty() {
                 return bad("write it as +49 30 123456");
             }
@@ -85,7 +94,8 @@ pub fn phone(text: &str) -> Result<Cow<'_, str>, Bad> {
     }
     // A zero in brackets after the country code, as in +49 (0)30, is not dialled from abroad.
     if number.starts_with('+') && text.contains("(0)") {
-        let code_digits = text.split("(0)").next().unwrap_or_default().chars().filter(char::is_ascii_digit).count();
+        let code_digits =
+            text.split("(0)").next().unwrap_or_default().chars().filter(char::is_ascii_digit).count();
         let code_digits = if text.trim_start().starts_with("00") { code_digits - 2 } else { code_digits };
         if number.as_bytes().get(1 + code_digits) == Some(&b'0') {
             number.remove(1 + code_digits);
@@ -113,15 +123,20 @@ pub fn url(text: &str) -> Result<Cow<'_, str>, Bad> {
     }
     let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
     let prefix = ["https://", "http://"].into_iter().find(|scheme| lower.starts_with(scheme));
-    if prefix.is_none() && (text.contains("://") || lower.starts_with("javascript:") || lower.starts_with("mailto:")) {
+    if prefix.is_none()
+        && (text.contains("://") || lower.starts_with("javascript:") || lower.starts_with("mailto:"))
+    {
         return bad("it begins with http:// or https://");
     }
     let rest = text.get(prefix.map_or(0, str::len)..).unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     let name = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or_default() };
-    let address = name.starts_with('[') || name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
-    let local = prefix.is_some() && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let address = name.starts_with('[')
+        || name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
+    let local = prefix.is_some()
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if address || local || is_host_name(name.trim_end_matches('.')) {
         return Ok(Cow::Borrowed(text));
     }
@@ -137,7 +152,21 @@ mod tests {
         for good in ["a@b.co", "Ada.Lovelace+x@mail.example.com", "jürgen@müller.de", "o'brien@x.example"] {
             assert!(email(good).is_ok(), "{good}");
         }
-        for wrong in ["", "a", "a@b", "@b.co", "a@", "a b@c.de", "a@b..de", "a@-b.de", "a@b.c", "a@1.2.3.4", "a@@b.de", ".a@b.de", "a,b@c.de"] {
+        for wrong in [
+            "",
+            "a",
+            "a@b",
+            "@b.co",
+            "a@",
+            "a b@c.de",
+            "a@b..de",
+            "a@-b.de",
+            "a@b.c",
+            "a@1.2.3.4",
+            "a@@b.de",
+            ".a@b.de",
+            "a,b@c.de",
+        ] {
             assert!(email(wrong).is_err(), "{wrong}");
         }
     }
@@ -157,7 +186,13 @@ mod tests {
 
     #[test]
     fn web_addresses() {
-        for good in ["https://example.com", "http://localhost:8080/x?y#z", "example.com/a", "http://127.0.0.1", "HTTPS://X.example"] {
+        for good in [
+            "https://example.com",
+            "http://localhost:8080/x?y#z",
+            "example.com/a",
+            "http://127.0.0.1",
+            "HTTPS://X.example",
+        ] {
             assert!(url(good).is_ok(), "{good}");
         }
         for wrong in ["nope", "ftp://example.com", "https://", "http://exa mple.com", "javascript:alert(1)"] {

@@ -55,7 +55,8 @@ pub fn datetime(text: &str, style: Style) -> Result<i64, Bad> {
     let colon = text.find(':').ok_or_else(bad)?;
     let begin = text.get(..colon).and_then(|head| head.rfind([' ', 'T', ','])).ok_or_else(bad)?;
     let (day, clock) = (text.get(..begin).unwrap_or_default(), text.get(begin + 1..).unwrap_or_default());
-    let days = date(day.trim_end_matches([',', ' ']), style).map_err(|(_, why)| (ProblemCode::NotADateTime, why))?;
+    let days =
+        date(day.trim_end_matches([',', ' ']), style).map_err(|(_, why)| (ProblemCode::NotADateTime, why))?;
     let clock = clock.trim_end_matches(" UTC").trim_end_matches('Z');
     Ok(days * MICROS_PER_DAY + time(clock).map_err(|_| bad())?)
 }
@@ -132,7 +133,10 @@ pub(super) fn split_date(text: &str) -> Option<Parts> {
     if count != 3 {
         return None;
     }
-    let number = |word: &str| (word.len() <= 4 && word.bytes().all(|byte| byte.is_ascii_digit())).then(|| word.parse::<u32>().ok())?;
+    let number = |word: &str| {
+        (word.len() <= 4 && word.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| word.parse::<u32>().ok())?
+    };
     let year = |word: &str| (word.len() == 4).then(|| word.parse::<u16>().ok())?;
     let [first, second, third] = words;
     if let Some(month) = month_named(second) {
@@ -161,14 +165,26 @@ fn ordinal(word: &str) -> &str {
 
 fn month_named(word: &str) -> Option<u32> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     let lower = word.to_ascii_lowercase();
     if lower.len() < 3 {
         return None;
     }
-    let index = MONTHS.iter().position(|month| *month == lower || month.get(..3) == Some(&lower) || lower == "sept" && *month == "september")?;
+    let index = MONTHS.iter().position(|month| {
+        *month == lower || month.get(..3) == Some(&lower) || lower == "sept" && *month == "september"
+    })?;
     u32::try_from(index + 1).ok()
 }
 
@@ -194,7 +210,16 @@ mod tests {
         assert_eq!(read("3-Apr-2025", None).as_deref(), Some("2025-04-03"));
         assert_eq!(read("20250403", None).as_deref(), Some("2025-04-03"));
         assert_eq!(read("2025-04-03 00:00:00", None).as_deref(), Some("2025-04-03"));
-        for wrong in ["31/02/2025", "3/4/25", "2025-13-01", "soon", "2023-02-29", "0000-00-00", "1/2/3/2025", "Janvier 3 2025"] {
+        for wrong in [
+            "31/02/2025",
+            "3/4/25",
+            "2025-13-01",
+            "soon",
+            "2023-02-29",
+            "0000-00-00",
+            "1/2/3/2025",
+            "Janvier 3 2025",
+        ] {
             assert_eq!(read(wrong, day_first), None, "{wrong}");
         }
     }
@@ -204,6 +229,9 @@ mod tests {
         assert_eq!(time("2:30 PM").ok(), Some(52_200_000_000));
         assert_eq!(time("12:00 am").ok(), Some(0));
         assert_eq!(time("24:00").ok(), None);
-        assert_eq!(datetime("3 April 2025, 2:30 PM", Style::default()).ok(), datetime("2025-04-03T14:30:00Z", Style::default()).ok());
+        assert_eq!(
+            datetime("3 April 2025, 2:30 PM", Style::default()).ok(),
+            datetime("2025-04-03T14:30:00Z", Style::default()).ok()
+        );
     }
 }

@@ -129,15 +129,20 @@ impl ColumnEvidence {
 
     fn observe_number(&mut self, text: &str) {
         let (comma, point) = (text.rfind(','), text.rfind('.'));
-        let groups_of_three = |at: usize| text.get(at + 1..).is_some_and(|rest| {
-            rest.trim_end_matches(|c: char| !c.is_ascii_digit()).len() == 3
-        });
+        let groups_of_three = |at: usize| {
+            text.get(at + 1..)
+                .is_some_and(|rest| rest.trim_end_matches(|c: char| !c.is_ascii_digit()).len() == 3)
+        };
         match (comma, point) {
             (Some(comma), Some(point)) if comma > point => self.for_first += 1,
             (Some(_), Some(_)) => self.for_second += 1,
-            (Some(comma), None) if text.matches(',').count() == 1 && !groups_of_three(comma) => self.for_first += 1,
+            (Some(comma), None) if text.matches(',').count() == 1 && !groups_of_three(comma) => {
+                self.for_first += 1
+            }
             (Some(_), None) if text.matches(',').count() > 1 => self.for_second += 1,
-            (None, Some(point)) if text.matches('.').count() == 1 && !groups_of_three(point) => self.for_second += 1,
+            (None, Some(point)) if text.matches('.').count() == 1 && !groups_of_three(point) => {
+                self.for_second += 1
+            }
             (None, Some(_)) if text.matches('.').count() > 1 => self.for_first += 1,
             _ => {}
         }

@@ -40,7 +40,10 @@ impl Reader<'_> {
         }
         while self.word("not") || self.sign(&["!"]) {}
         self.operand(depth)?;
-        while self.word("and") || self.word("or") || self.sign(&["==", "!=", "<=", ">=", "<", ">", "&&", "||", "+", "-", "*", "/"]) {
+        while self.word("and")
+            || self.word("or")
+            || self.sign(&["==", "!=", "<=", ">=", "<", ">", "&&", "||", "+", "-", "*", "/"])
+        {
             while self.word("not") || self.sign(&["!"]) {}
             self.operand(depth)?;
         }
@@ -179,7 +182,10 @@ impl Reader<'_> {
         self.blanks();
         let rest = self.text.get(self.at..).unwrap_or_default();
         let found = rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
-            && !rest.get(word.len()..).and_then(|tail| tail.chars().next()).is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '('));
+            && !rest
+                .get(word.len()..)
+                .and_then(|tail| tail.chars().next())
+                .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '('));
         if found {
             self.at += word.len();
         }

@@ -86,7 +86,8 @@ impl Checker {
     /// A checker for sources with this mapping; `styles` holds one style for each mapped column.
     pub fn new(object: Arc<Object>, mapping: &Mapping, styles: &[Style]) -> Self {
         // An update that leaves empty cells alone may leave a required cell empty: the record has it.
-        let may_stay = object.policy.on_duplicate == OnDuplicate::Update && object.policy.merge != Merge::Overwrite;
+        let may_stay =
+            object.policy.on_duplicate == OnDuplicate::Update && object.policy.merge != Merge::Overwrite;
         let required = |column: ColumnIndex| {
             object.field_of(column).is_some_and(|field| {
                 field.definition.required && field.definition.default.is_none() && !may_stay
@@ -126,7 +127,8 @@ impl Checker {
         let mut rejected = vec![false; rows];
         let mut problems = batch.problems;
         for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
-            let index = usize::try_from(problem.row_number.saturating_sub(batch.first_row)).unwrap_or(usize::MAX);
+            let index =
+                usize::try_from(problem.row_number.saturating_sub(batch.first_row)).unwrap_or(usize::MAX);
             if let Some(rejected) = rejected.get_mut(index) {
                 *rejected = true;
             }
@@ -162,7 +164,15 @@ impl Checker {
             }
             values.push(checked);
         }
-        CheckedBatch { first_row: batch.first_row, lines: batch.lines, raw: batch.raw, values, rejected, empty, problems }
+        CheckedBatch {
+            first_row: batch.first_row,
+            lines: batch.lines,
+            raw: batch.raw,
+            values,
+            rejected,
+            empty,
+            problems,
+        }
     }
 }
 
@@ -260,7 +270,11 @@ impl Cells<'_> {
             let judged = match cell {
                 None => None,
                 Some(text) if text.contains('\0') => {
-                    self.problem(row, (ProblemCode::InvalidCharacter, "remove the NUL character".into()), Some(text));
+                    self.problem(
+                        row,
+                        (ProblemCode::InvalidCharacter, "remove the NUL character".into()),
+                        Some(text),
+                    );
                     None
                 }
                 Some(text) => match judge(text) {

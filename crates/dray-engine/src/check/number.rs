@@ -169,7 +169,10 @@ mod tests {
         assert_eq!(point(".5").as_deref(), Some("0.5"));
         assert_eq!(point("1.5e3").as_deref(), Some("1500"));
         assert_eq!(point("15e-3").as_deref(), Some("0.015"));
-        assert_eq!(point("0.1234567890123456789012345678").as_deref(), Some("0.1234567890123456789012345678"));
+        assert_eq!(
+            point("0.1234567890123456789012345678").as_deref(),
+            Some("0.1234567890123456789012345678")
+        );
         for wrong in ["", "-", "1,23,4", "abc", "1.2.3", "1e999999999", "--1", "1,", "٣"] {
             assert_eq!(point(wrong), None, "{wrong}");
         }
@@ -186,7 +189,10 @@ mod tests {
     fn whole_numbers() {
         assert_eq!(integer("9223372036854775807", Style::default()).ok(), Some(i64::MAX));
         assert_eq!(integer("12.0", Style::default()).ok(), Some(12));
-        assert_eq!(integer("9223372036854775808", Style::default()).err().map(|bad| bad.0), Some(ProblemCode::TooLarge));
+        assert_eq!(
+            integer("9223372036854775808", Style::default()).err().map(|bad| bad.0),
+            Some(ProblemCode::TooLarge)
+        );
         assert_eq!(integer("12.5", Style::default()).err().map(|bad| bad.0), Some(ProblemCode::NotAnInteger));
     }
 

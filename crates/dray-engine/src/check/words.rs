@@ -28,7 +28,11 @@ pub fn choice<'t>(field: &Field, text: &'t str) -> Result<Cow<'t, str>, Bad> {
     }
     let folded = fold_name(text);
     let choice = definition.choices.iter().find(|choice| fold_name(choice) == folded).or_else(|| {
-        definition.choice_synonyms.iter().find(|(word, _)| fold_name(word) == folded).map(|(_, choice)| choice)
+        definition
+            .choice_synonyms
+            .iter()
+            .find(|(word, _)| fold_name(word) == folded)
+            .map(|(_, choice)| choice)
     });
     match choice {
         Some(choice) => Ok(Cow::Owned(choice.clone())),

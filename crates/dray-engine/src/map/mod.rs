@@ -141,7 +141,8 @@ pub fn single_column(object: &Object, name: &str) -> Result<ColumnIndex> {
     match columns.as_slice() {
         [column] => Ok(*column),
         _ => default_part(object, columns[0]).ok_or_else(|| {
-            let names: Vec<&str> = columns.iter().map(|&column| object.columns[column].name.as_str()).collect();
+            let names: Vec<&str> =
+                columns.iter().map(|&column| object.columns[column].name.as_str()).collect();
             Error::request(format!("field `{}` has several parts", name.trim()))
                 .hint(format!("name one of them: {}", names.join(", ")))
         }),

@@ -50,7 +50,9 @@ fn names_of(object: &Object, index: ColumnIndex, column: &Column) -> Vec<(String
     let mut names = vec![(fold(&column.name), Reason::Name)];
     let Some(field) = object.field_of(index) else {
         let synonyms: &[&str] = match column.system {
-            Some(SystemColumn::CreatedAt) => &["created", "create date", "created date", "creation date", "date added"],
+            Some(SystemColumn::CreatedAt) => {
+                &["created", "create date", "created date", "creation date", "date added"]
+            }
             Some(SystemColumn::UpdatedAt) => &["updated", "last modified", "last changed", "modified date"],
             _ => &[],
         };
@@ -82,7 +84,9 @@ fn names_of(object: &Object, index: ColumnIndex, column: &Column) -> Vec<(String
 
 /// A name without case, accents, blanks and signs, so that `E-Mail`, `e_mail` and `Émail` are one.
 fn fold(name: &str) -> String {
-    fold_name(&name.nfkd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)).collect::<String>())
+    fold_name(
+        &name.nfkd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)).collect::<String>(),
+    )
 }
 
 /// Gives every source column its column: what the person said, then the strongest reasons first.
@@ -112,9 +116,9 @@ pub(super) fn assign(
             if chosen[source].is_some() {
                 continue;
             }
-            let free = candidates
-                .iter()
-                .find(|(column, reason)| *reason == strength && !taken.contains(column) && !is_read_only(object, *column));
+            let free = candidates.iter().find(|(column, reason)| {
+                *reason == strength && !taken.contains(column) && !is_read_only(object, *column)
+            });
             if let Some(&(column, reason)) = free {
                 taken.push(column);
                 chosen[source] = Some((column, reason));
@@ -145,7 +149,9 @@ pub(super) fn assign(
             (None, Wanted::Suggested(candidates)) => {
                 let why = match candidates.first() {
                     Some((column, _)) if is_read_only(object, *column) => None,
-                    Some((column, _)) => Some(format!("`{}` is filled already", object.columns[*column].name)),
+                    Some((column, _)) => {
+                        Some(format!("`{}` is filled already", object.columns[*column].name))
+                    }
                     None => Some(format!("`{}` has no such field", object.name())),
                 };
                 ignored.push(IgnoredColumn { header, why });

@@ -42,7 +42,10 @@ pub struct Incoming<'b> {
 impl Incoming<'_> {
     /// True where the batch has no value for this stored column in this row.
     pub fn is_empty(&self, column: ColumnIndex, row: usize) -> bool {
-        self.columns.iter().position(|&given| given == column).is_none_or(|position| self.values[position].is_null(row))
+        self.columns
+            .iter()
+            .position(|&given| given == column)
+            .is_none_or(|position| self.values[position].is_null(row))
     }
 
     fn locate<'c>(
@@ -72,13 +75,7 @@ impl Incoming<'_> {
     }
 
     /// True where two cells of the same column hold the same value.
-    pub fn are_equal(
-        &self,
-        left: CellRef,
-        right: CellRef,
-        position: usize,
-        found: &[Found],
-    ) -> bool {
+    pub fn are_equal(&self, left: CellRef, right: CellRef, position: usize, found: &[Found]) -> bool {
         let value_type = self.object.columns[self.columns[position]].value_type;
         match (self.locate(left, position, found), self.locate(right, position, found)) {
             (Some((left, left_row)), Some((right, right_row))) => {
@@ -123,7 +120,13 @@ impl Incoming<'_> {
 }
 
 /// True where both cells are null, or both hold the same value. JSON is compared by meaning.
-fn same_value(value_type: ValueType, left: &ArrayRef, left_row: usize, right: &ArrayRef, right_row: usize) -> bool {
+fn same_value(
+    value_type: ValueType,
+    left: &ArrayRef,
+    left_row: usize,
+    right: &ArrayRef,
+    right_row: usize,
+) -> bool {
     match (left.is_null(left_row), right.is_null(right_row)) {
         (true, true) => return true,
         (false, false) => {}
@@ -134,15 +137,18 @@ fn same_value(value_type: ValueType, left: &ArrayRef, left_row: usize, right: &A
             left.as_string::<i32>().value(left_row) == right.as_string::<i32>().value(right_row)
         }
         ValueType::Json => {
-            let (left, right) = (left.as_string::<i32>().value(left_row), right.as_string::<i32>().value(right_row));
+            let (left, right) =
+                (left.as_string::<i32>().value(left_row), right.as_string::<i32>().value(right_row));
             left == right || compact_json(left).is_some_and(|left| Some(left) == compact_json(right))
         }
         ValueType::Integer => {
-            left.as_primitive::<Int64Type>().value(left_row) == right.as_primitive::<Int64Type>().value(right_row)
+            left.as_primitive::<Int64Type>().value(left_row)
+                == right.as_primitive::<Int64Type>().value(right_row)
         }
         ValueType::Boolean => left.as_boolean().value(left_row) == right.as_boolean().value(right_row),
         ValueType::Date => {
-            left.as_primitive::<Date32Type>().value(left_row) == right.as_primitive::<Date32Type>().value(right_row)
+            left.as_primitive::<Date32Type>().value(left_row)
+                == right.as_primitive::<Date32Type>().value(right_row)
         }
         ValueType::DateTime => {
             left.as_primitive::<TimestampMicrosecondType>().value(left_row)

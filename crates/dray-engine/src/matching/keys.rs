@@ -30,7 +30,8 @@ pub struct KeySpace {
 pub fn key_spaces(object: &Object, columns: &[ColumnIndex]) -> Vec<KeySpace> {
     let mut spaces: Vec<KeySpace> = Vec::new();
     let mut add = |wanted: &[ColumnIndex], matches: bool| {
-        let inputs: Vec<usize> = (0..columns.len()).filter(|&input| wanted.contains(&columns[input])).collect();
+        let inputs: Vec<usize> =
+            (0..columns.len()).filter(|&input| wanted.contains(&columns[input])).collect();
         let Some(first) = wanted.first().map(|&column| &object.columns[column]) else { return };
         if inputs.is_empty() || spaces.iter().any(|space| space.columns == wanted) {
             return;
@@ -93,7 +94,14 @@ impl KeyHasher {
 
 impl BatchKeys {
     /// Collects the keys of every row that is not rejected.
-    pub fn new(object: &Object, columns: &[ColumnIndex], spaces: &[KeySpace], values: &[ArrayRef], rejected: &[bool], hasher: &KeyHasher) -> Self {
+    pub fn new(
+        object: &Object,
+        columns: &[ColumnIndex],
+        spaces: &[KeySpace],
+        values: &[ArrayRef],
+        rejected: &[bool],
+        hasher: &KeyHasher,
+    ) -> Self {
         let mut keys = Self::default();
         for (row, rejected) in rejected.iter().enumerate() {
             if !rejected {
@@ -105,7 +113,8 @@ impl BatchKeys {
                             continue;
                         }
                         if definition.caseless
-                            && let std::borrow::Cow::Owned(lower) = key_of(true, keys.texts.get(begin..).unwrap_or_default())
+                            && let std::borrow::Cow::Owned(lower) =
+                                key_of(true, keys.texts.get(begin..).unwrap_or_default())
                         {
                             keys.texts.truncate(begin);
                             keys.texts.push_str(&lower);
@@ -133,7 +142,12 @@ impl BatchKeys {
     }
 
     /// The distinct keys of one space, of the rows of `among`, for whose hash `wanted` holds.
-    pub fn distinct(&self, space: usize, among: &dyn Fn(usize) -> bool, wanted: impl Fn(u64) -> bool) -> Vec<&str> {
+    pub fn distinct(
+        &self,
+        space: usize,
+        among: &dyn Fn(usize) -> bool,
+        wanted: impl Fn(u64) -> bool,
+    ) -> Vec<&str> {
         let mut seen: HashSet<&str, RandomState> = HashSet::default();
         let mut found = Vec::new();
         for row in (0..self.row_ends.len()).filter(|&row| among(row)) {

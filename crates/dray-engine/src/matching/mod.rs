@@ -5,7 +5,7 @@ pub mod cells;
 pub mod filter;
 pub mod keys;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use dray_model::definition::{Merge, OnDuplicate};
@@ -76,12 +76,13 @@ pub enum Target {
 /// What is to be done with a batch.
 #[derive(Debug, Default)]
 pub struct Decisions {
-    /// The fate of each row; `None` where it is held back.
+    /// The fate of each row; `None` where it must wait: under [`Sight::Everything`] for the rows before
+    /// it to be written, else for a later pass.
     pub fates: Vec<Option<Fate>>,
     /// The record each row is about.
     pub targets: Vec<Option<Target>>,
-    /// Records to make.
-    pub creations: Vec<Creation>,
+    /// The rows to make records of.
+    pub creations: Vec<usize>,
     /// Every record found, whether it changes or not.
     pub records: Vec<Record>,
     /// What the lookups found; [`Record`]s and cells point into it.
@@ -103,15 +104,6 @@ pub struct CellChange {
     pub position: usize,
     /// Where the value before comes from.
     pub old: CellRef,
-}
-
-/// A record to make of a row, perhaps with cells that later rows of the batch changed.
-#[derive(Debug)]
-pub struct Creation {
-    /// The row it is made of.
-    pub row: usize,
-    /// Where its cells come from, one for each column of the batch; `None` where all are the row's.
-    pub cells: Option<Vec<CellRef>>,
 }
 
 /// An existing record that rows of this batch matched.
@@ -144,13 +136,14 @@ impl Matcher {
             OnDuplicate::Skip | OnDuplicate::Create => Arc::from([]),
         };
         let spaces = key_spaces(&object, &columns);
-        let stays_empty = object.policy.on_duplicate == OnDuplicate::Update && object.policy.merge != Merge::Overwrite;
+        let stays_empty =
+            object.policy.on_duplicate == OnDuplicate::Update && object.policy.merge != Merge::Overwrite;
         let required = (0..object.columns.len())
             .filter(|&column| {
                 stays_empty
-                    && object.field_of(column).is_some_and(|field| {
-                        field.definition.required && field.definition.default.is_none()
-                    })
+                    && object
+                        .field_of(column)
+                        .is_some_and(|field| field.definition.required && field.definition.default.is_none())
             })
             .collect();
         Self {
@@ -216,25 +209,33 @@ impl Matcher {
 
     /// The keys of a batch.
     pub fn keys(&self, batch: &CheckedBatch) -> BatchKeys {
-        BatchKeys::new(&self.object, &self.columns, &self.spaces, &batch.values, &batch.rejected, &self.hasher)
+        BatchKeys::new(
+            &self.object,
+            &self.columns,
+            &self.spaces,
+            &batch.values,
+            &batch.rejected,
+            &self.hasher,
+        )
     }
 
-    /// Decides every row for which `among` holds (all, or those held back before).
+    /// Decides every row for which `among` holds. `keys` are those of the batch.
     pub fn decide(
         &mut self,
         batch: &CheckedBatch,
+        keys: &BatchKeys,
         sight: Sight,
         among: &dyn Fn(usize) -> bool,
         lookup: &mut Lookup<'_>,
     ) -> dray_model::Result<Decisions> {
-        let keys = self.keys(batch);
         let mut decisions = Decisions::default();
         let mut owners = Owners::default();
         if sight != Sight::Nothing {
-            self.look_up(&keys, sight, among, lookup, &mut decisions, &mut owners)?;
+            self.look_up(keys, sight, among, lookup, &mut decisions, &mut owners)?;
         }
         let (object, columns, wanted) = (self.object.clone(), self.columns.clone(), self.wanted.clone());
-        let incoming = Incoming { object: &object, columns: &columns, wanted: &wanted, values: &batch.values };
+        let incoming =
+            Incoming { object: &object, columns: &columns, wanted: &wanted, values: &batch.values };
         for row in 0..batch.len() {
             let (fate, target) = if !among(row) {
                 (None, None)
@@ -243,7 +244,7 @@ impl Matcher {
             } else if batch.empty[row] {
                 (Some(Fate::Filtered), None)
             } else {
-                self.decide_row(row, batch, sight, &keys, &incoming, &mut owners, &mut decisions)
+                self.decide_row(row, batch, sight, keys, &incoming, &mut owners, &mut decisions)
             };
             decisions.fates.push(fate);
             decisions.targets.push(target);
@@ -275,7 +276,8 @@ impl Matcher {
             if wanted.is_empty() {
                 continue;
             }
-            let texts: HashMap<&str, &'k str, RandomState> = wanted.iter().map(|text| (*text, *text)).collect();
+            let texts: HashMap<&str, &'k str, RandomState> =
+                wanted.iter().map(|text| (*text, *text)).collect();
             for &column in &definition.columns {
                 let found = lookup(column, &wanted, &self.wanted)?;
                 for (row, &id) in found.ids.iter().enumerate() {
@@ -292,7 +294,10 @@ impl Matcher {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the state of one batch, taken apart for the borrow checker")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the state of one batch, taken apart for the borrow checker"
+    )]
     fn decide_row<'k>(
         &mut self,
         row: usize,
@@ -303,10 +308,14 @@ impl Matcher {
         owners: &mut Owners<'k>,
         decisions: &mut Decisions,
     ) -> (Option<Fate>, Option<Target>) {
-        if sight != Sight::Everything && self.must_wait(row, sight, keys, owners, decisions) {
+        let waits = match sight {
+            Sight::Everything => self.must_wait_for_batch(row, keys, incoming, owners, decisions),
+            Sight::Table | Sight::Nothing => self.must_wait_for_pass(row, sight, keys, owners, decisions),
+        };
+        if waits {
             return (None, None);
         }
-        let matched = self.find_match(row, keys, incoming, owners, decisions);
+        let matched = self.find_match(row, keys, owners);
         let problem = |code, advice: &str, key: Option<Key<'_>>, decisions: &mut Decisions| {
             decisions.problems.push(self.problem(batch, row, code, advice, key));
             (Some(Fate::Rejected), None)
@@ -317,10 +326,15 @@ impl Matcher {
             }
             (Owner::Several(_), OnDuplicate::Update) => {
                 let key = keys.row(row).find(|key| self.spaces[key.space].matches);
-                problem(ProblemCode::MatchAmbiguous, "match by a field that only one record has", key, decisions)
+                problem(
+                    ProblemCode::MatchAmbiguous,
+                    "match by a field that only one record has",
+                    key,
+                    decisions,
+                )
             }
             (Owner::One(target), OnDuplicate::Update) => {
-                if let Some(key) = self.taken_key(row, Some(target), keys, incoming, owners, decisions) {
+                if let Some(key) = self.taken_key(row, Some(target), keys, owners) {
                     return problem(ProblemCode::NotUnique, "", Some(key), decisions);
                 }
                 let changed = self.merge(row, target, incoming, decisions);
@@ -336,26 +350,27 @@ impl Matcher {
                 (Some(if changed { Fate::Updated } else { Fate::Unchanged }), Some(target))
             }
             (Owner::Nobody, _) | (_, OnDuplicate::Create) => {
-                if let Some(key) = self.taken_key(row, None, keys, incoming, owners, decisions) {
+                if let Some(key) = self.taken_key(row, None, keys, owners) {
                     return problem(ProblemCode::NotUnique, "", Some(key), decisions);
                 }
                 if let Some(column) = self.required.iter().find(|&&column| incoming.is_empty(column, row)) {
-                    let mut found = self.problem(batch, row, ProblemCode::Required, "a new record needs it", None);
+                    let mut found =
+                        self.problem(batch, row, ProblemCode::Required, "a new record needs it", None);
                     found.field = Some(self.object.columns[*column].name.clone());
                     decisions.problems.push(found);
                     return (Some(Fate::Rejected), None);
                 }
                 let target = Target::New(decisions.creations.len());
-                decisions.creations.push(Creation { row, cells: None });
+                decisions.creations.push(row);
                 self.note_keys(row, target, sight, keys, owners);
                 (Some(Fate::Created), Some(target))
             }
         }
     }
 
-    /// True where the row may match something that cannot be seen yet. Its own keys, and the records it
-    /// matched, make later rows wait too, so that rows that meet stay in order.
-    fn must_wait<'k>(
+    /// True where the row may match something that cannot be seen before this pass is over. Its own keys,
+    /// and the records it matched, make later rows wait too, so that rows that meet stay in order.
+    fn must_wait_for_pass<'k>(
         &mut self,
         row: usize,
         sight: Sight,
@@ -368,35 +383,72 @@ impl Matcher {
             TableKeys::Known(filter) => filter.may_contain(hash),
             TableKeys::Unknown => true,
         };
-        let mut wait = false;
-        let mut matched_records = Vec::new();
-        for key in keys.row(row) {
-            wait |= self.file_keys.may_contain(key.hash);
-            wait |= sight == Sight::Nothing && in_table(key.hash);
-            for target in owners.of(key.space, key.text) {
-                if let Target::Existing(record) = target {
-                    let hash = self.hasher.hash_record(decisions.records[*record].id);
-                    wait |= self.file_keys.may_contain(hash);
-                    matched_records.push(hash);
-                }
-            }
-        }
-        if wait {
+        let records = self.records_met(row, keys, owners, decisions);
+        let waits = keys
+            .row(row)
+            .any(|key| self.file_keys.may_contain(key.hash) || sight == Sight::Nothing && in_table(key.hash))
+            || records.iter().any(|&record| self.file_keys.may_contain(record));
+        if waits {
             keys.row(row).for_each(|key| self.file_keys.insert(key.hash));
-            matched_records.into_iter().for_each(|hash| self.file_keys.insert(hash));
+            records.into_iter().for_each(|record| self.file_keys.insert(record));
         }
-        wait
+        waits
     }
 
-    /// The record the row is: the first space with an owner decides.
-    fn find_match<'k>(
+    /// True where the row would change a record that this very batch makes, or takes a key that this batch
+    /// frees: it is decided anew when the rows before it are written.
+    fn must_wait_for_batch<'k>(
         &self,
         row: usize,
         keys: &'k BatchKeys,
         incoming: &Incoming<'_>,
+        owners: &mut Owners<'k>,
+        decisions: &Decisions,
+    ) -> bool {
+        if self.object.policy.on_duplicate != OnDuplicate::Update {
+            return false;
+        }
+        let has = |owner, key| self.still_has(owner, key, incoming, decisions);
+        let matched = keys
+            .row(row)
+            .filter(|key| self.spaces[key.space].matches)
+            .find_map(|key| owners.of(key.space, key.text).iter().copied().find(|&owner| has(owner, key)));
+        let records = self.records_met(row, keys, owners, decisions);
+        let waits = keys.row(row).any(|key| {
+            owners.waiting.contains(&key.hash)
+                || owners.of(key.space, key.text).iter().any(|&owner| match owner {
+                    Target::New(_) => true,
+                    Target::Existing(_) => Some(owner) != matched && !has(owner, key),
+                })
+        }) || records.iter().any(|record| owners.waiting.contains(record));
+        if waits {
+            owners.waiting.extend(keys.row(row).map(|key| key.hash));
+            owners.waiting.extend(records);
+        }
+        waits
+    }
+
+    /// The hashes of the existing records that have a key of the row.
+    fn records_met<'k>(
+        &self,
+        row: usize,
+        keys: &'k BatchKeys,
         owners: &Owners<'k>,
         decisions: &Decisions,
-    ) -> Owner {
+    ) -> Vec<u64> {
+        let mut records = Vec::new();
+        for key in keys.row(row) {
+            for target in owners.of(key.space, key.text) {
+                if let Target::Existing(record) = target {
+                    records.push(self.hasher.hash_record(decisions.records[*record].id));
+                }
+            }
+        }
+        records
+    }
+
+    /// The record the row is: the first space with an owner decides.
+    fn find_match<'k>(&self, row: usize, keys: &'k BatchKeys, owners: &Owners<'k>) -> Owner {
         let mut space = usize::MAX;
         let mut found: Option<Target> = None;
         for key in keys.row(row).filter(|key| self.spaces[key.space].matches) {
@@ -405,9 +457,6 @@ impl Matcher {
             }
             space = key.space;
             for &target in owners.of(key.space, key.text) {
-                if !self.still_has(target, key, incoming, decisions) {
-                    continue;
-                }
                 match found {
                     None => found = Some(target),
                     Some(first) if first != target => return Owner::Several(first),
@@ -424,25 +473,23 @@ impl Matcher {
         row: usize,
         target: Option<Target>,
         keys: &'k BatchKeys,
-        incoming: &Incoming<'_>,
         owners: &Owners<'k>,
-        decisions: &Decisions,
     ) -> Option<Key<'k>> {
-        keys.row(row).filter(|key| self.spaces[key.space].unique).find(|key| {
-            owners
-                .of(key.space, key.text)
-                .iter()
-                .any(|&owner| Some(owner) != target && self.still_has(owner, *key, incoming, decisions))
-        })
+        keys.row(row)
+            .filter(|key| self.spaces[key.space].unique)
+            .find(|key| owners.of(key.space, key.text).iter().any(|&owner| Some(owner) != target))
     }
 
     /// False where an earlier row of the batch took this key away from the record.
-    fn still_has(&self, target: Target, key: Key<'_>, incoming: &Incoming<'_>, decisions: &Decisions) -> bool {
-        let cells = match target {
-            Target::New(creation) => &decisions.creations[creation].cells,
-            Target::Existing(record) => &decisions.records[record].cells,
-        };
-        let Some(cells) = cells else { return true };
+    fn still_has(
+        &self,
+        target: Target,
+        key: Key<'_>,
+        incoming: &Incoming<'_>,
+        decisions: &Decisions,
+    ) -> bool {
+        let Target::Existing(record) = target else { return true };
+        let Some(cells) = &decisions.records[record].cells else { return true };
         let space = &self.spaces[key.space];
         let mapped = space.columns.iter().all(|column| self.columns.contains(column));
         !mapped
@@ -455,19 +502,11 @@ impl Matcher {
 
     /// Writes the row's cells into the record by the merge mode; false where that changes nothing.
     fn merge(&self, row: usize, target: Target, incoming: &Incoming<'_>, decisions: &mut Decisions) -> bool {
-        let current = match target {
-            Target::New(creation) => {
-                let creation = &decisions.creations[creation];
-                creation.cells.clone().unwrap_or_else(|| vec![CellRef::Incoming(creation.row); self.columns.len()])
-            }
-            Target::Existing(record) => {
-                let record = &decisions.records[record];
-                record.cells.clone().unwrap_or_else(|| {
-                    vec![CellRef::Found { found: record.found, row: record.row }; self.columns.len()]
-                })
-            }
-        };
-        let mut cells = current;
+        let Target::Existing(record) = target else { return false };
+        let matched = &decisions.records[record];
+        let mut cells = matched.cells.clone().unwrap_or_else(|| {
+            vec![CellRef::Found { found: matched.found, row: matched.row }; self.columns.len()]
+        });
         let mut changed = false;
         for (position, cell) in cells.iter_mut().enumerate() {
             if !self.wanted.contains(&self.columns[position]) {
@@ -490,15 +529,19 @@ impl Matcher {
             }
         }
         if changed {
-            match target {
-                Target::New(creation) => decisions.creations[creation].cells = Some(cells),
-                Target::Existing(record) => decisions.records[record].cells = Some(cells),
-            }
+            decisions.records[record].cells = Some(cells);
         }
         changed
     }
 
-    fn note_keys<'k>(&mut self, row: usize, target: Target, sight: Sight, keys: &'k BatchKeys, owners: &mut Owners<'k>) {
+    fn note_keys<'k>(
+        &mut self,
+        row: usize,
+        target: Target,
+        sight: Sight,
+        keys: &'k BatchKeys,
+        owners: &mut Owners<'k>,
+    ) {
         for key in keys.row(row) {
             self.file_keys.insert(key.hash);
             // Where repeated keys wait, nobody asks who owns them within the batch.
@@ -508,7 +551,14 @@ impl Matcher {
         }
     }
 
-    fn problem(&self, batch: &CheckedBatch, row: usize, code: ProblemCode, advice: &str, key: Option<Key<'_>>) -> Problem {
+    fn problem(
+        &self,
+        batch: &CheckedBatch,
+        row: usize,
+        code: ProblemCode,
+        advice: &str,
+        key: Option<Key<'_>>,
+    ) -> Problem {
         let input = key.and_then(|key| self.spaces[key.space].inputs.first().copied());
         Problem {
             row_number: batch.first_row + row as u64,
@@ -527,6 +577,8 @@ impl Matcher {
 #[derive(Debug, Default)]
 struct Owners<'k> {
     by_key: HashMap<(usize, &'k str), Vec<Target>, RandomState>,
+    /// Hashes of the keys and records of rows that wait.
+    waiting: HashSet<u64, RandomState>,
 }
 
 impl<'k> Owners<'k> {

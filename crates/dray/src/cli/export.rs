@@ -65,7 +65,10 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
         sort: arguments.sort.as_deref().map_or(Ok(Vec::new()), |text| parse_sort(&object, text))?,
         limit: arguments.limit,
     };
-    let format = arguments.format.or_else(|| arguments.output.as_deref().and_then(Format::from_path)).unwrap_or(Format::Csv);
+    let format = arguments
+        .format
+        .or_else(|| arguments.output.as_deref().and_then(Format::from_path))
+        .unwrap_or(Format::Csv);
     let output: Vec<OutputColumn> = columns
         .iter()
         .map(|&column| OutputColumn {
@@ -86,9 +89,16 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
     rows.finish()?;
     destination.publish()?;
     if is_watched() {
-        let place = arguments.output.as_deref().map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
+        let place = arguments
+            .output
+            .as_deref()
+            .map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
         let seconds = begun.elapsed().as_secs_f64();
-        note(&format!("{} of {} → {place} in {seconds:.2} s", counted(count, "record", "records"), object.name()));
+        note(&format!(
+            "{} of {} → {place} in {seconds:.2} s",
+            counted(count, "record", "records"),
+            object.name()
+        ));
     }
     Ok(0)
 }
@@ -110,7 +120,8 @@ enum Destination {
 impl Destination {
     fn open(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Ok(Self::StandardOutput) };
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory =
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new()
             .prefix(".dray-export-")
             .tempfile_in(directory)

@@ -136,7 +136,8 @@ pub(super) fn format(text: &str) -> std::result::Result<Format, String> {
 /// Runs the command.
 pub(super) fn run(arguments: &ImportArguments) -> Result<u8> {
     let begun = Instant::now();
-    let options = ReadOptions { format: arguments.format, delimiter: arguments.delimiter, ..ReadOptions::default() };
+    let options =
+        ReadOptions { format: arguments.format, delimiter: arguments.delimiter, ..ReadOptions::default() };
     let source = Source::new(&arguments.source, options)?;
     // A file that cannot be read is told before the store is touched.
     source.open(0)?;
@@ -186,8 +187,10 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<u8> {
 
 fn exit_code(arguments: &ImportArguments, outcome: &Outcome) -> u8 {
     let ledger = &outcome.import.ledger;
-    let accepted: u64 =
-        [Fate::Created, Fate::Updated, Fate::Unchanged, Fate::Duplicate, Fate::Filtered].iter().map(|fate| ledger.count(*fate)).sum();
+    let accepted: u64 = [Fate::Created, Fate::Updated, Fate::Unchanged, Fate::Duplicate, Fate::Filtered]
+        .iter()
+        .map(|fate| ledger.count(*fate))
+        .sum();
     match outcome.import.status {
         ImportStatus::Interrupted => interrupt::EXIT_CODE,
         ImportStatus::Failed if interrupt::asked() => interrupt::EXIT_CODE,
@@ -201,9 +204,11 @@ fn exit_code(arguments: &ImportArguments, outcome: &Outcome) -> u8 {
 /// The object with the policy the command line asks for.
 fn with_policy(mut object: Object, arguments: &ImportArguments) -> Result<Object> {
     if !arguments.match_by.is_empty() {
-        object.policy.match_by = arguments.match_by.iter().map(|name| object.match_rule(name)).collect::<Result<_>>()?;
+        object.policy.match_by =
+            arguments.match_by.iter().map(|name| object.match_rule(name)).collect::<Result<_>>()?;
         // A field that is matched by is looked up for every row: it gets an index.
-        for column in object.policy.match_by.iter().flat_map(|rule| rule.columns.clone()).collect::<Vec<_>>() {
+        for column in object.policy.match_by.iter().flat_map(|rule| rule.columns.clone()).collect::<Vec<_>>()
+        {
             object.columns[column].indexed |= !object.columns[column].unique;
         }
     }
@@ -398,18 +403,27 @@ impl<'a> Watcher<'a> {
         self.print_problems();
         self.print_changes();
         if let (true, Some(path)) = (failed, &arguments.failed) {
-            line(&format!("Rejected rows are in {}: repair them there and import that file.\n", path.display()));
+            line(&format!(
+                "Rejected rows are in {}: repair them there and import that file.\n",
+                path.display()
+            ));
         }
         let rate = thousands((import.ledger.read as f64 / seconds.max(0.001)) as u64);
         let took = format!("{seconds:.2} s, {rate} rows/s");
         line(&match import.status {
-            _ if arguments.plan => format!("Nothing was written ({took}). Import it with the same command without --plan."),
+            _ if arguments.plan => {
+                format!("Nothing was written ({took}). Import it with the same command without --plan.")
+            }
             ImportStatus::Completed if outcome.was_complete => "Done before.".to_owned(),
             ImportStatus::Completed => format!("Done in {took}. Take it back with: dray undo {}", import.id),
             ImportStatus::Interrupted => {
-                format!("Stopped after {took}. What is counted above is kept; go on with the same command and --resume.")
+                format!(
+                    "Stopped after {took}. What is counted above is kept; go on with the same command and --resume."
+                )
             }
-            _ => format!("Nothing was imported: {}.", import.message.as_deref().unwrap_or("the import failed")),
+            _ => {
+                format!("Nothing was imported: {}.", import.message.as_deref().unwrap_or("the import failed"))
+            }
         });
     }
 
@@ -418,7 +432,11 @@ impl<'a> Watcher<'a> {
         let mut told = Vec::new();
         for mapped in &mapping.columns {
             if mapped.reason == Reason::Similar {
-                told.push(format!("{} is taken for {}", quoted(&mapped.header), self.object.columns[mapped.column].name));
+                told.push(format!(
+                    "{} is taken for {}",
+                    quoted(&mapped.header),
+                    self.object.columns[mapped.column].name
+                ));
             }
         }
         for ignored in &mapping.ignored {
@@ -440,9 +458,17 @@ impl<'a> Watcher<'a> {
         line("Problems");
         for group in groups {
             let first = &group.first;
-            let column = first.column.as_deref().or(first.field.as_deref()).map_or(String::new(), |column| format!(" in {}", quoted(column)));
+            let column = first
+                .column
+                .as_deref()
+                .or(first.field.as_deref())
+                .map_or(String::new(), |column| format!(" in {}", quoted(column)));
             line(&format!("  {} {}{column}", thousands(group.rows), first.code.word()));
-            let place = if first.line > 0 { format!("row {}, line {}", first.row_number, first.line) } else { format!("row {}", first.row_number) };
+            let place = if first.line > 0 {
+                format!("row {}, line {}", first.row_number, first.line)
+            } else {
+                format!("row {}", first.row_number)
+            };
             let value = first.value.as_deref().map_or(String::new(), |value| format!(" {}", quoted(value)));
             line(&format!("      {place}:{value} {}", first.message));
         }
@@ -459,8 +485,17 @@ impl<'a> Watcher<'a> {
             .changes
             .iter()
             .map(|change| {
-                let record = if change.record_id > 0 { format!("record {}", change.record_id) } else { "new record".to_owned() };
-                vec![format!("row {}", change.row_number), record, change.column.clone(), format!("{} → {}", cell(&change.old), cell(&change.new))]
+                let record = if change.record_id > 0 {
+                    format!("record {}", change.record_id)
+                } else {
+                    "new record".to_owned()
+                };
+                vec![
+                    format!("row {}", change.row_number),
+                    record,
+                    change.column.clone(),
+                    format!("{} → {}", cell(&change.old), cell(&change.new)),
+                ]
             })
             .collect();
         line(table(&rows).trim_end());

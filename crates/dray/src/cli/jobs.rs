@@ -48,7 +48,13 @@ pub(super) fn run(arguments: &JobsArguments) -> Result<u8> {
             import.status.word().to_owned(),
             import.object.clone(),
             thousands(import.ledger.read),
-            time(import.started_at).replace('T', " ").split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned(),
+            time(import.started_at)
+                .replace('T', " ")
+                .split('.')
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches('Z')
+                .to_owned(),
             import.source.clone(),
             fates.join(", "),
         ]);

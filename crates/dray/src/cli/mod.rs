@@ -44,7 +44,9 @@ enum Command {
     /// Show the objects, or the fields of one
     Objects(objects::ObjectsArguments),
     /// Print completions for a shell
-    #[command(after_help = "Example:\n  dray completions bash > ~/.local/share/bash-completion/completions/dray")]
+    #[command(
+        after_help = "Example:\n  dray completions bash > ~/.local/share/bash-completion/completions/dray"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -55,7 +57,13 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct StoreArguments {
     /// Where records rest: sqlite:DIR or postgres://USER@HOST/DATABASE
-    #[arg(long, env = "DRAY_STORE", default_value = "sqlite:./dray-data", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        env = "DRAY_STORE",
+        default_value = "sqlite:./dray-data",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     store: String,
     /// The organization whose records these are
     #[arg(long, env = "DRAY_ORG", default_value = "default", value_name = "NAME")]
@@ -103,7 +111,10 @@ fn fail(error: &Error, json: bool) -> u8 {
             ErrorKind::Limit => "LIMIT_EXCEEDED",
             ErrorKind::Interrupted => "INTERRUPTED",
         };
-        print::line(&serde_json::json!({ "error": { "code": code, "message": error.message, "hint": error.hint } }).to_string());
+        print::line(
+            &serde_json::json!({ "error": { "code": code, "message": error.message, "hint": error.hint } })
+                .to_string(),
+        );
     }
     let mut text = format!("{} {}", print::red("error:"), error.message);
     let mut cause = std::error::Error::source(error);

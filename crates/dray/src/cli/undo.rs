@@ -10,7 +10,9 @@ use super::{StoreArguments, ledger, object_named};
 
 /// Take an import back.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  dray undo 3\n\nRecords that someone changed after the import are kept and listed.")]
+#[command(
+    after_help = "Example:\n  dray undo 3\n\nRecords that someone changed after the import are kept and listed."
+)]
 pub(super) struct UndoArguments {
     /// The number of the import
     import: i64,

@@ -1,0 +1,203 @@
+//! Undo, failed rows, and sending things again: what trusted systems promise.
+
+use crate::support::{Kind, STORES, World, fates};
+
+const FIELDS: &str = "id,email,first_name,last_name,birthday,status,created_at,updated_at,version,import_id";
+
+#[test]
+fn undo_restores_the_table_byte_for_byte() {
+    for store in STORES {
+        let world = World::new(store);
+        world.file(
+            "a.csv",
+            "email,first_name,birthday\na@x.example,Ada,1990-01-01\nb@x.example,Bob,\nc@x.example,Cleo,\n",
+        );
+        world.dray(&["import", "a.csv", "--to", "contacts"]);
+        let before = world.records("contacts", FIELDS);
+        world.file("b.csv", "email,first_name,birthday\na@x.example,Adele,1991-01-01\nd@x.example,Dan,\nb@x.example,,1992-02-02\na@x.example,Ada again,\n");
+        let ledger = world.json(&[
+            "import",
+            "b.csv",
+            "--to",
+            "contacts",
+            "--on-duplicate",
+            "update",
+            "--merge",
+            "overwrite",
+            "--json",
+        ]);
+        assert_eq!(fates(&ledger), "created 1, updated 3");
+        assert_ne!(world.records("contacts", FIELDS), before);
+        let undone = world.json(&["undo", "2", "--json"]);
+        assert_eq!((undone["deleted"].as_u64(), undone["restored"].as_u64()), (Some(1), Some(2)), "{undone}");
+        assert_eq!(world.records("contacts", FIELDS), before, "{store:?}");
+    }
+}
+
+#[test]
+fn undo_keeps_what_someone_changed_since() {
+    for store in STORES {
+        let world = World::new(store);
+        world.file("a.csv", "email,first_name\na@x.example,Ada\nb@x.example,Bob\n");
+        world.dray(&["import", "a.csv", "--to", "contacts"]);
+        world.file(
+            "b.csv",
+            "email,first_name\na@x.example,Adele\nb@x.example,Bobby\nc@x.example,Cleo\nd@x.example,Dan\n",
+        );
+        world.dray(&["import", "b.csv", "--to", "contacts", "--on-duplicate", "update"]);
+        world.file("c.csv", "email,last_name\nb@x.example,Later\nd@x.example,Later\n");
+        world.dray(&["import", "c.csv", "--to", "contacts", "--on-duplicate", "update"]);
+        let undone = world.json(&["undo", "2", "--json"]);
+        assert_eq!(
+            undone["kept"],
+            serde_json::json!([{"object":"contacts","record":2},{"object":"contacts","record":4}]),
+            "{undone}"
+        );
+        assert_eq!((undone["deleted"].as_u64(), undone["restored"].as_u64()), (Some(1), Some(1)));
+        assert_eq!(
+            world.records("contacts", "id,first_name,last_name"),
+            "id,first_name,last_name\n1,Ada,\n2,Bobby,Later\n4,Dan,Later\n",
+            "{store:?}"
+        );
+        // The later import taken back first, nothing is in the way.
+        assert_eq!(world.json(&["undo", "3", "--json"])["conflicted"], 0);
+        assert_eq!(world.dray(&["undo", "2"]).code, 1, "an import is undone once");
+    }
+}
+
+#[test]
+fn rejected_rows_come_back_as_they_were_and_the_repaired_file_completes_the_table() {
+    for store in STORES {
+        let world = World::new(store);
+        world.file(
+            "a.csv",
+            "E-mail;First Name;Notes\r\na@x.example;Ada;\"one; two\"\r\nbroken;\"Bo\r\nb\";\"said \"\"no\"\"\"\r\nc@x.example;Cleo\r\n;too;many;cells\r\n",
+        );
+        let ledger = world.json(&["import", "a.csv", "--to", "contacts", "--failed", "failed.csv", "--json"]);
+        assert_eq!(fates(&ledger), "created 2, rejected 2", "{store:?}");
+        let failed = world.read("failed.csv");
+        assert!(
+            failed.starts_with("E-mail;First Name;Notes;dray_row;dray_field;dray_code;dray_reason"),
+            "{failed}"
+        );
+        assert!(failed.contains("broken;\"Bo\r\nb\";\"said \"\"no\"\"\";2;email;invalid_email;"), "{failed}");
+        world.file("repaired.csv", failed.replace("broken;", "b@x.example;"));
+        let ledger = world.json(&["import", "repaired.csv", "--to", "contacts", "--json"]);
+        assert_eq!(ledger["created"], 1, "{ledger}");
+        assert_eq!(
+            world.records("contacts", "email,notes"),
+            "email,notes\na@x.example,one; two\nc@x.example,\nb@x.example,\"said \"\"no\"\"\"\n"
+        );
+    }
+}
+
+#[test]
+fn no_failed_file_where_nothing_failed() {
+    let world = World::new(Kind::Sqlite);
+    world.file("a.csv", "email\na@x.example\n");
+    world.dray(&["import", "a.csv", "--to", "contacts", "--failed", "failed.csv"]);
+    assert!(!world.path("failed.csv").exists());
+}
+
+#[test]
+fn the_same_rows_are_rejected_by_plan_and_import_with_all_or_some_columns() {
+    for store in STORES {
+        let world = World::new(store);
+        let mut text = String::from("email,first_name,birthday,status\n");
+        for row in 0..200 {
+            let (email, birthday, status) = match row % 10 {
+                3 => ("bad".to_owned(), "1990-01-01", "lead"),
+                5 => (format!("{row}@x.example"), "1990-13-01", "lead"),
+                7 => (format!("{row}@x.example"), "", "nothing"),
+                _ => (format!("{row}@x.example"), "1990-01-01", "lead"),
+            };
+            text.push_str(&format!("{email},name {row},{birthday},{status}\n"));
+        }
+        world.file("a.csv", text);
+        let rejects = |arguments: &[&str]| {
+            world.json(
+                &[&["import", "a.csv", "--to", "contacts", "--json", "--failed", "failed.csv"], arguments]
+                    .concat(),
+            );
+            let failed = world.read("failed.csv");
+            failed.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let planned = rejects(&["--plan"]);
+        let atomic = rejects(&["--atomic"]);
+        let imported = rejects(&[]);
+        assert_eq!(imported.len(), 60);
+        assert_eq!(planned, imported, "{store:?}");
+        assert_eq!(atomic, imported, "{store:?}");
+    }
+}
+
+#[test]
+fn the_same_file_three_times_gives_the_same_rows() {
+    for store in STORES {
+        let world = World::new(store);
+        let rows: String = (0..500).map(|row| format!("{row}@x.example,name {row}\n")).collect();
+        world.file("a.csv", format!("email,first_name\n{rows}"));
+        for strategy in ["skip", "update"] {
+            for _ in 0..3 {
+                world.dray(&["import", "a.csv", "--to", "contacts", "--on-duplicate", strategy]);
+            }
+        }
+        assert_eq!(world.records("contacts", "id").lines().count(), 501, "{store:?}");
+        assert!(!world.records("contacts", "version").contains('2'), "nothing was changed");
+    }
+}
+
+#[test]
+fn two_imports_of_overlapping_files_at_once_end_without_a_double() {
+    for store in STORES {
+        let world = World::new(store);
+        let file = |from: usize, to: usize| {
+            let rows: String = (from..to).map(|row| format!("{row}@x.example,from {from}\n")).collect();
+            format!("email,first_name\n{rows}")
+        };
+        world.file("a.csv", file(0, 3_000));
+        world.file("b.csv", file(1_500, 4_500));
+        let start = |name: &str| {
+            world.command(&["import", name, "--to", "contacts", "--json"]).spawn().expect("it starts")
+        };
+        let (mut first, mut second) = (start("a.csv"), start("b.csv"));
+        assert!(first.wait().expect("it ends").success() && second.wait().expect("it ends").success());
+        assert_eq!(world.records("contacts", "email").lines().count(), 4_501, "{store:?}");
+    }
+}
+
+#[test]
+fn organizations_know_nothing_of_each_other() {
+    for store in STORES {
+        let world = World::new(store);
+        world.file("a.csv", "email\na@x.example\n");
+        world.dray(&["import", "a.csv", "--to", "contacts"]);
+        let other = format!("{}_other", world.organization);
+        let count = world.dray(&["export", "contacts", "--org", &other]).out.lines().count();
+        assert_eq!(count, 1, "{store:?}");
+        let ledger = world.json(&["import", "a.csv", "--to", "contacts", "--org", &other, "--json"]);
+        assert_eq!(fates(&ledger), "created 1", "{store:?}");
+        if world.kind == Kind::Postgres {
+            crate::support::client()
+                .batch_execute(&format!("DROP SCHEMA {other} CASCADE"))
+                .expect("it can be dropped");
+        }
+    }
+}
+
+#[test]
+fn tables_are_real_tables() {
+    for store in STORES {
+        let world = World::new(store);
+        world.file("a.csv", "email,first_name,birthday\na@x.example,Ada,1990-01-01\n");
+        world.dray(&["import", "a.csv", "--to", "contacts"]);
+        // Someone edits a record with SQL: the next import sees it.
+        world.sql("UPDATE contacts SET email = 'new@x.example' WHERE id = 1");
+        world.file("b.csv", "email,first_name\nnew@x.example,Ada\n");
+        assert_eq!(
+            fates(&world.json(&["import", "b.csv", "--to", "contacts", "--json"])),
+            "duplicate 1",
+            "{store:?}"
+        );
+    }
+}
