@@ -119,8 +119,16 @@ fn main() -> Result<()> {
 fn timed<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     let result = work();
-    println!("{:>10.2} s {what}", start.elapsed().as_secs_f64());
+    println!("{:>10.2} s {:>6} MB peak  {what}", start.elapsed().as_secs_f64(), peak_megabytes());
     result
+}
+
+/// The most memory this process has held so far, where the system tells (Linux).
+fn peak_megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or(0) / 1024
 }
 
 fn columns_of(contacts: &Object) -> Vec<ColumnIndex> {

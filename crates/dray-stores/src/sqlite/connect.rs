@@ -15,15 +15,23 @@ use crate::decimal;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Settings of every connection: readers and one writer do not wait for each other; a commit survives
-/// the end of the process at once and the end of the machine to the last checkpoint; 40 MB of cache
-/// (also what one sorter run holds); a write-ahead log that grew is cut back afterwards.
+/// the end of the process at once and the end of the machine to the last checkpoint; 32 MB of cache; a
+/// write-ahead log that grew is cut back afterwards.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
-    PRAGMA cache_size = -40000;
+    PRAGMA cache_size = -32000;
     PRAGMA mmap_size = 0;
     PRAGMA temp_store = FILE;
     PRAGMA journal_size_limit = 67108864;
     PRAGMA foreign_keys = OFF;";
+
+/// Settings while an index is built: a second thread sorts while the first reads the table, which it
+/// does once from end to end, so that a smaller cache does; the cache is also the measure of the sorter,
+/// which holds up to twice that.
+pub(super) const INDEXING: &str = "PRAGMA threads = 2; PRAGMA cache_size = -16000; PRAGMA shrink_memory;";
+
+/// Settings after that.
+pub(super) const INDEXED: &str = "PRAGMA threads = 0; PRAGMA cache_size = -32000;";
 
 /// Statements kept prepared: one import of a wide object with references needs a few dozen.
 const PREPARED_STATEMENTS: usize = 128;

@@ -110,3 +110,30 @@ fn said(cause: &rusqlite::Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn every_trouble_with_the_file_has_a_sentence_and_a_hint() {
+        let cases = [
+            (ffi::SQLITE_FULL, "the disk is full, `/data/a.db` cannot grow", false),
+            (ffi::SQLITE_READONLY, "the database file `/data/a.db` can only be read", false),
+            (ffi::SQLITE_CANTOPEN, "the database file `/data/a.db` cannot be opened", false),
+            (ffi::SQLITE_PERM, "this user may not use the database file `/data/a.db`", false),
+            (ffi::SQLITE_CORRUPT, "the database file `/data/a.db` is damaged", false),
+            (ffi::SQLITE_NOTADB, "`/data/a.db` is not a database file", false),
+            (ffi::SQLITE_IOERR_READ, "reading or writing the database file `/data/a.db` failed", false),
+            (ffi::SQLITE_BUSY_SNAPSHOT, "the database file `/data/a.db` is locked by another process", true),
+        ];
+        for (code, sentence, retryable) in cases {
+            let cause = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let error = describe(Path::new("/data/a.db"), cause);
+            assert_eq!(error.to_string(), sentence);
+            assert!(error.hint.is_some(), "{sentence}");
+            assert_eq!(error.retryable, retryable, "{sentence}");
+        }
+    }
+}

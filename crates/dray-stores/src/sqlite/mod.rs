@@ -210,12 +210,11 @@ impl Driver for SqliteDriver {
     }
 
     fn create_index(&mut self, table: &str, column: &Column, sql: &str) -> Result<()> {
-        // A second thread sorts while the first reads the table.
         let result = self
             .connection
-            .pragma_update(None, "threads", 2)
+            .execute_batch(connect::INDEXING)
             .and_then(|()| self.connection.execute_batch(sql));
-        let _ = self.connection.pragma_update(None, "threads", 0);
+        let _ = self.connection.execute_batch(connect::INDEXED);
         let Err(cause) = result else { return Ok(()) };
         if !errors::is_not_unique(&cause) {
             return Err(self.failed(cause));

@@ -1,5 +1,6 @@
 //! Reads rows straight into column builders.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use dray_model::object::Column;
@@ -65,7 +66,11 @@ fn append_cell(builder: &mut ColumnBuilder, column: &StoredColumn, value: ValueR
             append_number(builder, column, value);
             return Ok(());
         }
-        (_, ValueRef::Text(bytes)) => String::from_utf8_lossy(bytes),
+        (_, ValueRef::Text(bytes)) => match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            // Not written by Dray; shown as far as it can be.
+            Err(_) => String::from_utf8_lossy(bytes),
+        },
         (_, other) => return Err(unreadable(column, other)),
     };
     let parsed = match builder {
@@ -134,6 +139,11 @@ pub(super) fn find(
     let mut sorted = keys.to_vec();
     sorted.sort_unstable();
     let mut batch = BatchBuilder::new(columns);
+    // One snapshot for all keys: otherwise each would take and give back the locks of the file.
+    let snapshot = match connection.is_autocommit() {
+        true => Some(connection.unchecked_transaction().map_err(failed)?),
+        false => None,
+    };
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     for key in sorted {
         if !bind_key(&mut statement, columns[0].value_type, key).map_err(failed)? {
@@ -143,6 +153,10 @@ pub(super) fn find(
         while let Some(row) = rows.next().map_err(failed)? {
             append_row(&mut batch, columns, row).map_err(|failure| failure.into_error(path))?;
         }
+    }
+    drop(statement);
+    if let Some(snapshot) = snapshot {
+        snapshot.commit().map_err(failed)?;
     }
     Ok(batch.finish())
 }
