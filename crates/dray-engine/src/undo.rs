@@ -85,11 +85,19 @@ fn undo_locked(
     store.begin()?;
     undo.id = store.create_import(&undo)?;
     let mut undone = Undone { undo, deleted: 0, restored: 0, kept: Vec::new() };
-    let mut conflicted = restore_changes(store, &object, import_id, &mut undone)?;
+    // What was created goes first, so that its keys are free for the records that had them before; what
+    // the import itself changed afterwards goes once those changes are put back.
+    let mut created = Vec::new();
     for range in store.created_ranges(import_id)?.into_iter().rev() {
-        let of_range =
-            if range.object == object.name() { object.clone() } else { object_named(&range.object)? };
+        let of_range = if range.object == object.name() { object.clone() } else { object_named(&range.object)? };
         undone.deleted += store.delete_created(&of_range, &range, import_id)?;
+        created.push((of_range, range));
+    }
+    let mut conflicted = restore_changes(store, &object, import_id, &mut undone)?;
+    for (of_range, range) in created {
+        if undone.restored > 0 {
+            undone.deleted += store.delete_created(&of_range, &range, import_id)?;
+        }
         conflicted += name_kept(store, &of_range, &range, &mut undone.kept)?;
     }
     let done = undone.deleted + undone.restored;
@@ -123,13 +131,9 @@ fn restore_changes(
         while begin < journal.record_ids.len() {
             // One statement of the import at a time: see how the import numbers them.
             let newest = journal.sequences[begin];
-            let length = journal.sequences[begin..]
-                .iter()
-                .zip(0..)
-                .take_while(|(at, step)| **at == newest - step)
-                .count();
-            undone.restored +=
-                restore_batch(store, object, &journal, begin..begin + length, &mut conflicted)?;
+            let length =
+                journal.sequences[begin..].iter().zip(0..).take_while(|(at, step)| **at == newest - step).count();
+            undone.restored += restore_batch(store, object, &journal, begin..begin + length, &mut conflicted)?;
             begin += length;
         }
     }
