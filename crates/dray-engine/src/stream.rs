@@ -10,7 +10,7 @@ use dray_model::{Error, ErrorKind, Result};
 use crate::check::{CheckedBatch, Checker};
 
 /// Batches waiting between two threads.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
 
 /// A checked batch and how far the source was read when it was made.
 pub struct Arrived {

@@ -2,6 +2,7 @@
 //!
 //! The modules stand in reading order; each may use those above it, never those below.
 
+pub mod memory;
 pub mod clock;
 pub mod interrupt;
 pub mod source;
