@@ -469,7 +469,7 @@ impl<'a> Watcher<'a> {
             } else {
                 format!("row {}", first.row_number)
             };
-            let value = first.value.as_deref().map_or(String::new(), |value| format!(" {}", quoted(value)));
+            let value = first.value.as_deref().map_or(String::new(), |value| format!(" {} —", quoted(value)));
             line(&format!("      {place}:{value} {}", first.message));
         }
         line("");
