@@ -86,11 +86,10 @@ impl References {
             let mut unknown: Vec<&str> = Vec::new();
             for row in (0..texts.len()).filter(|&row| texts.is_valid(row) && !batch.rejected[row]) {
                 let text = texts.value(row);
-                let place = (field, text.to_owned());
-                if !self.remembered.contains_key(&place) {
-                    self.remembered.insert(place, Resolution::Nobody);
+                self.remembered.entry((field, text.to_owned())).or_insert_with(|| {
                     unknown.push(text);
-                }
+                    Resolution::Nobody
+                });
             }
             self.look_up(field, &unknown, target)?;
             if self.create {

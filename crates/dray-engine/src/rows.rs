@@ -30,6 +30,11 @@ impl RowSet {
         self.count
     }
 
+    /// True where no row was added.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// The largest row number; 0 where there is none.
     pub fn last(&self) -> u64 {
         let Some(word) = self.words.iter().rposition(|word| *word != 0) else { return 0 };

@@ -469,11 +469,11 @@ impl<'r, 'j> Run<'r, 'j> {
         if rows.saturating_mul(10) < records {
             return Ok(false);
         }
-        let mut filter = Box::new(KeyFilter::default());
+        let mut filter = KeyFilter::default();
         for (space, definition) in self.matcher.spaces().iter().enumerate() {
             for &column in &definition.columns {
                 store.scan_keys(&object, column, &mut |text| {
-                    filter.insert(self.matcher.hasher().hash(space, text))
+                    filter.insert(self.matcher.hasher().hash(space, text));
                 })?;
             }
         }
@@ -565,7 +565,7 @@ impl<'r, 'j> Run<'r, 'j> {
         if stopped {
             return Err(Error::new(ErrorKind::Interrupted, "the plan was stopped; nothing was written"));
         }
-        if self.held.len() > 0 { self.imagine_repeats(&mut target) } else { Ok(()) }
+        if !self.held.is_empty() { self.imagine_repeats(&mut target) } else { Ok(()) }
     }
 
     /// Decides the rows held back. The rows they may meet are decided again before them, so that they
@@ -576,7 +576,7 @@ impl<'r, 'j> Run<'r, 'j> {
         let object = Arc::clone(&self.job.object);
         self.matcher.set_table_keys(TableKeys::Unknown);
         let hasher = self.matcher.hasher().clone();
-        let mut met = Box::new(KeyFilter::default());
+        let mut met = KeyFilter::default();
         let read_on = |batch: &CheckedBatch| batch.first_row + batch.len() as u64 <= held.last();
         checked_batches((self.job.open)(0)?, &checker, &mut |arrived| {
             let batch = &arrived.batch;
@@ -668,9 +668,9 @@ impl<'r, 'j> Run<'r, 'j> {
                 &mut |key, values, columns| target.find(&object, key, values, columns),
             )?;
             let written = write(&self.context(), batch, &decisions, target)?;
-            for row in 0..batch.len() {
-                if open[row] && decisions.fates[row].is_some() {
-                    open[row] = false;
+            for (row, is_open) in open.iter_mut().enumerate() {
+                if *is_open && decisions.fates[row].is_some() {
+                    *is_open = false;
                     decided.fates[row] = decisions.fates[row];
                     decided.records[row] =
                         decisions.targets[row].map(|about| written.record_id(about, &decisions));

@@ -78,7 +78,7 @@ pub struct Imagined<'s> {
     store: &'s mut dyn Store,
     /// Hashes of the keys and records that later rows may meet. Before it is set everything made or
     /// changed is forgotten.
-    met: Option<(Box<KeyFilter>, KeyHasher)>,
+    met: Option<(KeyFilter, KeyHasher)>,
     next_id: i64,
     records: HashMap<(String, i64), ImaginedRecord>,
     by_key: HashMap<(String, ColumnIndex, String), Vec<i64>>,
@@ -98,7 +98,7 @@ impl<'s> Imagined<'s> {
     }
 
     /// From now on remembers what is made, and those changed records that are in `met`.
-    pub fn remember(&mut self, met: Box<KeyFilter>, hasher: KeyHasher) {
+    pub fn remember(&mut self, met: KeyFilter, hasher: KeyHasher) {
         self.met = Some((met, hasher));
     }
 

@@ -89,7 +89,8 @@ fn undo_locked(
     // the import itself changed afterwards goes once those changes are put back.
     let mut created = Vec::new();
     for range in store.created_ranges(import_id)?.into_iter().rev() {
-        let of_range = if range.object == object.name() { object.clone() } else { object_named(&range.object)? };
+        let of_range =
+            if range.object == object.name() { object.clone() } else { object_named(&range.object)? };
         undone.deleted += store.delete_created(&of_range, &range, import_id)?;
         created.push((of_range, range));
     }
@@ -131,9 +132,13 @@ fn restore_changes(
         while begin < journal.record_ids.len() {
             // One statement of the import at a time: see how the import numbers them.
             let newest = journal.sequences[begin];
-            let length =
-                journal.sequences[begin..].iter().zip(0..).take_while(|(at, step)| **at == newest - step).count();
-            undone.restored += restore_batch(store, object, &journal, begin..begin + length, &mut conflicted)?;
+            let length = journal.sequences[begin..]
+                .iter()
+                .zip(0..)
+                .take_while(|(at, step)| **at == newest - step)
+                .count();
+            undone.restored +=
+                restore_batch(store, object, &journal, begin..begin + length, &mut conflicted)?;
             begin += length;
         }
     }

@@ -39,6 +39,46 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// All of them.
+    pub const ALL: [Self; 31] = [
+        Self::TooManyCells,
+        Self::UnclosedQuote,
+        Self::InvalidEncoding,
+        Self::InvalidCharacter,
+        Self::CellTooLarge,
+        Self::InvalidRecord,
+        Self::UnknownMember,
+        Self::Required,
+        Self::TooLong,
+        Self::PatternMismatch,
+        Self::TooSmall,
+        Self::TooLarge,
+        Self::NotAnInteger,
+        Self::NotADecimal,
+        Self::TooManyDecimals,
+        Self::NotABoolean,
+        Self::NotADate,
+        Self::NotATime,
+        Self::NotADateTime,
+        Self::NotAUuid,
+        Self::InvalidJson,
+        Self::InvalidEmail,
+        Self::InvalidPhone,
+        Self::InvalidUrl,
+        Self::InvalidExpression,
+        Self::NotAChoice,
+        Self::ReferenceNotFound,
+        Self::ReferenceAmbiguous,
+        Self::NotUnique,
+        Self::MatchAmbiguous,
+        Self::TooManyRows,
+    ];
+
+    /// The code of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.word() == word)
+    }
+
     /// The word used in files, the API and on the page.
     pub fn word(self) -> &'static str {
         self.about().0

@@ -104,6 +104,37 @@ impl Dialect {
         }
     }
 
+    /// A query that returns a row where tables cannot have triggers.
+    pub(crate) fn lacks_triggers(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT '' WHERE false",
+            Self::Postgres => "SELECT extname::text FROM pg_catalog.pg_extension WHERE extname = 'citus'",
+        }
+    }
+
+    /// Statements that make the database raise a record's version when a change leaves it as it was.
+    pub(crate) fn count_changes(self, table: &str, function: &str) -> Vec<String> {
+        match self {
+            Self::Sqlite => vec![format!(
+                "CREATE TRIGGER {} AFTER UPDATE ON {table} WHEN NEW.version = OLD.version BEGIN \
+                 UPDATE {table} SET version = OLD.version + 1, import_id = NULL, \
+                 updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE id = NEW.id; END",
+                quote(&format!("dray_{}_change", table.trim_matches('"')))
+            )],
+            Self::Postgres => vec![
+                format!(
+                    "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS \
+                     'BEGIN NEW.version := OLD.version + 1; NEW.import_id := NULL; NEW.updated_at := now(); \
+                     RETURN NEW; END'"
+                ),
+                format!(
+                    "CREATE TRIGGER dray_change BEFORE UPDATE ON {table} FOR EACH ROW \
+                     WHEN (NEW.version = OLD.version) EXECUTE FUNCTION {function}()"
+                ),
+            ],
+        }
+    }
+
     /// True where deleting a record also deletes its index entries at once, so that many deletions
     /// are faster without the indexes.
     pub(crate) fn deletes_from_indexes(self) -> bool {

@@ -137,11 +137,11 @@ impl ColumnEvidence {
             (Some(comma), Some(point)) if comma > point => self.for_first += 1,
             (Some(_), Some(_)) => self.for_second += 1,
             (Some(comma), None) if text.matches(',').count() == 1 && !groups_of_three(comma) => {
-                self.for_first += 1
+                self.for_first += 1;
             }
             (Some(_), None) if text.matches(',').count() > 1 => self.for_second += 1,
             (None, Some(point)) if text.matches('.').count() == 1 && !groups_of_three(point) => {
-                self.for_second += 1
+                self.for_second += 1;
             }
             (None, Some(_)) if text.matches('.').count() > 1 => self.for_first += 1,
             _ => {}

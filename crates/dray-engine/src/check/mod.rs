@@ -308,9 +308,9 @@ impl Cells<'_> {
         if checked.null_count() == 0 {
             return;
         }
-        for row in 0..array.len() {
+        for (row, row_is_empty) in empty.iter().enumerate() {
             let was_empty = array.is_null(row) || array.value(row).trim().is_empty();
-            if checked.is_null(row) && was_empty && !empty[row] {
+            if checked.is_null(row) && was_empty && !row_is_empty {
                 self.problem(row, (ProblemCode::Required, "give it a value".into()), None);
             }
         }

@@ -19,6 +19,11 @@ impl Default for KeyFilter {
 }
 
 impl KeyFilter {
+    /// Forgets every key.
+    pub fn clear(&mut self) {
+        self.blocks.fill([0; BLOCK_WORDS]);
+    }
+
     /// Adds a key by its hash.
     pub fn insert(&mut self, hash: u64) {
         let (block, mut bits) = locate(hash);

@@ -26,7 +26,7 @@ pub enum TableKeys {
     /// There are no records.
     None,
     /// The keys of all records.
-    Known(Box<KeyFilter>),
+    Known(KeyFilter),
     /// Too many to know: every key is looked up.
     Unknown,
 }
@@ -53,7 +53,7 @@ pub struct Matcher {
     spaces: Vec<KeySpace>,
     hasher: KeyHasher,
     table_keys: TableKeys,
-    file_keys: Box<KeyFilter>,
+    file_keys: KeyFilter,
     /// Required columns whose emptiness is judged only when a record is created.
     required: Vec<ColumnIndex>,
     rows_seen: bool,
@@ -154,7 +154,7 @@ impl Matcher {
             spaces,
             hasher: KeyHasher::default(),
             table_keys: TableKeys::Unknown,
-            file_keys: Box::default(),
+            file_keys: KeyFilter::default(),
             required,
             rows_seen: false,
             tell_changes: false,
@@ -173,7 +173,7 @@ impl Matcher {
 
     /// Forgets the rows seen, for another pass over the same source.
     pub fn forget_rows(&mut self) {
-        self.file_keys = Box::default();
+        self.file_keys.clear();
         self.rows_seen = false;
     }
 

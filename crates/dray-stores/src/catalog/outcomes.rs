@@ -215,42 +215,7 @@ fn severity_of(word: &str) -> Severity {
     if word == "warning" { Severity::Warning } else { Severity::Error }
 }
 
-/// Every code a problem can have.
-const CODES: [ProblemCode; 31] = [
-    ProblemCode::TooManyCells,
-    ProblemCode::UnclosedQuote,
-    ProblemCode::InvalidEncoding,
-    ProblemCode::InvalidCharacter,
-    ProblemCode::CellTooLarge,
-    ProblemCode::InvalidRecord,
-    ProblemCode::UnknownMember,
-    ProblemCode::Required,
-    ProblemCode::TooLong,
-    ProblemCode::PatternMismatch,
-    ProblemCode::TooSmall,
-    ProblemCode::TooLarge,
-    ProblemCode::NotAnInteger,
-    ProblemCode::NotADecimal,
-    ProblemCode::TooManyDecimals,
-    ProblemCode::NotABoolean,
-    ProblemCode::NotADate,
-    ProblemCode::NotATime,
-    ProblemCode::NotADateTime,
-    ProblemCode::NotAUuid,
-    ProblemCode::InvalidJson,
-    ProblemCode::InvalidEmail,
-    ProblemCode::InvalidPhone,
-    ProblemCode::InvalidUrl,
-    ProblemCode::InvalidExpression,
-    ProblemCode::NotAChoice,
-    ProblemCode::ReferenceNotFound,
-    ProblemCode::ReferenceAmbiguous,
-    ProblemCode::NotUnique,
-    ProblemCode::MatchAmbiguous,
-    ProblemCode::TooManyRows,
-];
-
 /// The code of a stored word; a word only a newer program knows becomes the most general code.
 fn code_of(word: &str) -> ProblemCode {
-    CODES.into_iter().find(|code| code.word() == word).unwrap_or(ProblemCode::InvalidRecord)
+    ProblemCode::from_word(word).unwrap_or(ProblemCode::InvalidRecord)
 }

@@ -66,7 +66,8 @@ pub(super) fn describe_file(path: &Path, cause: std::io::Error) -> Error {
             Error::store(format!("the disk is full, `{shown}` cannot be written"))
                 .hint("free some space and try again")
         }
-        _ => Error::store(format!("`{shown}` cannot be made or opened")),
+        _ => Error::store(format!("`{shown}` cannot be made or opened"))
+            .hint("choose another directory with --store sqlite:DIRECTORY"),
     };
     error.because(cause)
 }

@@ -79,7 +79,7 @@ pub(crate) fn make_table(driver: &mut impl Driver, object: &Object, stored: Opti
     if existing.is_empty() {
         let sql = create_table(driver.dialect(), &table, object);
         driver.execute(&sql, &[])?;
-        return Ok(());
+        return count_changes(driver, &table);
     }
     if let Some(stored) = stored {
         check_types(object, stored)?;
@@ -121,6 +121,20 @@ pub(crate) fn make_indexes(driver: &mut impl Driver, object: &Object, existing: 
             quote(&column.name),
         );
         driver.create_index(object.name(), column, &sql)?;
+    }
+    Ok(())
+}
+
+/// Lets the database raise the version of a record that someone changes with SQL, so that an undo knows
+/// and keeps it. Dray's own changes raise the version themselves and pass by. Citus has no such triggers;
+/// there SQL that changes records has to raise `version` itself.
+fn count_changes(driver: &mut impl Driver, table: &str) -> Result<()> {
+    let dialect = driver.dialect();
+    if query_texts(driver, dialect.lacks_triggers(), &[])?.is_empty() {
+        let function = driver.qualified("dray_count_change");
+        for sql in dialect.count_changes(table, &function) {
+            driver.execute(&sql, &[])?;
+        }
     }
     Ok(())
 }

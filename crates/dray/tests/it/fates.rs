@@ -244,7 +244,6 @@ const CASES: &[Case] = &[
         code: 2,
         fields: "id,name,domain,industry",
         after: "1,Acme,acme.example,Steel\n",
-        ..CASE
     },
 ];
 

@@ -201,3 +201,23 @@ fn tables_are_real_tables() {
         );
     }
 }
+
+#[test]
+fn a_change_made_with_sql_is_kept_by_an_undo() {
+    for store in STORES {
+        let world = World::new(store);
+        world.file("a.csv", "email,first_name\na@x.example,Ada\nb@x.example,Bob\n");
+        world.dray(&["import", "a.csv", "--to", "contacts"]);
+        world.sql("UPDATE contacts SET first_name = 'By hand' WHERE id = 1");
+        let undone = world.json(&["undo", "1", "--json"]);
+        assert_eq!(
+            undone["kept"],
+            serde_json::json!([{"object":"contacts","record":1}]),
+            "{store:?} {undone}"
+        );
+        assert_eq!(
+            world.records("contacts", "id,first_name,version"),
+            "id,first_name,version\n1,By hand,2\n"
+        );
+    }
+}
