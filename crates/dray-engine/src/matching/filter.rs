@@ -1,10 +1,12 @@
-//! A set that answers "certainly new" or "perhaps seen" in a fixed 16 MiB, however many keys it holds.
+//! A set that answers "certainly new" or "perhaps seen" in at most 16 MiB, however many keys it holds.
 //! It spares almost every lookup for rows that are new; what it says is never taken as proof.
 
 /// Words of one block: one cache line, so a question costs one memory access.
 const BLOCK_WORDS: usize = 8;
-/// Blocks: 16 MiB in all; at ten million keys about one new key in 250 is asked about needlessly.
-const BLOCKS: usize = 1 << 18;
+/// The most blocks: 16 MiB in all; at ten million keys about one new key in 250 is asked about needlessly.
+const MOST_BLOCKS: usize = 1 << 18;
+/// Bits spent on a key where the number of keys is known.
+const BITS_PER_KEY: u64 = 32;
 
 /// The set. See the module.
 #[derive(Debug)]
@@ -14,11 +16,18 @@ pub struct KeyFilter {
 
 impl Default for KeyFilter {
     fn default() -> Self {
-        Self { blocks: vec![[0; BLOCK_WORDS]; BLOCKS] }
+        Self { blocks: vec![[0; BLOCK_WORDS]; MOST_BLOCKS] }
     }
 }
 
 impl KeyFilter {
+    /// A set for about this many keys, as small as it can be.
+    pub fn for_keys(keys: u64) -> Self {
+        let blocks = keys.saturating_mul(BITS_PER_KEY).div_ceil(64 * BLOCK_WORDS as u64);
+        let blocks = usize::try_from(blocks).unwrap_or(MOST_BLOCKS).clamp(1, MOST_BLOCKS);
+        Self { blocks: vec![[0; BLOCK_WORDS]; blocks.next_power_of_two()] }
+    }
+
     /// Forgets every key.
     pub fn clear(&mut self) {
         self.blocks.fill([0; BLOCK_WORDS]);
@@ -26,7 +35,7 @@ impl KeyFilter {
 
     /// Adds a key by its hash.
     pub fn insert(&mut self, hash: u64) {
-        let (block, mut bits) = locate(hash);
+        let (block, mut bits) = self.locate(hash);
         for word in &mut self.blocks[block] {
             *word |= 1 << (bits & 63);
             bits >>= 6;
@@ -35,19 +44,19 @@ impl KeyFilter {
 
     /// False where the key was certainly never added.
     pub fn may_contain(&self, hash: u64) -> bool {
-        let (block, mut bits) = locate(hash);
+        let (block, mut bits) = self.locate(hash);
         self.blocks[block].iter().all(|word| {
             let set = word & (1 << (bits & 63)) != 0;
             bits >>= 6;
             set
         })
     }
-}
 
-/// The block a hash belongs to, and 48 further bits that choose one bit in each of its words.
-fn locate(hash: u64) -> (usize, u64) {
-    let block = (hash >> 46) as usize & (BLOCKS - 1);
-    (block, hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16)
+    /// The block a hash belongs to, and 48 further bits that choose one bit in each of its words.
+    fn locate(&self, hash: u64) -> (usize, u64) {
+        let block = (hash >> 46) as usize & (self.blocks.len() - 1);
+        (block, hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16)
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 pub mod cells;
 pub mod filter;
 pub mod keys;
+mod decisions;
+mod owners;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dray_model::definition::{Merge, OnDuplicate};
@@ -17,30 +19,10 @@ use foldhash::fast::RandomState;
 
 use crate::check::{CheckedBatch, Checker, sentence};
 use cells::{CellRef, Incoming};
+pub use decisions::{CellChange, Decisions, Record, Sight, TableKeys, Target};
 use filter::KeyFilter;
 use keys::{BatchKeys, Key, KeyHasher, KeySpace, key_spaces};
-
-/// What is known of the keys in the table before the import.
-#[derive(Debug)]
-pub enum TableKeys {
-    /// There are no records.
-    None,
-    /// The keys of all records.
-    Known(KeyFilter),
-    /// Too many to know: every key is looked up.
-    Unknown,
-}
-
-/// How far a row's match can be found out at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// Lookups see the table and everything this run wrote: every row is decided.
-    Everything,
-    /// Lookups see the table as it was before this run: rows that may repeat an earlier row are held back.
-    Table,
-    /// No lookups, the indexes are down: rows that may match anything are held back.
-    Nothing,
-}
+use owners::{Owner, Owners};
 
 /// Decides the rows of one import.
 #[derive(Debug)]
@@ -63,68 +45,6 @@ pub struct Matcher {
 
 /// Asks the store for records: space's column, keys → records with the cells of [`Matcher::wanted_columns`].
 pub type Lookup<'l> = dyn FnMut(ColumnIndex, &[&str], &[ColumnIndex]) -> dray_model::Result<Found> + 'l;
-
-/// Which record a row is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// The n-th record created by this batch.
-    New(usize),
-    /// A record found, by position in [`Decisions::records`].
-    Existing(usize),
-}
-
-/// What is to be done with a batch.
-#[derive(Debug, Default)]
-pub struct Decisions {
-    /// The fate of each row; `None` where it must wait: under [`Sight::Everything`] for the rows before
-    /// it to be written, else for a later pass.
-    pub fates: Vec<Option<Fate>>,
-    /// The record each row is about.
-    pub targets: Vec<Option<Target>>,
-    /// The rows to make records of.
-    pub creations: Vec<usize>,
-    /// Every record found, whether it changes or not.
-    pub records: Vec<Record>,
-    /// What the lookups found; [`Record`]s and cells point into it.
-    pub found: Vec<Found>,
-    /// What was found wrong in matching.
-    pub problems: Vec<Problem>,
-    /// Every changed cell, where [`Matcher::tell_changes`] is set.
-    pub changes: Vec<CellChange>,
-}
-
-/// A row changes a cell of a record.
-#[derive(Debug, Clone, Copy)]
-pub struct CellChange {
-    /// The row.
-    pub row: usize,
-    /// The record.
-    pub target: Target,
-    /// The position of the column in the batch.
-    pub position: usize,
-    /// Where the value before comes from.
-    pub old: CellRef,
-}
-
-/// An existing record that rows of this batch matched.
-#[derive(Debug)]
-pub struct Record {
-    /// Its id.
-    pub id: i64,
-    /// Which lookup found it.
-    pub found: usize,
-    /// Its row there.
-    pub row: usize,
-    /// Where its cells come from now; `None` where nothing changed.
-    pub cells: Option<Vec<CellRef>>,
-}
-
-/// Who owns a key.
-enum Owner {
-    Nobody,
-    One(Target),
-    Several(Target),
-}
 
 impl Matcher {
     /// A matcher for batches checked by `checker`.
@@ -570,26 +490,5 @@ impl Matcher {
             value: key.map(|key| shown(key.text)),
             message: sentence(code, advice),
         }
-    }
-}
-
-/// Which records have which keys, within one batch.
-#[derive(Debug, Default)]
-struct Owners<'k> {
-    by_key: HashMap<(usize, &'k str), Vec<Target>, RandomState>,
-    /// Hashes of the keys and records of rows that wait.
-    waiting: HashSet<u64, RandomState>,
-}
-
-impl<'k> Owners<'k> {
-    fn add(&mut self, space: usize, text: &'k str, target: Target) {
-        let owners = self.by_key.entry((space, text)).or_default();
-        if !owners.contains(&target) {
-            owners.push(target);
-        }
-    }
-
-    fn of(&self, space: usize, text: &'k str) -> &[Target] {
-        self.by_key.get(&(space, text)).map_or(&[], Vec::as_slice)
     }
 }

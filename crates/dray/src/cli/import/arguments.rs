@@ -1,0 +1,110 @@
+//! What can be said after `dray import`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use dray_formats::Format;
+
+use crate::cli::StoreArguments;
+
+/// Import a file into an object.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  dray import contacts.csv --to contacts --plan
+  dray import leads.csv --to contacts --map 'Mail=email' --set status=lead
+  dray import contacts.csv --to contacts --on-duplicate update --match email --failed failed.csv
+  cat events.jsonl | dray import - --to events --json
+
+Exit code: 0 no row was rejected, 2 some were, 1 nothing was imported.")]
+pub(in crate::cli) struct ImportArguments {
+    /// The file to read, or - for standard input
+    pub(super) source: String,
+    /// The object to import into
+    #[arg(long = "to", value_name = "OBJECT")]
+    pub(super) object: String,
+    /// Which column fills which field; an empty field leaves the column out
+    #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = pair)]
+    pub(super) map: Vec<(String, String)>,
+    /// A value for every row
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = pair)]
+    pub(super) set: Vec<(String, String)>,
+    /// What happens to a row that is an existing record
+    #[arg(long, value_name = "STRATEGY")]
+    pub(super) on_duplicate: Option<OnDuplicateWord>,
+    /// Fields that tell whether a row is an existing record, the strongest first
+    #[arg(long = "match", value_name = "FIELD,…", value_delimiter = ',')]
+    pub(super) match_by: Vec<String>,
+    /// Which cells an update writes
+    #[arg(long, value_name = "MODE")]
+    pub(super) merge: Option<MergeWord>,
+    /// All rows or none
+    #[arg(long, conflicts_with = "partial")]
+    pub(super) atomic: bool,
+    /// Every good row (bad rows are rejected)
+    #[arg(long)]
+    pub(super) partial: bool,
+    /// Make the target of a reference that names nobody
+    #[arg(long)]
+    pub(super) create_references: bool,
+    /// Go on where an interrupted run of the same import stopped
+    #[arg(long, conflicts_with = "plan")]
+    pub(super) resume: bool,
+    /// Only show what would happen
+    #[arg(long)]
+    pub(super) plan: bool,
+    /// Write rejected rows here, as they were read, with the reasons
+    #[arg(long, value_name = "FILE")]
+    pub(super) failed: Option<PathBuf>,
+    /// The order of day and month in dates such as 03/04/2025
+    #[arg(long, value_name = "ORDER")]
+    pub(super) dates: Option<DatesWord>,
+    /// The character between cells (tab for a tabulator)
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub(super) delimiter: Option<u8>,
+    /// The format of the source: csv, json or jsonl; found out where it is left out
+    #[arg(long = "from", value_name = "FORMAT", value_parser = format)]
+    pub(super) format: Option<Format>,
+    /// Print the ledger as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    #[command(flatten)]
+    pub(super) store: StoreArguments,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum OnDuplicateWord {
+    Skip,
+    Update,
+    Create,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(super) enum MergeWord {
+    FillEmpty,
+    Overwrite,
+    PreferImport,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum DatesWord {
+    DayFirst,
+    MonthFirst,
+}
+
+fn pair(text: &str) -> std::result::Result<(String, String), String> {
+    let (left, right) = text.rsplit_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((left.to_owned(), right.to_owned()))
+}
+
+fn delimiter(text: &str) -> std::result::Result<u8, String> {
+    match text.as_bytes() {
+        _ if text == "tab" || text == "\\t" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+        _ => Err("write one character, or tab".to_owned()),
+    }
+}
+
+pub(in crate::cli) fn format(text: &str) -> std::result::Result<Format, String> {
+    Format::from_name(text).ok_or_else(|| "the formats are csv, json and jsonl".to_owned())
+}
