@@ -46,6 +46,9 @@ pub struct PolicyDefinition {
     /// The largest source, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
+    /// The most rows one import may reject before it stops.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rejected: Option<u64>,
     /// Values new records get whatever the file says.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub force: BTreeMap<String, String>,

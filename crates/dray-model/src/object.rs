@@ -91,6 +91,8 @@ pub struct Policy {
     pub max_rows: Option<u64>,
     /// The largest source, in bytes.
     pub max_bytes: Option<u64>,
+    /// The most rows one import may reject before it stops.
+    pub max_rejected: Option<u64>,
     /// Values new records get whatever the file says, as text.
     pub force: Vec<(ColumnIndex, String)>,
     /// Create the target of a reference that finds none.
@@ -171,6 +173,7 @@ impl Object {
                 mode: written.mode,
                 max_rows: written.max_rows,
                 max_bytes: written.max_bytes,
+                max_rejected: written.max_rejected,
                 force: Vec::new(),
                 create_references: false,
             },

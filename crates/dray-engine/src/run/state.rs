@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use dray_model::Result;
 use dray_model::definition::Mode;
 use dray_model::flow::{CreatedRange, Import, Journal};
 use dray_model::ledger::Fate;
 use dray_model::problem::{Problem, Severity};
+use dray_model::{Error, ErrorKind, Result};
 
 use super::job::{Job, Observer, Progress, Stage};
 use super::prepared::Prepared;
@@ -208,6 +208,7 @@ impl<'r, 'j> Run<'r, 'j> {
             }
             if fate == Fate::Rejected {
                 self.observer.rejected(row_number, batch.raw.row(row), of_row)?;
+                self.stop_at_limit(of_row)?;
             }
         }
         for change in decided.changes.iter().filter(|change| {
@@ -216,6 +217,22 @@ impl<'r, 'j> Run<'r, 'j> {
             self.observer.change(change);
         }
         Ok(())
+    }
+
+    /// A file with more bad rows than the person expects is not the file they mean.
+    fn stop_at_limit(&self, problems: &[&Problem]) -> Result<()> {
+        let Some(most) = self.job.object.policy.max_rejected else { return Ok(()) };
+        if self.import.ledger.count(Fate::Rejected) <= most {
+            return Ok(());
+        }
+        let at = problems.first().map_or(String::new(), |problem| {
+            format!(" with row {} (line {}): {}", problem.row_number, problem.line, problem.message)
+        });
+        Err(Error::new(
+            ErrorKind::Limit,
+            format!("more than {most} rows of `{}` are rejected,{at}", self.job.source_name),
+        )
+        .hint("repair the file, or allow more with --max-rejected and go on with --resume; `dray undo` takes back what went in"))
     }
 
     pub(super) fn note_created(&mut self, range: CreatedRange) {

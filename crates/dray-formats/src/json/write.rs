@@ -127,7 +127,9 @@ fn append_cell(column: &Column<'_>, row: usize, scratch: &mut String, out: &mut 
         Column::Decimal(array) if is_number(array.value(row).as_bytes()) => {
             out.extend_from_slice(array.value(row).as_bytes());
         }
-        Column::Json(array) if is_json(array.value(row).as_bytes()) => {
+        // A JSON text that is itself a string stays JSON text within a string: read again, it would
+        // otherwise lose its quotes.
+        Column::Json(array) if is_json(array.value(row).as_bytes()) && !array.value(row).starts_with('"') => {
             append_compact(array.value(row).as_bytes(), out);
         }
         // What is not what it should be is still text.

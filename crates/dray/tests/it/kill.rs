@@ -118,8 +118,8 @@ fn an_atomic_import_that_is_killed_leaves_all_or_nothing() {
         );
         assert_eq!(ledger["rejected"], 0, "{ledger}");
         let whole = begun.elapsed() * 2;
-        for part in 1..=10 {
-            kill_after(&world, &arguments, whole.mul_f64(f64::from(part) / 12.0));
+        for part in 1..=KILLS {
+            kill_after(&world, &arguments, whole.mul_f64(part as f64 / KILLS as f64));
             let after = world.records("contacts", FIELDS);
             if after != before {
                 assert!(after.lines().count() > ROWS - 1_000, "{store:?}: between nothing and everything");

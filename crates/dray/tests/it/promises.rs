@@ -221,3 +221,105 @@ fn a_change_made_with_sql_is_kept_by_an_undo() {
         );
     }
 }
+
+/// A file with ten faults of each of six kinds.
+fn faulty() -> String {
+    let mut text = String::from("email,first_name,birthday,status,account\n");
+    for row in 0..600 {
+        let line = match row % 60 {
+            0 => format!("{row}@x.example,wrong type,soon,,"),
+            10 => format!("{row}@x.example,too many cells,,,,more"),
+            20 => format!("{row}@x.example,no UTF-8 \u{1},,,"),
+            30 => "0001@x.example,not unique,,,".to_owned(),
+            40 => format!("{row}@x.example,no such company,,,Nobody"),
+            50 => format!("{row}@x.example,no such choice,,nothing,"),
+            1 if row == 1 => "0001@x.example,first,,,".to_owned(),
+            _ => format!("{row}@x.example,good,1990-01-31,lead,"),
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn rejected_rows_are_bounded_and_told() {
+    for store in STORES {
+        let world = World::new(store);
+        let bytes: Vec<u8> =
+            faulty().into_bytes().into_iter().map(|byte| if byte == 1 { 0xff } else { byte }).collect();
+        world.file("faulty.csv", bytes);
+        let arguments = [
+            "import",
+            "faulty.csv",
+            "--to",
+            "contacts",
+            "--on-duplicate",
+            "create",
+            "--failed",
+            "failed.csv",
+        ];
+        let stopped = world.dray(&[&arguments[..], &["--max-rejected", "59"]].concat());
+        assert_eq!(stopped.code, 1, "{stopped:?}");
+        assert!(
+            stopped.err.contains("more than 59 rows") && stopped.err.contains("row 591 (line 592)"),
+            "{stopped:?}"
+        );
+        assert_eq!(world.records("contacts", "id").lines().count(), 1, "nothing of the chunk is kept");
+
+        let ledger = world.json(&[&arguments[..], &["--max-rejected", "60", "--json"]].concat());
+        assert_eq!(fates(&ledger), "created 540, rejected 60", "{store:?} {ledger}");
+        let of_code = |code: &str| {
+            let groups = ledger["problems"].as_array().expect("a list");
+            groups
+                .iter()
+                .find(|group| group["code"] == code)
+                .map_or(0, |group| group["rows"].as_u64().unwrap_or_default())
+        };
+        for code in [
+            "not_a_date",
+            "too_many_cells",
+            "invalid_encoding",
+            "not_unique",
+            "reference_not_found",
+            "not_a_choice",
+        ] {
+            assert_eq!(of_code(code), 10, "{code}: {ledger}");
+        }
+        let failed = std::fs::read(world.path("failed.csv")).expect("the failed rows are there");
+        assert_eq!(failed.iter().filter(|byte| **byte == b'\n').count(), 61);
+        let mut kept = world.connect();
+        let problems = kept.read_problems(2, 1_000).expect("the catalog can be read");
+        assert_eq!(problems.len(), 60, "{store:?}");
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.line == problem.row_number + 1 && !problem.message.is_empty())
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_the_next_small_job_works() {
+    let world = World::new(Kind::Sqlite);
+    let rows: String = (0..60_000).map(|row| format!("{row}@x.example,{}\n", "note ".repeat(20))).collect();
+    world.file("large.csv", format!("email,notes\n{rows}"));
+    world.file("small.csv", "email\na@x.example\n");
+    // A small file system of its own, in a namespace of its own: it is gone with the shell.
+    let script = "mkdir small && mount -t tmpfs -o size=8m none small && export DRAY_STORE=sqlite:small/store && \
+                  for mode in --partial --atomic; do \
+                  \"$1\" import large.csv --to contacts $mode; echo \"code $?\"; \
+                  \"$1\" export contacts --fields id | wc -l; done; \
+                  \"$1\" import small.csv --to contacts; echo \"code $?\"; \"$1\" export contacts --fields email";
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "--map-root-user", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_dray")])
+        .current_dir(world.directory.path())
+        .output()
+        .expect("unshare (util-linux) can be started");
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(err.matches("error:").count(), 2, "{out}\n{err}");
+    assert!(err.contains("full") && err.contains("hint:") && !err.contains("panicked"), "{err}");
+    assert!(out.starts_with("code 1\n1\ncode 1\n1\n"), "nothing half is kept: {out}\n{err}");
+    assert!(out.ends_with("code 0\nemail\na@x.example\n"), "{out}\n{err}");
+}

@@ -124,6 +124,67 @@ fn an_export_imported_again_changes_nothing_on_postgres() {
     check(12, &prop::collection::vec(contact(), 1..20), |contacts| round_trip(Kind::Postgres, &contacts));
 }
 
+/// Values at the edges of every type, through all formats and both stores.
+#[test]
+fn values_of_every_type_come_back() {
+    let deals = "name,amount,expected_close,stage,external_id\n\
+                 a,0.00,0001-01-01,new,1\n\
+                 b,-99999999999999999999999999.99,9999-12-31,won,2\n\
+                 c,0.10,2024-02-29,,3\n\
+                 d,123456789012345.67,,lost,4\n\
+                 e,,,,5\n";
+    let events = "{\"name\":\"a\",\"occurred_at\":\"0001-01-01T00:00:00Z\",\"properties\":{\"b\":1.10,\"a\":[null,true,\"\\u00e9\"]}}\n\
+                  {\"name\":\"b\",\"occurred_at\":\"9999-12-31T23:59:59.999999Z\",\"properties\":12345678901234567890}\n\
+                  {\"name\":\"c\",\"occurred_at\":\"1969-12-31T23:59:59.9Z\",\"properties\":\"\\\"text\\\"\"}\n";
+    let companies =
+        "name,employees,annual_revenue,domain\nA,9223372036854775807,1.5,a.example\nB,0,,B.example\n";
+    for kind in crate::support::STORES {
+        let world = World::new(kind);
+        for (object, name, text) in [
+            ("deals", "deals.csv", deals),
+            ("events", "events.jsonl", events),
+            ("companies", "companies.csv", companies),
+        ] {
+            world.file(name, text);
+            let ledger = world.json(&["import", name, "--to", object, "--json"]);
+            assert_eq!(ledger["rejected"], 0, "{ledger}");
+            for format in ["csv", "json", "jsonl"] {
+                let out = format!("{object}.out.{format}");
+                assert_eq!(world.dray(&["export", object, "-o", &out]).code, 0);
+                let again = [
+                    "import",
+                    &out,
+                    "--to",
+                    object,
+                    "--on-duplicate",
+                    "update",
+                    "--merge",
+                    "overwrite",
+                    "--json",
+                ];
+                let ledger = world.json(&again);
+                assert_eq!(
+                    ledger["unchanged"],
+                    ledger["read"],
+                    "{kind:?} {format} {ledger}\n{}",
+                    world.read(&out)
+                );
+            }
+        }
+        assert_eq!(
+            world.dray(&["export", "deals", "--fields", "amount,expected_close,stage", "--sort", "id"]).out,
+            "amount,expected_close,stage\n0.00,0001-01-01,new\n-99999999999999999999999999.99,9999-12-31,won\n\
+             0.10,2024-02-29,new\n123456789012345.67,,lost\n,,new\n"
+        );
+        assert!(
+            world
+                .dray(&["export", "events", "--format", "jsonl"])
+                .out
+                .contains("{\"b\":1.10,\"a\":[null,true,\"\\u00e9\"]}")
+        );
+    }
+}
+
 /// Input of any kind: bytes, broken CSV, rows that repeat each other.
 fn anything() -> impl Strategy<Value = Vec<u8>> {
     let cell = prop_oneof![

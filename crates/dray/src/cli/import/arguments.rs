@@ -52,6 +52,9 @@ pub(in crate::cli) struct ImportArguments {
     /// Only show what would happen
     #[arg(long)]
     pub(super) plan: bool,
+    /// Stop when more rows than this are rejected
+    #[arg(long, value_name = "N")]
+    pub(super) max_rejected: Option<u64>,
     /// Write rejected rows here, as they were read, with the reasons
     #[arg(long, value_name = "FILE")]
     pub(super) failed: Option<PathBuf>,

@@ -14,7 +14,7 @@ use dray_formats::ReadOptions;
 use dray_model::definition::{Merge, Mode, OnDuplicate};
 use dray_model::flow::ImportStatus;
 use dray_model::ledger::Fate;
-use dray_model::object::Object;
+use dray_model::object::{Object, Policy};
 use dray_model::{Error, Result};
 
 use super::object_named;
@@ -129,15 +129,18 @@ fn with_policy(mut object: Object, arguments: &ImportArguments) -> Result<Object
         object.policy.mode = Mode::Partial;
     }
     object.policy.create_references = arguments.create_references;
+    object.policy.max_rejected = arguments.max_rejected.or(object.policy.max_rejected);
     Ok(object)
 }
 
 /// Everything beside the bytes that decides what an import does.
 fn settings(arguments: &ImportArguments, object: &Object) -> String {
+    // Someone who goes on with a file may allow more bad rows than before.
+    let policy = Policy { max_rejected: None, ..object.policy.clone() };
     format!(
         "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}",
         object.name(),
-        object.policy,
+        policy,
         arguments.map,
         arguments.set,
         arguments.dates.map(|word| word as u8),
