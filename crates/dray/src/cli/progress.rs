@@ -38,7 +38,11 @@ impl Bar {
             if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}") {
                 bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
             }
+            // Drawn by the clock, so that the last word before a long silence is seen.
+            bar.enable_steady_tick(Duration::from_millis(100));
         }
+        let done_bytes = if progress.stage == Stage::Indexes { self.total_bytes } else { progress.bytes_read };
+        bar.set_position(done_bytes.min(self.total_bytes));
         let rows = super::print::thousands(progress.rows);
         let rate = super::print::thousands((progress.rows as f64 / passed.as_secs_f64()) as u64);
         bar.set_message(match progress.stage {
@@ -55,7 +59,6 @@ impl Bar {
             Stage::Indexes => format!("{rows} rows, building indexes"),
             Stage::Repeats => format!("{rows} rows, rows that repeat others"),
         });
-        bar.set_position(progress.bytes_read.min(self.total_bytes));
     }
 
     /// Removes the bar.
