@@ -6,20 +6,79 @@ use std::fmt::Write as _;
 use crate::random::Random;
 
 const FIRST: &[&str] = &[
-    "Ada", "Alan", "Amélie", "Björn", "Carla", "Chloé", "Elena", "Fatima", "François", "Grace", "Hiro", "Ibrahim",
-    "Inès", "Jana", "João", "Kai", "Lars", "Leïla", "Lucía", "Mehmet", "Nadia", "Olga", "Priya", "Søren", "Tomás",
-    "Uma", "Wei", "Yuki", "Zoë", "Østen", "Мария", "美咲",
+    "Ada",
+    "Alan",
+    "Amélie",
+    "Björn",
+    "Carla",
+    "Chloé",
+    "Elena",
+    "Fatima",
+    "François",
+    "Grace",
+    "Hiro",
+    "Ibrahim",
+    "Inès",
+    "Jana",
+    "João",
+    "Kai",
+    "Lars",
+    "Leïla",
+    "Lucía",
+    "Mehmet",
+    "Nadia",
+    "Olga",
+    "Priya",
+    "Søren",
+    "Tomás",
+    "Uma",
+    "Wei",
+    "Yuki",
+    "Zoë",
+    "Østen",
+    "Мария",
+    "美咲",
 ];
 const LAST: &[&str] = &[
-    "Almeida", "Bauer", "Castro", "Dubois", "Evans", "Fernández", "García", "Hansen", "Ito", "Jensen", "Kowalski",
-    "Lefèvre", "Müller", "Nguyen", "O'Brien", "Petrov", "Ramírez", "Sørensen", "Tanaka", "Virtanen", "Wójcik",
-    "Yılmaz", "Zhang", "van der Berg",
+    "Almeida",
+    "Bauer",
+    "Castro",
+    "Dubois",
+    "Evans",
+    "Fernández",
+    "García",
+    "Hansen",
+    "Ito",
+    "Jensen",
+    "Kowalski",
+    "Lefèvre",
+    "Müller",
+    "Nguyen",
+    "O'Brien",
+    "Petrov",
+    "Ramírez",
+    "Sørensen",
+    "Tanaka",
+    "Virtanen",
+    "Wójcik",
+    "Yılmaz",
+    "Zhang",
+    "van der Berg",
 ];
 const COMPANY: &[&str] = &[
-    "Acme, Inc.", "Blue Freight Ltd", "Cobalt Robotics GmbH", "Globex S.A.", "Green & Sons", "Initech", "Lumen \"Light\" Studios",
-    "Nova Pharma AG", "Quartz, Stone & Co", "Umbra Textiles Oy",
+    "Acme, Inc.",
+    "Blue Freight Ltd",
+    "Cobalt Robotics GmbH",
+    "Globex S.A.",
+    "Green & Sons",
+    "Initech",
+    "Lumen \"Light\" Studios",
+    "Nova Pharma AG",
+    "Quartz, Stone & Co",
+    "Umbra Textiles Oy",
 ];
-const TITLE: &[&str] = &["CEO", "Head of Sales", "Engineer", "Buyer", "Office Manager", "Vice President, Marketing", ""];
+const TITLE: &[&str] =
+    &["CEO", "Head of Sales", "Engineer", "Buyer", "Office Manager", "Vice President, Marketing", ""];
 const STATUS: &[&str] = &["Lead", "Qualified", "Customer", "Active", "Inactive", ""];
 const SOURCE: &[&str] = &["Web", "Referral", "Trade fair", "Cold call", "Newsletter"];
 const PLACE: &[(&str, &str, &str, &str)] = &[
@@ -33,9 +92,25 @@ const PLACE: &[(&str, &str, &str, &str)] = &[
     ("1-2-3 Umeda", "大阪", "530-0001", "Japan"),
 ];
 const HEADER: &[&str] = &[
-    "Record ID", "First Name", "Last Name", "E-mail", "Mobile", "Phone", "Company", "Job Title", "Lifecycle Stage",
-    "Lead Source", "Mailing Street", "Mailing City", "Mailing Zip/Postal Code", "Mailing Country", "Date of Birth",
-    "Created Date", "Tags", "Notes", "Number of Page Views",
+    "Record ID",
+    "First Name",
+    "Last Name",
+    "E-mail",
+    "Mobile",
+    "Phone",
+    "Company",
+    "Job Title",
+    "Lifecycle Stage",
+    "Lead Source",
+    "Mailing Street",
+    "Mailing City",
+    "Mailing Zip/Postal Code",
+    "Mailing Country",
+    "Date of Birth",
+    "Created Date",
+    "Tags",
+    "Notes",
+    "Number of Page Views",
 ];
 
 /// Writes the file.
@@ -70,7 +145,8 @@ pub(crate) fn contacts(count: u64) -> String {
 
 fn contact(number: u64, random: &mut Random) -> Vec<String> {
     let (first, last) = (random.pick(FIRST), random.pick(LAST));
-    let plain = |name: &str| name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
+    let plain =
+        |name: &str| name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
     let company = random.pick(COMPANY);
     let domain = plain(company.split([',', ' ']).next().unwrap_or_default());
     let mut email = format!("{}.{}{number}@{domain}.example", plain(first), plain(last)).replace("..", ".");
@@ -81,8 +157,16 @@ fn contact(number: u64, random: &mut Random) -> Vec<String> {
         email = email.replace('@', " at ");
     }
     let place = PLACE[usize::try_from(random.below(PLACE.len() as u64)).unwrap_or_default()];
-    let mobile = if random.chance(60) { format!("+49 15{} {:07}", random.below(10), random.below(10_000_000)) } else { String::new() };
-    let phone = if random.chance(40) { format!("({:03}) {:03}-{:04}", 200 + random.below(700), random.below(1000), random.below(10_000)) } else { String::new() };
+    let mobile = if random.chance(60) {
+        format!("+49 15{} {:07}", random.below(10), random.below(10_000_000))
+    } else {
+        String::new()
+    };
+    let phone = if random.chance(40) {
+        format!("({:03}) {:03}-{:04}", 200 + random.below(700), random.below(1000), random.below(10_000))
+    } else {
+        String::new()
+    };
     let birthday = match random.below(10) {
         0..4 => String::new(),
         _ if number % 97 == 31 => "31/02/1985".to_owned(),
@@ -91,7 +175,12 @@ fn contact(number: u64, random: &mut Random) -> Vec<String> {
     };
     let created = format!(
         "20{}-{:02}-{:02} {:02}:{:02}:{:02}",
-        20 + random.below(6), 1 + random.below(12), 1 + random.below(28), random.below(24), random.below(60), random.below(60)
+        20 + random.below(6),
+        1 + random.below(12),
+        1 + random.below(28),
+        random.below(24),
+        random.below(60),
+        random.below(60)
     );
     let tags = match random.below(5) {
         0 => "vip; newsletter",
@@ -109,8 +198,25 @@ fn contact(number: u64, random: &mut Random) -> Vec<String> {
     let source = random.pick(SOURCE);
     let views = random.below(500);
     [
-        &format!("{:05}", 100 + number), first, last, &email, &mobile, &phone, company, title, status, source, place.0, place.1, place.2,
-        place.3, &birthday, &created, tags, &notes, &views.to_string(),
+        &format!("{:05}", 100 + number),
+        first,
+        last,
+        &email,
+        &mobile,
+        &phone,
+        company,
+        title,
+        status,
+        source,
+        place.0,
+        place.1,
+        place.2,
+        place.3,
+        &birthday,
+        &created,
+        tags,
+        &notes,
+        &views.to_string(),
     ]
     .map(str::to_owned)
     .to_vec()

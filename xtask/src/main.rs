@@ -1,7 +1,8 @@
 //! Chores in Rust, run as `cargo xtask CHORE`.
 
-mod example;
 mod random;
+mod example;
+mod bench;
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.first().map(String::as_str) {
         Some("example") => example::run(),
+        Some("bench") => bench::run(&arguments[1..]),
         _ => Err("usage: cargo xtask example | bench".to_owned()),
     };
     match done {

@@ -41,7 +41,8 @@ impl Bar {
             // Drawn by the clock, so that the last word before a long silence is seen.
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        let done_bytes = if progress.stage == Stage::Indexes { self.total_bytes } else { progress.bytes_read };
+        let done_bytes =
+            if progress.stage == Stage::Indexes { self.total_bytes } else { progress.bytes_read };
         bar.set_position(done_bytes.min(self.total_bytes));
         let rows = super::print::thousands(progress.rows);
         let rate = super::print::thousands((progress.rows as f64 / passed.as_secs_f64()) as u64);
