@@ -91,8 +91,11 @@ fn undo_locked(
     for range in store.created_ranges(import_id)?.into_iter().rev() {
         let of_range =
             if range.object == object.name() { object.clone() } else { object_named(&range.object)? };
-        undone.deleted += store.delete_created(&of_range, &range, import_id)?;
-        created.push((of_range, range));
+        let deleted = store.delete_created(&of_range, &range, import_id)?;
+        undone.deleted += deleted;
+        if deleted < range.count() {
+            created.push((of_range, range));
+        }
     }
     let mut conflicted = restore_changes(store, &object, import_id, &mut undone)?;
     for (of_range, range) in created {

@@ -181,6 +181,13 @@ pub struct CreatedRange {
     pub last_id: i64,
 }
 
+impl CreatedRange {
+    /// How many records the import created there.
+    pub fn count(&self) -> u64 {
+        self.first_id.abs_diff(self.last_id) + 1
+    }
+}
+
 /// Before-images of changed records, for undo: one entry for each change, in the order of the changes.
 #[derive(Debug, Clone, Default)]
 pub struct Journal {
@@ -236,9 +243,9 @@ pub trait Store: Send {
     /// Lets others in again.
     fn unlock_object(&mut self, object: &str) -> Result<()>;
 
-    /// Drops all indexes but the primary key for a bulk load; [`Store::prepare_object`] makes them again
-    /// (also after a crash, by whoever imports next).
-    fn suspend_indexes(&mut self, object: &Object) -> Result<()>;
+    /// Lets writes drop the indexes they would have to keep up, all but the primary key and those of
+    /// `keep`; [`Store::prepare_object`] makes them again (also after a crash, by whoever imports next).
+    fn suspend_indexes(&mut self, object: &Object, keep: &[ColumnIndex]) -> Result<()>;
 
     // ── transactions ────────────────────────────────────────────────────────────────────────────
 

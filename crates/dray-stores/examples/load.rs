@@ -44,7 +44,7 @@ fn main() -> Result<()> {
     timed("insert, all", || {
         store.prepare_object(&contacts)?;
         store.begin()?;
-        store.suspend_indexes(&contacts)?;
+        store.suspend_indexes(&contacts, &[])?;
         timed("  rows", || {
             for values in &batches {
                 let len = values[0].len();

@@ -49,11 +49,13 @@ pub(crate) struct SqlStore<D> {
     last_problems: HashMap<i64, i64>,
 }
 
-/// An object whose indexes are not to be kept up during a bulk load. Each is dropped when the first
-/// value for its column arrives: one that no value arrives for stays, empty, and needs no rebuilding.
-#[derive(Debug, Default)]
+/// An object whose indexes are not to be kept up for a while. Each is dropped when something is written
+/// that it would have to take up: one that nothing is written to stays and needs no rebuilding.
+#[derive(Debug)]
 struct Suspension {
     dropped: HashSet<String>,
+    /// Columns whose indexes stay.
+    keep: Vec<ColumnIndex>,
     /// Asked for in the current transaction, so that a rollback takes it back.
     in_transaction: bool,
 }
@@ -78,14 +80,32 @@ impl<D: Driver> SqlStore<D> {
         result
     }
 
-    fn drop_indexes_written(&mut self, object: &Object, columns: &[StoredColumn]) -> Result<()> {
+    /// Drops the suspended indexes that a write of these columns would touch.
+    fn drop_indexes_written(
+        &mut self,
+        object: &Object,
+        columns: &[StoredColumn],
+        is_update: bool,
+    ) -> Result<()> {
         let Some(suspension) = self.suspended.get_mut(object.name()) else { return Ok(()) };
         for index in schema::indexes_of(object) {
+            if suspension.keep.contains(&index.column) || suspension.dropped.contains(&index.name) {
+                continue;
+            }
             let name = &object.columns[index.column].name;
             let is_written = columns.iter().any(|column| column.name == *name);
-            if is_written && !suspension.dropped.contains(&index.name) {
+            // A changed record is a new entry in every index that holds it, where the database keeps both.
+            let holds_values = is_update && !self.driver.dialect().deletes_from_indexes() && {
+                let table = self.driver.qualified(object.name());
+                let sql = format!("SELECT 1 FROM {table} WHERE {} IS NOT NULL LIMIT 1", quote(name));
+                query_value(&mut self.driver, &sql, &[])? != SqlValue::Null
+            };
+            if is_written || holds_values {
                 let sql = format!("DROP INDEX IF EXISTS {}", self.driver.qualified(&index.name));
                 self.driver.execute(&sql, &[])?;
+            }
+            // An index without values is not asked about again: updates do not fill it.
+            if is_written || is_update {
                 suspension.dropped.insert(index.name);
             }
         }
@@ -169,11 +189,10 @@ impl<D: Driver> Store for SqlStore<D> {
         self.driver.unlock(object)
     }
 
-    fn suspend_indexes(&mut self, object: &Object) -> Result<()> {
+    fn suspend_indexes(&mut self, object: &Object, keep: &[ColumnIndex]) -> Result<()> {
         let in_transaction = self.driver.in_transaction();
-        self.suspended
-            .entry(object.name().to_owned())
-            .or_insert_with(|| Suspension { dropped: HashSet::new(), in_transaction });
+        let suspension = Suspension { dropped: HashSet::new(), keep: keep.to_vec(), in_transaction };
+        self.suspended.insert(object.name().to_owned(), suspension);
         Ok(())
     }
 
@@ -279,7 +298,7 @@ impl<D: Driver> Store for SqlStore<D> {
         }
         let (columns, values) = rows_to_insert(object, records)?;
         self.within_transaction(|store| {
-            store.drop_indexes_written(object, &columns)?;
+            store.drop_indexes_written(object, &columns, false)?;
             store.driver.insert(object.name(), &columns, &values)
         })
     }
@@ -304,7 +323,10 @@ impl<D: Driver> Store for SqlStore<D> {
             expected_versions: &records.expected_versions,
             order: &order,
         };
-        self.within_transaction(|store| store.driver.update(object.name(), &update))
+        self.within_transaction(|store| {
+            store.drop_indexes_written(object, &columns, true)?;
+            store.driver.update(object.name(), &update)
+        })
     }
 
     fn delete_created(&mut self, object: &Object, range: &CreatedRange, import_id: i64) -> Result<u64> {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use dray_model::Result;
+use dray_model::definition::OnDuplicate;
 use dray_model::flow::Store;
+use dray_model::object::ColumnIndex;
 
 use super::job::{Progress, Stage};
 use super::state::Run;
@@ -17,6 +19,8 @@ use crate::target::Real;
 const BULK_ROWS: u64 = 20_000;
 /// Bulk is left when more than this share of rows had to be held back.
 const MOST_HELD: f64 = 0.3;
+/// From this share of known rows on, every row is looked up: a scan of the table's keys would not pay.
+const MOSTLY_KNOWN: f64 = 0.9;
 
 /// How a pass over the source ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,17 @@ enum Ended {
     Stopped,
 }
 
+/// Which way a run takes through its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// New rows go in with the indexes down, rows that may repeat something afterwards.
+    Bulk,
+    /// One after the other; most change a record, so that indexes without keys are down meanwhile.
+    Changes,
+    /// One after the other.
+    Direct,
+}
+
 impl Run<'_, '_> {
     /// Applies the import; false where the person stopped it.
     pub(super) fn apply(&mut self, store: &mut dyn Store) -> Result<bool> {
@@ -38,18 +53,13 @@ impl Run<'_, '_> {
         }
         store.begin()?;
         let mut ended = Ended::Early;
-        if self.checkpoint.rows_done == 0 && self.know_the_table(store)? {
-            store.suspend_indexes(&object)?;
+        let way = if self.checkpoint.rows_done == 0 { self.choose_way(store)? } else { Way::Direct };
+        if way == Way::Bulk {
+            store.suspend_indexes(&object, &[])?;
             self.checkpoint.bulk_rows = u64::MAX;
             ended = self.pass(store, Sight::Nothing)?;
             self.checkpoint.bulk_rows = self.checkpoint.rows_done;
-            self.observer.progress(Progress {
-                rows: self.import.ledger.read,
-                bytes_read: 0,
-                stage: Stage::Indexes,
-            });
-            // Indexes are whole at every checkpoint a person can see; a crash before leaves them to the next run.
-            store.prepare_object(&object)?;
+            self.make_indexes(store)?;
             self.commit_chunk(store)?;
         }
         if ended != Ended::Stopped && self.held.last() > self.checkpoint.held_done {
@@ -59,22 +69,54 @@ impl Run<'_, '_> {
             }
         }
         if ended == Ended::Early {
+            if way == Way::Changes {
+                let spaces = self.matcher.spaces().iter();
+                let keys: Vec<ColumnIndex> = spaces.flat_map(|space| space.columns.clone()).collect();
+                store.suspend_indexes(&object, &keys)?;
+            }
             ended = self.pass(store, Sight::Everything)?;
+            if way == Way::Changes {
+                self.make_indexes(store)?;
+            }
         }
         Ok(ended != Ended::Stopped)
     }
 
-    /// Finds out what keys the table has; true where a bulk load pays.
-    pub(super) fn know_the_table(&mut self, store: &mut dyn Store) -> Result<bool> {
+    /// Indexes are whole when a run ends; a crash before leaves them to the next run.
+    fn make_indexes(&mut self, store: &mut dyn Store) -> Result<()> {
+        self.observer.progress(Progress {
+            rows: self.import.ledger.read,
+            bytes_read: 0,
+            stage: Stage::Indexes,
+        });
+        store.prepare_object(&self.job.object)
+    }
+
+    /// Finds out what keys the table has, and which way through the rows is the shortest.
+    pub(super) fn choose_way(&mut self, store: &mut dyn Store) -> Result<Way> {
         let object = Arc::clone(&self.job.object);
         let records = store.estimated_records(&object)?;
         let rows = self.prepared.estimated_rows(self.job.source_bytes);
+        let is_large = rows >= BULK_ROWS && rows.saturating_mul(2) >= records;
         if records == 0 {
             self.matcher.set_table_keys(TableKeys::None);
-            return Ok(rows >= BULK_ROWS);
+            return Ok(if is_large { Way::Bulk } else { Way::Direct });
         }
         if rows.saturating_mul(10) < records {
-            return Ok(false);
+            return Ok(Way::Direct);
+        }
+        // The first rows tell what the others will be like.
+        let first = &self.prepared.first;
+        let keys = self.matcher.keys(first);
+        let mut known = self.matcher.records_of(&keys, &|_| true, &mut |key, values, columns| {
+            store.find(&object, key, values, columns)
+        })?;
+        known.sort_unstable();
+        known.dedup();
+        let known_share = known.len() as f64 / first.len() as f64;
+        if known_share >= MOSTLY_KNOWN {
+            let changes = is_large && object.policy.on_duplicate == OnDuplicate::Update;
+            return Ok(if changes { Way::Changes } else { Way::Direct });
         }
         let mut filter = KeyFilter::default();
         for (space, definition) in self.matcher.spaces().iter().enumerate() {
@@ -84,12 +126,8 @@ impl Run<'_, '_> {
                 })?;
             }
         }
-        let keys = self.matcher.keys(&self.prepared.first);
-        let sample = self.prepared.first.len();
-        let known = (0..sample).filter(|&row| keys.row(row).any(|key| filter.may_contain(key.hash))).count();
         self.matcher.set_table_keys(TableKeys::Known(filter));
-        let mostly_new = (known as f64) <= MOST_HELD * sample as f64;
-        Ok(rows >= BULK_ROWS && rows.saturating_mul(2) >= records && mostly_new)
+        Ok(if is_large && known_share <= MOST_HELD { Way::Bulk } else { Way::Direct })
     }
 
     /// Rows that an interrupted run held back.

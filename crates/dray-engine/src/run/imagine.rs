@@ -16,7 +16,7 @@ use crate::target::{Imagined, Target};
 impl Run<'_, '_> {
     /// Decides every row over an imagined store.
     pub(super) fn imagine(&mut self, store: &mut dyn Store) -> Result<()> {
-        self.know_the_table(store)?;
+        self.choose_way(store)?;
         let mut target = Imagined::new(store);
         let source = (self.job.open)(0)?;
         let checker = self.prepared.checker.clone();

@@ -2,10 +2,13 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
+use arrow_array::RecordBatch;
 use dray_engine::query::{parse_fields, parse_filter, parse_sort};
-use dray_formats::{Format, OutputColumn, writer};
+use dray_formats::{Format, OutputColumn, RowWriter, writer};
+use dray_model::flow::Store;
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use dray_model::query::Query;
 use dray_model::{Error, ErrorKind, Result};
@@ -77,16 +80,8 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
         })
         .collect();
     let destination = Destination::open(arguments.output.as_deref())?;
-    let mut rows = writer(format, output, destination.writer()?)?;
-    let mut count = 0_u64;
-    store.read(&object, &query, &columns, BATCH_ROWS, &mut |batch| {
-        if crate::interrupt::asked() {
-            return Err(Error::new(ErrorKind::Interrupted, "the export was stopped; no file was written"));
-        }
-        count += batch.num_rows() as u64;
-        rows.write(&batch)
-    })?;
-    rows.finish()?;
+    let rows = writer(format, output, destination.writer()?)?;
+    let count = copy_records(store.as_mut(), &object, &query, &columns, rows)?;
     destination.publish()?;
     if is_watched() {
         let place = arguments
@@ -101,6 +96,47 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
         ));
     }
     Ok(0)
+}
+
+/// Reads on this thread and writes on another, so that both are busy; returns how many records there were.
+fn copy_records(
+    store: &mut dyn Store,
+    object: &Object,
+    query: &Query,
+    columns: &[ColumnIndex],
+    mut rows: Box<dyn RowWriter>,
+) -> Result<u64> {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel::<RecordBatch>(1);
+        let writing = scope.spawn(move || {
+            for batch in receiver {
+                rows.write(&batch)?;
+            }
+            Ok(rows)
+        });
+        let mut count = 0_u64;
+        let mut writer_ended = false;
+        let read = store.read(object, query, columns, BATCH_ROWS, &mut |batch| {
+            if crate::interrupt::asked() {
+                return Err(Error::new(
+                    ErrorKind::Interrupted,
+                    "the export was stopped; no file was written",
+                ));
+            }
+            count += batch.num_rows() as u64;
+            writer_ended = sender.send(batch).is_err();
+            if writer_ended { Err(Error::file("the writer has ended")) } else { Ok(()) }
+        });
+        drop(sender);
+        let written = writing.join().unwrap_or_else(|_| {
+            Err(Error::file("the writer failed").hint("this is a defect in Dray: please report it"))
+        });
+        // Where the writer ended first its own error says why.
+        if !writer_ended {
+            read?;
+        }
+        written.and_then(RowWriter::finish).map(|()| count)
+    })
 }
 
 /// What an export writes unless told otherwise: what an import can take back, and when it changed.

@@ -77,8 +77,8 @@ impl Store for FailingStore {
         self.fuse.call(|| self.store.unlock_object(object))
     }
 
-    fn suspend_indexes(&mut self, object: &Object) -> Result<()> {
-        self.fuse.call(|| self.store.suspend_indexes(object))
+    fn suspend_indexes(&mut self, object: &Object, keep: &[ColumnIndex]) -> Result<()> {
+        self.fuse.call(|| self.store.suspend_indexes(object, keep))
     }
 
     fn begin(&mut self) -> Result<()> {
