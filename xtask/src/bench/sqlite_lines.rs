@@ -51,10 +51,7 @@ pub(super) fn prepare(setting: &Setting<'_>) -> Result<(), String> {
     keep(setting, "loaded.db")?;
     let loaded = setting.place.file("loaded.db");
     let rows = setting.place.file("sqlite-rows.csv").display().to_string();
-    shell.sql(
-        &loaded,
-        &[".mode csv", &format!(".once \"{rows}\""), "SELECT * FROM contacts ORDER BY id", "ANALYZE"],
-    )?;
+    shell.sql(&loaded, &[".mode csv", &format!(".once \"{rows}\""), "SELECT * FROM contacts ORDER BY id"])?;
     // The shell cannot import nulls: cells that are null in Dray's table are empty texts in this one,
     // and the indexes leave those out as Dray's leave out nulls. Otherwise the tables are the same.
     let schema = shell.sql(&loaded, &[".schema contacts"])?.replace(" IS NOT NULL;", " <> '';");
