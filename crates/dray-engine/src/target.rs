@@ -248,9 +248,9 @@ impl FoundRow {
         Self {
             key: if found.keys.is_valid(row) { found.keys.value(row).to_owned() } else { String::new() },
             id: found.ids[row],
-            version: found.versions[row],
-            updated_at: found.updated_at[row],
-            import_id: found.import_ids[row],
+            version: found.versions.get(row).copied().unwrap_or_default(),
+            updated_at: found.updated_at.get(row).copied().unwrap_or_default(),
+            import_id: found.import_ids.get(row).copied().flatten(),
             cells: columns
                 .iter()
                 .zip(&found.values)

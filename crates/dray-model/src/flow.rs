@@ -96,7 +96,7 @@ pub struct Found {
     pub keys: StringArray,
     /// Ids. A record may appear once for each key that found it.
     pub ids: Vec<i64>,
-    /// Versions.
+    /// Versions; empty, like the two below, where no columns were asked for.
     pub versions: Vec<i64>,
     /// `updated_at`, microseconds.
     pub updated_at: Vec<i64>,
@@ -265,7 +265,8 @@ pub trait Store: Send {
     fn scan_keys(&mut self, object: &Object, column: ColumnIndex, visit: &mut dyn FnMut(&str)) -> Result<()>;
 
     /// Records whose key in `key` is one of `values` (normalized, no duplicates among them), with
-    /// the cells of `columns`. For the column `id` the values are decimal numbers.
+    /// the cells of `columns`; without any, only keys and ids. For the column `id` the values are decimal
+    /// numbers.
     fn find(
         &mut self,
         object: &Object,

@@ -257,10 +257,10 @@ impl<D: Driver> Store for SqlStore<D> {
         columns: &[ColumnIndex],
     ) -> Result<Found> {
         let system =
-            [SystemColumn::Id, SystemColumn::Version, SystemColumn::UpdatedAt, SystemColumn::ImportId]
-                .map(|system| object.system(system));
+            [SystemColumn::Id, SystemColumn::Version, SystemColumn::UpdatedAt, SystemColumn::ImportId];
+        let system = if columns.is_empty() { &system[..1] } else { &system[..] };
         let stored: Vec<StoredColumn> = std::iter::once(key)
-            .chain(system)
+            .chain(system.iter().map(|&system| object.system(system)))
             .chain(columns.iter().copied())
             .map(|index| StoredColumn::of(object, index))
             .collect();
@@ -274,10 +274,16 @@ impl<D: Driver> Store for SqlStore<D> {
             quote(&key.name),
         );
         let mut batch = self.driver.find(&sql, values, &stored)?;
+        let keys = normalized_keys(key.value_type, key.caseless, &batch);
+        let ids = batch.columns[1].as_primitive::<Int64Type>().values().to_vec();
+        if columns.is_empty() {
+            let (versions, updated_at, import_ids) = Default::default();
+            return Ok(Found { keys, ids, versions, updated_at, import_ids, values: Vec::new() });
+        }
         let found = batch.columns.split_off(5);
         Ok(Found {
-            keys: normalized_keys(key.value_type, key.caseless, &batch),
-            ids: batch.columns[1].as_primitive::<Int64Type>().values().to_vec(),
+            keys,
+            ids,
             versions: batch.columns[2].as_primitive::<Int64Type>().values().to_vec(),
             updated_at: batch.columns[3].as_primitive::<TimestampMicrosecondType>().values().to_vec(),
             import_ids: batch.columns[4].as_primitive::<Int64Type>().iter().collect(),
