@@ -261,8 +261,13 @@ pub trait Store: Send {
     /// Roughly how many records there are (exact below 10,000).
     fn estimated_records(&mut self, object: &Object) -> Result<u64>;
 
-    /// Visits the normalized key of every record in this column, in no order.
-    fn scan_keys(&mut self, object: &Object, column: ColumnIndex, visit: &mut dyn FnMut(&str)) -> Result<()>;
+    /// Visits the normalized key and the id of every record that has a value in this column, in no order.
+    fn scan_keys(
+        &mut self,
+        object: &Object,
+        column: ColumnIndex,
+        visit: &mut dyn FnMut(&str, i64),
+    ) -> Result<()>;
 
     /// Records whose key in `key` is one of `values` (normalized, no duplicates among them), with
     /// the cells of `columns`; without any, only keys and ids. For the column `id` the values are decimal

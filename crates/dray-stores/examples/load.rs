@@ -68,7 +68,7 @@ fn main() -> Result<()> {
     })?;
 
     let mut keys = Vec::new();
-    timed("scan keys", || store.scan_keys(&contacts, email, &mut |key| keys.push(key.len())))?;
+    timed("scan keys", || store.scan_keys(&contacts, email, &mut |key, _| keys.push(key.len())))?;
     println!("{:>12} keys", keys.len());
     for wanted in [&[][..], &columns[..]] {
         timed(&format!("find by e-mail, {} columns", wanted.len()), || {

@@ -229,21 +229,30 @@ impl<D: Driver> Store for SqlStore<D> {
         Ok(self.driver.estimate_rows(object.name())?.max(COUNTED_RECORDS))
     }
 
-    fn scan_keys(&mut self, object: &Object, column: ColumnIndex, visit: &mut dyn FnMut(&str)) -> Result<()> {
-        let stored = [StoredColumn::of(object, column)];
+    fn scan_keys(
+        &mut self,
+        object: &Object,
+        column: ColumnIndex,
+        visit: &mut dyn FnMut(&str, i64),
+    ) -> Result<()> {
+        let id = object.system(SystemColumn::Id);
+        let stored = [StoredColumn::of(object, column), StoredColumn::of(object, id)];
         let column = &object.columns[column];
         let name = quote(&column.name);
-        let sql =
-            format!("SELECT {name} FROM {} WHERE {name} IS NOT NULL", self.driver.qualified(object.name()));
+        let sql = format!(
+            "SELECT {name}, id FROM {} WHERE {name} IS NOT NULL",
+            self.driver.qualified(object.name())
+        );
         let mut text = String::new();
         self.driver.read(&sql, &[], &stored, SCAN_ROWS, &mut |batch| {
+            let ids = batch.columns[1].as_primitive::<Int64Type>();
             for row in 0..batch.rows {
                 text.clear();
                 append_text(column.value_type, &batch.columns[0], row, &mut text);
                 if column.caseless {
                     text.make_ascii_lowercase();
                 }
-                visit(&text);
+                visit(&text, ids.value(row));
             }
             Ok(())
         })

@@ -6,16 +6,30 @@ use dray_model::problem::Problem;
 
 use super::cells::CellRef;
 use super::filter::KeyFilter;
+use super::known::KnownKeys;
 
 /// What is known of the keys in the table before the import.
 #[derive(Debug)]
 pub enum TableKeys {
     /// There are no records.
     None,
-    /// The keys of all records.
+    /// The keys of all records, perhaps some more.
     Known(KeyFilter),
+    /// The keys of all records, and whose they are.
+    Owned(KnownKeys),
     /// Too many to know: every key is looked up.
     Unknown,
+}
+
+impl TableKeys {
+    /// False where the table certainly has no key of this hash that a lookup would find.
+    pub fn may_be_found(&self, hash: u64) -> bool {
+        match self {
+            Self::None | Self::Owned(_) => false,
+            Self::Known(filter) => filter.may_contain(hash),
+            Self::Unknown => true,
+        }
+    }
 }
 
 /// How far a row's match can be found out at once.

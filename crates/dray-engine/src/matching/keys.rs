@@ -78,12 +78,22 @@ pub struct BatchKeys {
 
 /// Hashes keys; one for a run, so that batches agree.
 #[derive(Debug, Clone, Default)]
-pub struct KeyHasher(RandomState);
+pub struct KeyHasher(RandomState, RandomState);
 
 impl KeyHasher {
     /// The hash of a normalized key in a space.
     pub fn hash(&self, space: usize, text: &str) -> u64 {
         self.0.hash_one((space as u32, text))
+    }
+
+    /// The hash of a normalized key and 32 bits of another: together they tell keys apart for good.
+    pub fn hashes(&self, space: usize, text: &str) -> (u64, u32) {
+        (self.hash(space, text), self.check(space, text))
+    }
+
+    /// The second part of [`Self::hashes`].
+    pub fn check(&self, space: usize, text: &str) -> u32 {
+        (self.1.hash_one((space as u32, text)) >> 32) as u32
     }
 
     /// The hash of a record id, in a space of its own.
@@ -127,6 +137,11 @@ impl BatchKeys {
             keys.row_ends.push(keys.keys.len() as u32);
         }
         keys
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.row_ends.len()
     }
 
     /// The keys of one row, in the order of the spaces.

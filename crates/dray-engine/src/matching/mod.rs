@@ -3,6 +3,7 @@
 
 pub mod cells;
 pub mod filter;
+pub mod known;
 pub mod keys;
 mod decisions;
 mod owners;
@@ -184,14 +185,23 @@ impl Matcher {
         owners: &mut Owners<'k>,
     ) -> dray_model::Result<()> {
         let mut by_id: HashMap<i64, usize, RandomState> = HashMap::default();
+        if let TableKeys::Owned(known) = &self.table_keys {
+            for row in (0..keys.rows()).filter(|&row| among(row)) {
+                for key in keys.row(row) {
+                    let hashes = (key.hash, self.hasher.check(key.space, key.text));
+                    let Some(id) = known.find(hashes) else { continue };
+                    let record = *by_id.entry(id).or_insert_with(|| {
+                        decisions.records.push(Record { id, found: usize::MAX, row: 0, cells: None });
+                        decisions.records.len() - 1
+                    });
+                    owners.add(key.space, key.text, Target::Existing(record));
+                }
+            }
+        }
         for (space, definition) in self.spaces.iter().enumerate() {
             let wanted = keys.distinct(space, among, |hash| {
-                let in_table = match &self.table_keys {
-                    TableKeys::None => false,
-                    TableKeys::Known(filter) => filter.may_contain(hash),
-                    TableKeys::Unknown => true,
-                };
-                in_table || (sight == Sight::Everything && self.rows_seen && self.file_keys.may_contain(hash))
+                self.table_keys.may_be_found(hash)
+                    || (sight == Sight::Everything && self.rows_seen && self.file_keys.may_contain(hash))
             });
             if wanted.is_empty() {
                 continue;
@@ -298,16 +308,11 @@ impl Matcher {
         owners: &Owners<'k>,
         decisions: &Decisions,
     ) -> bool {
-        let in_table = |hash| match &self.table_keys {
-            TableKeys::None => false,
-            TableKeys::Known(filter) => filter.may_contain(hash),
-            TableKeys::Unknown => true,
-        };
         let records = self.records_met(row, keys, owners, decisions);
-        let waits = keys
-            .row(row)
-            .any(|key| self.file_keys.may_contain(key.hash) || sight == Sight::Nothing && in_table(key.hash))
-            || records.iter().any(|&record| self.file_keys.may_contain(record));
+        let waits = keys.row(row).any(|key| {
+            self.file_keys.may_contain(key.hash)
+                || sight == Sight::Nothing && self.table_keys.may_be_found(key.hash)
+        }) || records.iter().any(|&record| self.file_keys.may_contain(record));
         if waits {
             keys.row(row).for_each(|key| self.file_keys.insert(key.hash));
             records.into_iter().for_each(|record| self.file_keys.insert(record));

@@ -11,6 +11,7 @@ use super::job::{Progress, Stage};
 use super::state::Run;
 use crate::fates::stretches;
 use crate::matching::filter::KeyFilter;
+use crate::matching::known::{KnownKeys, MOST_KEYS};
 use crate::matching::{Sight, TableKeys};
 use crate::stream::checked_batches;
 use crate::target::Real;
@@ -115,19 +116,40 @@ impl Run<'_, '_> {
         known.dedup();
         let known_share = known.len() as f64 / first.len() as f64;
         if known_share >= MOSTLY_KNOWN {
-            let changes = is_large && object.policy.on_duplicate == OnDuplicate::Update;
-            return Ok(if changes { Way::Changes } else { Way::Direct });
+            let updates = object.policy.on_duplicate == OnDuplicate::Update;
+            if is_large && !updates && records <= MOST_KEYS {
+                self.know_the_owners(store)?;
+            }
+            return Ok(if is_large && updates { Way::Changes } else { Way::Direct });
         }
         let mut filter = KeyFilter::default();
         for (space, definition) in self.matcher.spaces().iter().enumerate() {
             for &column in &definition.columns {
-                store.scan_keys(&object, column, &mut |text| {
+                store.scan_keys(&object, column, &mut |text, _| {
                     filter.insert(self.matcher.hasher().hash(space, text));
                 })?;
             }
         }
         self.matcher.set_table_keys(TableKeys::Known(filter));
         Ok(if is_large && known_share <= MOST_HELD { Way::Bulk } else { Way::Direct })
+    }
+
+    /// Takes the table's keys into memory, where they fit; else every key is looked up.
+    fn know_the_owners(&mut self, store: &mut dyn Store) -> Result<()> {
+        let mut known = KnownKeys::new(1);
+        let mut fits = true;
+        for (space, definition) in self.matcher.spaces().iter().enumerate() {
+            for &column in &definition.columns {
+                store.scan_keys(&self.job.object, column, &mut |text, id| {
+                    fits = fits && known.push(self.matcher.hasher().hashes(space, text), id);
+                })?;
+            }
+        }
+        if fits {
+            known.finish();
+            self.matcher.set_table_keys(TableKeys::Owned(known));
+        }
+        Ok(())
     }
 
     /// Rows that an interrupted run held back.

@@ -61,7 +61,7 @@ fn import_locked(
         Some(import) if import.status == ImportStatus::Completed => {
             return Ok(Outcome { import, was_complete: true });
         }
-        Some(import) if import.status != ImportStatus::Undone => import,
+        Some(import) if matches!(import.status, ImportStatus::Running | ImportStatus::Interrupted) => import,
         _ => {
             let mut import = Import {
                 id: 0,

@@ -111,7 +111,7 @@ pub(crate) fn keys_are_scanned(world: &World) {
     let first = insert(&mut *store, &things, &["name", "email", "moment"], &rows);
     let mut scan = |name: &str| {
         let mut keys = Vec::new();
-        store.scan_keys(&things, column(&things, name), &mut |key| keys.push(key.to_owned())).unwrap();
+        store.scan_keys(&things, column(&things, name), &mut |key, _| keys.push(key.to_owned())).unwrap();
         keys.sort();
         keys
     };

@@ -93,7 +93,12 @@ impl Store for FailingStore {
         self.fuse.call(|| self.store.estimated_records(object))
     }
 
-    fn scan_keys(&mut self, object: &Object, column: ColumnIndex, visit: &mut dyn FnMut(&str)) -> Result<()> {
+    fn scan_keys(
+        &mut self,
+        object: &Object,
+        column: ColumnIndex,
+        visit: &mut dyn FnMut(&str, i64),
+    ) -> Result<()> {
         self.fuse.call(|| self.store.scan_keys(object, column, visit))
     }
 

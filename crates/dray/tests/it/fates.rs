@@ -203,9 +203,9 @@ const CASES: &[Case] = &[
     Case {
         name: "a static value fills every row",
         file: "email\nada@x.example\n",
-        arguments: &["--set", "first_name=Someone"],
+        arguments: &["--set", "first_name=Some=one"],
         fates: "created 1",
-        after: "1,ada@x.example,Someone,\n",
+        after: "1,ada@x.example,Some=one,\n",
         ..CASE
     },
     Case {

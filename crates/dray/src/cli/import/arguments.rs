@@ -23,10 +23,10 @@ pub(in crate::cli) struct ImportArguments {
     #[arg(long = "to", value_name = "OBJECT")]
     pub(super) object: String,
     /// Which column fills which field; an empty field leaves the column out
-    #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = pair)]
+    #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = column_and_field)]
     pub(super) map: Vec<(String, String)>,
     /// A value for every row
-    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = pair)]
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = field_and_value)]
     pub(super) set: Vec<(String, String)>,
     /// What happens to a row that is an existing record
     #[arg(long, value_name = "STRATEGY")]
@@ -95,9 +95,16 @@ pub(super) enum DatesWord {
     MonthFirst,
 }
 
-fn pair(text: &str) -> std::result::Result<(String, String), String> {
-    let (left, right) = text.rsplit_once('=').ok_or("write it as NAME=VALUE")?;
-    Ok((left.to_owned(), right.to_owned()))
+/// A column may have an equals sign in its name, a field never.
+fn column_and_field(text: &str) -> std::result::Result<(String, String), String> {
+    let (column, field) = text.rsplit_once('=').ok_or("write it as COLUMN=FIELD")?;
+    Ok((column.to_owned(), field.to_owned()))
+}
+
+/// A value may have an equals sign in it, a field never.
+fn field_and_value(text: &str) -> std::result::Result<(String, String), String> {
+    let (field, value) = text.split_once('=').ok_or("write it as FIELD=VALUE")?;
+    Ok((field.to_owned(), value.to_owned()))
 }
 
 fn delimiter(text: &str) -> std::result::Result<u8, String> {

@@ -15,7 +15,7 @@ use dray_model::definition::{Merge, Mode, OnDuplicate};
 use dray_model::flow::ImportStatus;
 use dray_model::ledger::Fate;
 use dray_model::object::{Object, Policy};
-use dray_model::{Error, Result};
+use dray_model::{Error, ErrorKind, Result};
 
 use super::object_named;
 use super::print::line;
@@ -66,7 +66,8 @@ pub(in crate::cli) fn run(arguments: &ImportArguments) -> Result<u8> {
         run::import(store.as_mut(), &job, arguments.resume, &mut watcher)
     };
     watcher.bar.clear();
-    let outcome = outcome?;
+    let outcome = outcome
+        .map_err(|error| if watcher.has_begun { can_go_on(error, arguments, &object) } else { error })?;
     let failed = watcher.finish_failed()?;
     let seconds = begun.elapsed().as_secs_f64();
     if arguments.json {
@@ -75,6 +76,18 @@ pub(in crate::cli) fn run(arguments: &ImportArguments) -> Result<u8> {
         watcher.print(arguments, &object, &source, &outcome, failed, seconds);
     }
     Ok(exit_code(arguments, &outcome))
+}
+
+/// An import that broke off in the middle has kept its whole chunks; the person should know.
+fn can_go_on(mut error: Error, arguments: &ImportArguments, object: &Object) -> Error {
+    let broke_off = matches!(error.kind, ErrorKind::Store | ErrorKind::File | ErrorKind::Source);
+    if broke_off && !arguments.plan && object.policy.mode == Mode::Partial {
+        let hint = error.hint.take().map_or(String::new(), |hint| format!("{hint}; "));
+        error.hint = Some(format!(
+            "{hint}what was written before is whole and kept: go on with the same command and --resume"
+        ));
+    }
+    error
 }
 
 fn exit_code(arguments: &ImportArguments, outcome: &Outcome) -> u8 {

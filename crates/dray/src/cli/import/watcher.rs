@@ -35,6 +35,8 @@ pub(super) struct Watcher<'a> {
     arguments: &'a ImportArguments,
     object: &'a Object,
     pub(super) bar: Bar,
+    /// Rows may have been written.
+    pub(super) has_begun: bool,
     failed: Option<FailedFile>,
     groups: BTreeMap<(ProblemCode, Option<String>), Group>,
     changes: Vec<Change>,
@@ -84,6 +86,7 @@ impl Observer for Watcher<'_> {
     }
 
     fn resumed(&mut self, failed_bytes: u64) -> Result<()> {
+        self.has_begun = true;
         self.failed.as_mut().map_or(Ok(()), |failed| failed.begin(failed_bytes))
     }
 
@@ -98,6 +101,7 @@ impl<'a> Watcher<'a> {
             arguments,
             object,
             bar: Bar::new(bytes, is_watched() && !arguments.json),
+            has_begun: false,
             failed: None,
             groups: BTreeMap::new(),
             changes: Vec::new(),
