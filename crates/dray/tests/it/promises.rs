@@ -323,3 +323,59 @@ fn a_full_disk_is_an_error_and_the_next_small_job_works() {
     assert!(out.starts_with("code 1\n1\ncode 1\n1\n"), "nothing half is kept: {out}\n{err}");
     assert!(out.ends_with("code 0\nemail\na@x.example\n"), "{out}\n{err}");
 }
+
+/// Large files take other ways than small ones; what comes of their rows is the same.
+#[test]
+fn large_files_end_as_small_ones_would() {
+    const ROWS: usize = 21_000;
+    let row = |number: usize, note: &str| format!("{number}@x.example,+49301{number:06},{note}\n");
+    let header = "email,phone,notes\n";
+    for store in STORES {
+        let world = World::new(store);
+        let import = |name: &str, more: &[&str]| {
+            let arguments = [&["import", name, "--to", "contacts", "--json"], more].concat();
+            let planned = fates(&world.json(&[&arguments[..], &["--plan"]].concat()));
+            let done = fates(&world.json(&arguments));
+            assert_eq!(planned, done, "{store:?} {name}: the plan is what happens");
+            done
+        };
+        let all: String = (0..ROWS).map(|number| row(number, "first")).collect();
+        world.file("first.csv", format!("{header}{all}"));
+        assert_eq!(import("first.csv", &[]), format!("created {ROWS}"), "into an empty table");
+
+        let few: String = (0..20).map(|number| row(ROWS + number % 10, "second")).collect();
+        world.file("again.csv", format!("{header}{all}{few}"));
+        assert_eq!(
+            import("again.csv", &[]),
+            format!("created 10, duplicate {}", ROWS + 10),
+            "sent again with a few more"
+        );
+
+        let before = world.records("contacts", FIELDS);
+        let changed: String = (0..ROWS).map(|number| row(number, "third")).collect();
+        world.file("changed.csv", format!("{header}{changed}{}", row(3, "fourth")));
+        let update = ["--on-duplicate", "update"];
+        assert_eq!(import("changed.csv", &update), format!("updated {}", ROWS + 1), "every row changed");
+        let undone = world.json(&["undo", "3", "--json"]);
+        assert_eq!(
+            (undone["restored"].as_u64(), undone["conflicted"].as_u64()),
+            (Some(ROWS as u64 + 1), Some(0))
+        );
+        assert!(world.records("contacts", FIELDS) == before, "{store:?}: undo puts back every byte");
+
+        let beside: String = (0..ROWS).map(|number| row(2 * ROWS + number, "fifth")).collect();
+        world.file("beside.csv", format!("{header}{}{beside}{}", row(7, "known"), row(2 * ROWS, "repeated")));
+        assert_eq!(import("beside.csv", &[]), format!("created {ROWS}, duplicate 2"), "beside others");
+        // The indexes are whole: the database itself refuses what is not unique.
+        let indexes = match store {
+            Kind::Sqlite => {
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'contacts'".to_owned()
+            }
+            Kind::Postgres => format!(
+                "SELECT count(*) - 1 FROM pg_indexes WHERE schemaname = '{}' AND tablename = 'contacts'",
+                world.organization
+            ),
+        };
+        assert_eq!(world.number(&indexes), 7, "{store:?}");
+    }
+}

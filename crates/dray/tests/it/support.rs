@@ -104,6 +104,18 @@ impl World {
         dray_stores::connect(&self.store, &self.organization).expect("the store can be reached")
     }
 
+    /// The one number a query answers.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        match self.kind {
+            Kind::Sqlite => {
+                let path = self.path("store").join("default.db");
+                let connection = rusqlite::Connection::open(path).expect("the database opens");
+                connection.query_row(sql, [], |row| row.get(0)).expect("the query runs")
+            }
+            Kind::Postgres => client().query_one(sql, &[]).expect("the query runs").get(0),
+        }
+    }
+
     /// Runs SQL as another user of the database would.
     pub(crate) fn sql(&self, sql: &str) {
         match self.kind {
