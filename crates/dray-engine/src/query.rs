@@ -7,7 +7,7 @@ use dray_model::value::ValueType;
 use dray_model::{Error, Result};
 
 use crate::check::date;
-use crate::check::decide::Style;
+use crate::check::style::Style;
 use crate::check::{number, words};
 
 /// How deep brackets may nest.

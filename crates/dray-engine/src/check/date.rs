@@ -6,7 +6,7 @@ use dray_model::problem::ProblemCode;
 use dray_model::value::{append_date, days_from_civil, parse_date, parse_datetime, parse_time};
 
 use super::Bad;
-use super::decide::{DateOrder, Style};
+use super::style::{DateOrder, Style};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 

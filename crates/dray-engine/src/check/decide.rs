@@ -8,35 +8,8 @@ use dray_model::object::{ColumnIndex, Object};
 use dray_model::{Error, Result};
 
 use super::date::{Parts, split_date};
+use super::style::{DateOrder, DecimalMark, Style};
 use crate::map::Mapping;
-
-/// How the cells of one column are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Style {
-    /// The order of day and month where the year comes last.
-    pub date_order: Option<DateOrder>,
-    /// The sign before the decimals.
-    pub decimal_mark: DecimalMark,
-}
-
-/// The order of day and month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateOrder {
-    /// 31/12/2025
-    DayFirst,
-    /// 12/31/2025
-    MonthFirst,
-}
-
-/// The sign before the decimals.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DecimalMark {
-    /// 1,234.56
-    #[default]
-    Point,
-    /// 1.234,56
-    Comma,
-}
 
 /// Evidence gathered about every mapped column.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! Checks: text cells become typed values, and everything wrong with a row is told, not just the first
 //! thing. Pure: a batch in, a batch out. What needs the store (references, uniqueness) comes later.
 
+pub mod style;
 pub mod contact;
 pub mod date;
-pub mod decide;
 pub mod expression;
 pub mod number;
 pub mod words;
+pub mod decide;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::value::timestamps;
 
 use crate::map::Mapping;
-use decide::Style;
+use style::Style;
 
 /// What is wrong with one cell: the code and the sentence.
 pub type Bad = (ProblemCode, String);

@@ -6,7 +6,7 @@ use dray_model::object::Field;
 use dray_model::problem::ProblemCode;
 
 use super::Bad;
-use super::decide::{DecimalMark, Style};
+use super::style::{DecimalMark, Style};
 
 /// The most significant digits a decimal may have.
 const MOST_DIGITS: usize = 38;

@@ -7,7 +7,7 @@ use dray_model::flow::{Import, RowSource};
 use dray_model::object::Object;
 use dray_model::problem::Problem;
 
-use crate::check::decide::DateOrder;
+use crate::check::style::DateOrder;
 use crate::map::{Mapping, MappingRequest};
 use crate::write::Change;
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dray_engine::check::decide::DateOrder;
+use dray_engine::check::style::DateOrder;
 use dray_engine::map::MappingRequest;
 use dray_engine::run::{self, Job, Outcome};
 use dray_formats::ReadOptions;
