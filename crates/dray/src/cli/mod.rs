@@ -66,7 +66,7 @@ struct StoreArguments {
     )]
     store: String,
     /// The organization whose records these are
-    #[arg(long, env = "DRAY_ORG", default_value = "default", value_name = "NAME")]
+    #[arg(long, env = "DRAY_ORG", default_value = "default", hide_env_values = true, value_name = "NAME")]
     org: String,
 }
 
