@@ -3,14 +3,14 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use dray_model::Result;
-use dray_model::flow::RowSource;
+use dray_model::flow::{Detected, RowSource};
+use dray_model::{Error, Result};
 
 use crate::csv::{CsvSource, CsvWriter, find_delimiter};
 use crate::detect::find_format;
 use crate::input::{Input, refuse_unreadable};
 use crate::json::{JsonSource, JsonWriter};
-use crate::options::{Format, ReadOptions};
+use crate::options::{Format, ReadOptions, WriteOptions};
 use crate::window::Window;
 use crate::write::{OutputColumn, RowWriter};
 
@@ -35,13 +35,28 @@ fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
     let mut sample = Vec::new();
     input.read_more(&mut sample, SAMPLE_BYTES)?;
     refuse_unreadable(input.name(), &sample, input.ended())?;
-    match options.format.unwrap_or_else(|| find_format(input.name(), &sample)) {
-        Format::Csv => {
-            let delimiter = options.delimiter.unwrap_or_else(|| find_delimiter(&sample, input.ended()));
-            Ok(Box::new(CsvSource::open(Window::new(input, sample), delimiter, options)?))
+    let format = options.format.unwrap_or_else(|| find_format(input.name(), &sample));
+    let detected = vec![Detected::certain("format", format.word())];
+    match format {
+        Format::Csv | Format::Tsv => {
+            let delimiter = match options.delimiter.as_deref().map(str::as_bytes) {
+                Some(&[delimiter]) => delimiter,
+                _ => find_delimiter(&sample, input.ended()),
+            };
+            Ok(Box::new(CsvSource::open(Window::new(input, sample), delimiter, options, detected)?))
         }
-        Format::Json => Ok(Box::new(JsonSource::open(Window::new(input, sample), false, options)?)),
-        Format::Jsonl => Ok(Box::new(JsonSource::open(Window::new(input, sample), true, options)?)),
+        Format::Json => Ok(Box::new(JsonSource::open(Window::new(input, sample), false, options, detected)?)),
+        Format::Jsonl => Ok(Box::new(JsonSource::open(Window::new(input, sample), true, options, detected)?)),
+        Format::Xlsx | Format::Xls | Format::Xlsb | Format::Ods => {
+            let name = input.name().to_owned();
+            crate::excel::open(&name, input.into_file(&sample)?, format, options, detected)
+        }
+        Format::Parquet => {
+            let name = input.name().to_owned();
+            crate::parquet::open(&name, input.into_file(&sample)?, options, detected)
+        }
+        Format::Pdf => Err(Error::request("PDF documents are written, not read")
+            .hint("ask for the table as CSV or Excel; a PDF holds only its picture")),
     }
 }
 
@@ -49,12 +64,20 @@ fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
 pub fn writer(
     format: Format,
     columns: Vec<OutputColumn>,
+    options: &WriteOptions,
     out: Box<dyn Write + Send>,
 ) -> Result<Box<dyn RowWriter>> {
     match format {
-        Format::Csv => Ok(Box::new(CsvWriter::new(columns, out))),
+        Format::Csv | Format::Tsv => Ok(Box::new(CsvWriter::new(columns, out))),
         Format::Json => Ok(Box::new(JsonWriter::new(columns, true, out))),
         Format::Jsonl => Ok(Box::new(JsonWriter::new(columns, false, out))),
+        Format::Xlsx => crate::excel::writer(columns, options, out),
+        Format::Parquet => crate::parquet::writer(columns, options, out),
+        Format::Pdf => crate::pdf::writer(columns, options, out),
+        Format::Xls | Format::Xlsb | Format::Ods => {
+            Err(Error::request(format!("{} files are read, not written", format.word()))
+                .hint("write xlsx, which every spreadsheet program opens"))
+        }
     }
 }
 

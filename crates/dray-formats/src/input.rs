@@ -2,7 +2,7 @@
 //! empty or is not text at all, in a sentence that says what it is.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use dray_model::{Error, Result};
@@ -14,6 +14,8 @@ pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub(crate) struct Input {
     name: String,
     reader: Box<dyn Read + Send>,
+    /// The file the bytes lie in, where they do.
+    file: Option<File>,
     ended: bool,
 }
 
@@ -28,17 +30,40 @@ impl Input {
                 .hint("name one file; a directory cannot be read as a table"));
         }
         let file = File::open(path).map_err(|cause| cannot_open(path, cause))?;
-        Ok(Self::new(name, Box::new(file)))
+        let whole = file.try_clone().map_err(|cause| cannot_open(path, cause))?;
+        Ok(Self { file: Some(whole), ..Self::new(name, Box::new(file)) })
     }
 
     /// Takes bytes from any reader.
     pub(crate) fn new(name: impl Into<String>, reader: Box<dyn Read + Send>) -> Self {
-        Self { name: name.into(), reader, ended: false }
+        Self { name: name.into(), reader, file: None, ended: false }
     }
 
     /// The source's name for people.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The whole source as a file that can be read from any place. A stream, of which `sample` was read
+    /// already, is copied into an unnamed temporary file first.
+    pub(crate) fn into_file(mut self, sample: &[u8]) -> Result<File> {
+        let name = self.name;
+        let cannot_keep = |cause: std::io::Error| {
+            Error::file(format!("`{name}` cannot be kept in a temporary file"))
+                .hint("free some space, or set TMPDIR to a directory with room")
+                .because(cause)
+        };
+        let mut file = match self.file {
+            Some(file) => file,
+            None => {
+                let mut copy = tempfile::tempfile().map_err(cannot_keep)?;
+                copy.write_all(sample).map_err(cannot_keep)?;
+                std::io::copy(&mut self.reader, &mut copy).map_err(cannot_keep)?;
+                copy
+            }
+        };
+        file.rewind().map_err(cannot_keep)?;
+        Ok(file)
     }
 
     /// True once the source has nothing more to give.

@@ -1,4 +1,4 @@
-//! Bytes to batches of rows and back: CSV, JSON, JSONL; no network, no database.
+//! Bytes to batches of rows and back: delimited text, JSON, workbooks, Parquet, PDF; no network, no database.
 //!
 //! The modules stand in reading order; each may use those above it, never those below.
 
@@ -7,6 +7,9 @@ mod options;
 
 // Where bytes come from; what is refused at the door.
 mod input;
+
+// Packed bytes and foreign encodings become UTF-8 text.
+mod decode;
 
 // The stretch of a source that a reader works on.
 mod window;
@@ -29,14 +32,27 @@ mod csv;
 // JSON documents and JSON lines.
 mod json;
 
+// Workbooks of spreadsheet programs.
+mod excel;
+
+// Apache Parquet.
+mod parquet;
+
+// Tables on pages.
+mod pdf;
+
 // Which format a source has.
 mod detect;
 
 // The registry: opens any source, makes any writer.
 mod format;
 
+pub use excel::{SHEET_WORKER_ARGUMENT, run_sheet_worker};
 pub use format::{open_path, open_reader, writer};
-pub use options::{Format, ReadLimits, ReadOptions};
+pub use options::{
+    Compression, Escape, Format, HeaderRow, LineEnd, Quote, QuoteStyle, ReadLimits, ReadOptions, TextStyle,
+    WriteOptions,
+};
 pub use write::{OutputColumn, RowWriter};
 
 #[cfg(test)]

@@ -13,6 +13,15 @@ pub struct OutputColumn {
     pub name: String,
     /// The type of its cells, which says what Arrow type they come in.
     pub value_type: ValueType,
+    /// The values a cell may have, where they are few; a workbook offers them in a list.
+    pub choices: Vec<String>,
+}
+
+impl OutputColumn {
+    /// A column that may hold any value of its type.
+    pub fn new(name: impl Into<String>, value_type: ValueType) -> Self {
+        Self { name: name.into(), value_type, choices: Vec::new() }
+    }
 }
 
 /// Writes batches as one file.

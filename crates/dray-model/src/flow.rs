@@ -9,6 +9,7 @@ use crate::ledger::Ledger;
 use crate::object::{ColumnIndex, Object};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::value::ValueType;
 
 /// A stream of text rows with a header.
 pub trait RowSource: Send {
@@ -21,8 +22,41 @@ pub trait RowSource: Send {
     /// Bytes of the source consumed so far, for progress.
     fn bytes_read(&self) -> u64;
 
+    /// What was found out about the source and how sure that is, in the order a person would ask.
+    fn detected(&self) -> Vec<Detected>;
+
+    /// False where the source names no columns, so that [`RowSource::header`] is made up.
+    fn has_header(&self) -> bool {
+        true
+    }
+
+    /// The types the source itself gives its columns; empty where it gives none. The cells of a column
+    /// with a type are in the canonical text of that type ([`crate::value::append_text`]).
+    fn column_types(&self) -> Vec<Option<ValueType>> {
+        Vec::new()
+    }
+
     /// How rejected rows of this source are written so that the file can be repaired and sent again.
     fn failed_rows(&self) -> Box<dyn FailedRowFormat>;
+}
+
+/// One thing found out about a source: its encoding, its delimiter, the row its header stands on …
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detected {
+    /// What it is, in the words of the option that overrides it: `format`, `encoding`, `delimiter`,
+    /// `quote`, `escape`, `header row`, `sheet`, `compression`, `member`.
+    pub what: &'static str,
+    /// What was found, for people: `semicolon`, `windows-1252`, `row 4`.
+    pub value: String,
+    /// From 0 to 1; 1 where the person said so or the bytes leave no choice.
+    pub confidence: f64,
+}
+
+impl Detected {
+    /// Something that is certain.
+    pub fn certain(what: &'static str, value: impl Into<String>) -> Self {
+        Self { what, value: value.into(), confidence: 1.0 }
+    }
 }
 
 /// The columns that a failed-rows file has beside those of the source; an import ignores them.

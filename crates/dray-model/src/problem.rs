@@ -5,8 +5,17 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "each code's sentence is in `ProblemCode::about`")]
 pub enum ProblemCode {
+    NoHeader,
+    SkippedLines,
+    OtherTable,
+    HiddenRows,
+    HiddenSheets,
+    MergedCells,
+    RepairedRow,
+    StrayQuote,
     TooManyCells,
     UnclosedQuote,
+    CellError,
     InvalidEncoding,
     InvalidCharacter,
     CellTooLarge,
@@ -26,6 +35,7 @@ pub enum ProblemCode {
     NotADateTime,
     NotAUuid,
     InvalidJson,
+    DamagedText,
     InvalidEmail,
     InvalidPhone,
     InvalidUrl,
@@ -40,9 +50,18 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 41] = [
+        Self::NoHeader,
+        Self::SkippedLines,
+        Self::OtherTable,
+        Self::HiddenRows,
+        Self::HiddenSheets,
+        Self::MergedCells,
+        Self::RepairedRow,
+        Self::StrayQuote,
         Self::TooManyCells,
         Self::UnclosedQuote,
+        Self::CellError,
         Self::InvalidEncoding,
         Self::InvalidCharacter,
         Self::CellTooLarge,
@@ -62,6 +81,7 @@ impl ProblemCode {
         Self::NotADateTime,
         Self::NotAUuid,
         Self::InvalidJson,
+        Self::DamagedText,
         Self::InvalidEmail,
         Self::InvalidPhone,
         Self::InvalidUrl,
@@ -87,6 +107,15 @@ impl ProblemCode {
     /// The code's word and one sentence on what it means.
     pub fn about(self) -> (&'static str, &'static str) {
         match self {
+            Self::NoHeader => ("no_header", "the file does not name its columns"),
+            Self::SkippedLines => ("skipped_lines", "lines that are neither header nor rows were left out"),
+            Self::OtherTable => ("other_table", "another table begins; only the first is read"),
+            Self::HiddenRows => ("hidden_rows", "the sheet has hidden rows or columns; they are read too"),
+            Self::HiddenSheets => ("hidden_sheets", "the workbook has hidden sheets; they are not read"),
+            Self::MergedCells => ("merged_cells", "cells are merged; the text belongs to the first of them"),
+            Self::RepairedRow => ("repaired_row", "the row did not fit the columns and was put right"),
+            Self::StrayQuote => ("stray_quote", "a quote that opens or closes no cell was taken as text"),
+            Self::CellError => ("cell_error", "the cell holds an error of the spreadsheet program"),
             Self::TooManyCells => ("too_many_cells", "the row has more cells than the header"),
             Self::UnclosedQuote => ("unclosed_quote", "a quote opens and never closes"),
             Self::InvalidEncoding => ("invalid_encoding", "bytes that are no text in this encoding"),
@@ -99,6 +128,7 @@ impl ProblemCode {
             Self::PatternMismatch => ("pattern_mismatch", "the text does not have the required form"),
             Self::TooSmall => ("too_small", "the value is below the smallest allowed"),
             Self::TooLarge => ("too_large", "the value is above the largest allowed"),
+            Self::DamagedText => ("damaged_text", "a spreadsheet program damaged the value"),
             Self::NotAnInteger => ("not_an_integer", "the text is not a whole number"),
             Self::NotADecimal => ("not_a_decimal", "the text is not a number"),
             Self::TooManyDecimals => ("too_many_decimals", "the number has more decimals than allowed"),
@@ -134,7 +164,7 @@ pub enum Severity {
 /// One thing that is wrong in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Number of the row, from 1, over data rows.
+    /// Number of the row, from 1, over data rows; 0 where it is about the file and no single row.
     pub row_number: u64,
     /// Physical line the row begins on, from 1; 0 where the source has no lines.
     pub line: u64,

@@ -3,7 +3,7 @@
 
 use arrow_array::StringArray;
 use dray_model::batch::{RawRows, TextBatch};
-use dray_model::flow::{FailedRowFormat, RowSource};
+use dray_model::flow::{Detected, FailedRowFormat, RowSource};
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::{Error, ErrorKind, Result};
 
@@ -18,6 +18,7 @@ use crate::window::Window;
 /// A CSV file that is being read.
 pub(crate) struct CsvSource {
     window: Window,
+    detected: Vec<Detected>,
     limits: ReadLimits,
     delimiter: u8,
     header: Vec<String>,
@@ -29,7 +30,12 @@ pub(crate) struct CsvSource {
 
 impl CsvSource {
     /// Reads the header.
-    pub(crate) fn open(mut window: Window, delimiter: u8, options: &ReadOptions) -> Result<Self> {
+    pub(crate) fn open(
+        mut window: Window,
+        delimiter: u8,
+        options: &ReadOptions,
+        detected: Vec<Detected>,
+    ) -> Result<Self> {
         let limits = options.limits.within_reason();
         if !delimiter.is_ascii() || matches!(delimiter, b'"' | b'\n' | b'\r') {
             return Err(Error::request(
@@ -42,6 +48,7 @@ impl CsvSource {
         }
         let mut source = Self {
             window,
+            detected,
             // One more than allowed, so that a header over the limit is seen without storing all of it.
             scanner: Scanner::new(delimiter, limits.max_columns + 1, 1),
             limits,
@@ -234,6 +241,10 @@ impl RowSource for CsvSource {
 
     fn bytes_read(&self) -> u64 {
         self.window.offset()
+    }
+
+    fn detected(&self) -> Vec<Detected> {
+        self.detected.clone()
     }
 
     fn failed_rows(&self) -> Box<dyn FailedRowFormat> {

@@ -2,7 +2,7 @@
 //! record and the sample the header is found in.
 
 use dray_model::batch::{RawRows, TextBatch};
-use dray_model::flow::{FailedRowFormat, RowSource};
+use dray_model::flow::{Detected, FailedRowFormat, RowSource};
 use dray_model::{Error, ErrorKind, Result};
 
 use super::failed::JsonFailedRows;
@@ -23,6 +23,7 @@ const HEADER_RECORDS: usize = 10_000;
 /// A JSON source that is being read.
 pub(crate) struct JsonSource {
     window: Window,
+    detected: Vec<Detected>,
     limits: ReadLimits,
     shape: Shape,
     records: Records,
@@ -58,12 +59,18 @@ enum Taken {
 
 impl JsonSource {
     /// Reads a document (`lines` is false) or JSON lines.
-    pub(crate) fn open(mut window: Window, lines: bool, options: &ReadOptions) -> Result<Self> {
+    pub(crate) fn open(
+        mut window: Window,
+        lines: bool,
+        options: &ReadOptions,
+        detected: Vec<Detected>,
+    ) -> Result<Self> {
         if window.text().starts_with(BYTE_ORDER_MARK) {
             window.skip(BYTE_ORDER_MARK.len());
         }
         let mut source = Self {
             window,
+            detected,
             limits: options.limits.within_reason(),
             shape: Shape::Lines,
             records: Records::new(Columns::new()),
@@ -368,6 +375,10 @@ impl RowSource for JsonSource {
 
     fn bytes_read(&self) -> u64 {
         self.window.offset()
+    }
+
+    fn detected(&self) -> Vec<Detected> {
+        self.detected.clone()
     }
 
     fn failed_rows(&self) -> Box<dyn FailedRowFormat> {

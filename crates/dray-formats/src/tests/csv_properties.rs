@@ -20,7 +20,7 @@ fn messy_text() -> impl Strategy<Value = String> {
 }
 
 fn comma() -> ReadOptions {
-    ReadOptions { format: Some(Format::Csv), delimiter: Some(b','), ..ReadOptions::default() }
+    ReadOptions { format: Some(Format::Csv), delimiter: Some(",".to_owned()), ..ReadOptions::default() }
 }
 
 fn rows_of_oracle(text: &str) -> Vec<Vec<String>> {
@@ -54,7 +54,7 @@ proptest! {
         let whole = read("a.csv", text.as_bytes(), &comma());
         let mut options = tiny(rows, bytes, read_bytes);
         options.format = Some(Format::Csv);
-        options.delimiter = Some(b',');
+        options.delimiter = Some(",".to_owned());
         let mut source = open("a.csv", text.as_bytes(), &options).unwrap();
         prop_assert_eq!(read_all(source.as_mut()).unwrap(), whole);
     }

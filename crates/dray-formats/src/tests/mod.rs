@@ -15,7 +15,7 @@ use dray_model::flow::RowSource;
 use dray_model::problem::Problem;
 use dray_model::value::ValueType;
 
-use crate::{Format, OutputColumn, ReadLimits, ReadOptions, open_reader, writer};
+use crate::{Format, OutputColumn, ReadLimits, ReadOptions, WriteOptions, open_reader, writer};
 
 /// The cells of one row.
 pub(super) type Row = Vec<Option<String>>;
@@ -111,10 +111,9 @@ impl Write for Sink {
 
 pub(super) fn write(format: Format, columns: &[(&str, ValueType, ArrayRef)]) -> String {
     let sink = Sink::default();
-    let output = columns
-        .iter()
-        .map(|(name, value_type, _)| OutputColumn { name: (*name).to_owned(), value_type: *value_type });
-    let mut writer = writer(format, output.collect(), Box::new(sink.clone())).unwrap();
+    let output = columns.iter().map(|(name, value_type, _)| OutputColumn::new(*name, *value_type));
+    let mut writer =
+        writer(format, output.collect(), &WriteOptions::default(), Box::new(sink.clone())).unwrap();
     let fields: Vec<arrow_schema::Field> = columns
         .iter()
         .map(|(name, value_type, _)| arrow_schema::Field::new(*name, value_type.arrow(), true))

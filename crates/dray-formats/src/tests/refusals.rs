@@ -33,12 +33,12 @@ fn what_is_no_table_is_refused_by_name() {
 #[test]
 fn a_delimiter_must_be_able_to_divide() {
     for delimiter in *b"\"\n\r\xE9" {
-        let options = ReadOptions { delimiter: Some(delimiter), ..ReadOptions::default() };
+        let options = ReadOptions { delimiter: Some(char::from(delimiter).to_string()), ..ReadOptions::default() };
         assert!(
             open("x.csv", b"a,b\n", &options).err().unwrap().to_string().starts_with("the delimiter must")
         );
     }
-    let options = ReadOptions { delimiter: Some(0), ..ReadOptions::default() };
+    let options = ReadOptions { delimiter: Some("\0".to_owned()), ..ReadOptions::default() };
     assert_eq!(read("x.csv", b"a\0b\n1,2\0,3\n", &options).rows[0].len(), 2);
 }
 

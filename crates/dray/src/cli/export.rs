@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use dray_engine::query::{parse_fields, parse_filter, parse_sort};
-use dray_formats::{Format, OutputColumn, RowWriter, writer};
+use dray_formats::{Format, OutputColumn, RowWriter, WriteOptions, writer};
 use dray_model::flow::Store;
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use dray_model::query::Query;
@@ -74,13 +74,13 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
         .unwrap_or(Format::Csv);
     let output: Vec<OutputColumn> = columns
         .iter()
-        .map(|&column| OutputColumn {
-            name: object.columns[column].name.clone(),
-            value_type: object.columns[column].value_type,
+        .map(|&column| {
+            let column = &object.columns[column];
+            OutputColumn::new(column.name.clone(), column.value_type)
         })
         .collect();
     let destination = Destination::open(arguments.output.as_deref())?;
-    let rows = writer(format, output, destination.writer()?)?;
+    let rows = writer(format, output, &WriteOptions::default(), destination.writer()?)?;
     let count = copy_records(store.as_mut(), &object, &query, &columns, rows)?;
     destination.publish()?;
     if is_watched() {

@@ -9,7 +9,7 @@ use dray_engine::run::{Job, Observer, import};
 use dray_model::batch::TextBatch;
 use dray_model::definition::{Mode, ObjectDefinition, OnDuplicate};
 use dray_model::flow::{
-    ChangedRecords, CreatedRange, FailedRowFormat, FateRuns, Found, Import, ImportStatus, Journal,
+    ChangedRecords, CreatedRange, Detected, FailedRowFormat, FateRuns, Found, Import, ImportStatus, Journal,
     NewRecords, RowSource, Store,
 };
 use dray_model::object::{ColumnIndex, Object};
@@ -213,6 +213,10 @@ impl RowSource for FailingSource {
 
     fn bytes_read(&self) -> u64 {
         self.source.bytes_read()
+    }
+
+    fn detected(&self) -> Vec<Detected> {
+        self.source.detected()
     }
 
     fn failed_rows(&self) -> Box<dyn FailedRowFormat> {

@@ -63,7 +63,7 @@ pub(in crate::cli) struct ImportArguments {
     pub(super) dates: Option<DatesWord>,
     /// The character between cells (tab for a tabulator)
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
-    pub(super) delimiter: Option<u8>,
+    pub(super) delimiter: Option<String>,
     /// The format of the source: csv, json or jsonl; found out where it is left out
     #[arg(long = "from", value_name = "FORMAT", value_parser = format)]
     pub(super) format: Option<Format>,
@@ -107,11 +107,11 @@ fn field_and_value(text: &str) -> std::result::Result<(String, String), String> 
     Ok((field.to_owned(), value.to_owned()))
 }
 
-fn delimiter(text: &str) -> std::result::Result<u8, String> {
-    match text.as_bytes() {
-        _ if text == "tab" || text == "\\t" => Ok(b'\t'),
-        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
-        _ => Err("write one character, or tab".to_owned()),
+fn delimiter(text: &str) -> std::result::Result<String, String> {
+    match text {
+        "tab" | "\\t" => Ok("\t".to_owned()),
+        "" => Err("write the characters between two cells, or tab".to_owned()),
+        _ => Ok(text.to_owned()),
     }
 }
 

@@ -28,8 +28,11 @@ use watcher::Watcher;
 /// Runs the command.
 pub(in crate::cli) fn run(arguments: &ImportArguments) -> Result<u8> {
     let begun = Instant::now();
-    let options =
-        ReadOptions { format: arguments.format, delimiter: arguments.delimiter, ..ReadOptions::default() };
+    let options = ReadOptions {
+        format: arguments.format,
+        delimiter: arguments.delimiter.clone(),
+        ..ReadOptions::default()
+    };
     let source = Source::new(&arguments.source, options)?;
     // A file that cannot be read is told before the store is touched.
     source.open(0)?;

@@ -1,0 +1,1 @@
+//! Packed bytes and foreign encodings become UTF-8 text.
