@@ -59,8 +59,17 @@ impl Cell {
     }
 }
 
-/// Appends what the bytes of a cell say: without quotes, escapes and the like. Never more bytes than given.
-pub(crate) type Rewrite = fn(&[u8], &mut Vec<u8>);
+/// Works out what the bytes of a cell say: without quotes, escapes and the like.
+pub(crate) trait Rewrite {
+    /// Appends it; never more bytes than given.
+    fn append_said(&self, source: &[u8], out: &mut Vec<u8>);
+}
+
+impl<F: Fn(&[u8], &mut Vec<u8>)> Rewrite for F {
+    fn append_said(&self, source: &[u8], out: &mut Vec<u8>) {
+        self(source, out);
+    }
+}
 
 /// Cells whose text is decided already, by index, in rising order.
 pub(crate) type Replacements = Vec<(usize, Vec<u8>)>;
@@ -71,7 +80,7 @@ pub(crate) struct Cells<'a> {
     pub(crate) text: &'a [u8],
     pub(crate) cells: &'a [Cell],
     pub(crate) columns: usize,
-    pub(crate) rewrite: Rewrite,
+    pub(crate) rewrite: &'a dyn Rewrite,
 }
 
 /// What is wrong with one cell.
@@ -94,7 +103,7 @@ impl Cells<'_> {
             return source.into();
         }
         let mut said = Vec::new();
-        (self.rewrite)(source, &mut said);
+        self.rewrite.append_said(source, &mut said);
         said.into()
     }
 
@@ -174,7 +183,7 @@ impl Cells<'_> {
                     said.clear();
                     match replacements.binary_search_by_key(&index, |(at, _)| *at) {
                         Ok(found) => said.extend_from_slice(&replacements[found].1),
-                        Err(_) => (self.rewrite)(&self.text[cell.start()..cell.end()], &mut said),
+                        Err(_) => self.rewrite.append_said(&self.text[cell.start()..cell.end()], &mut said),
                     }
                     values[length..length + said.len()].copy_from_slice(&said);
                     length += said.len();

@@ -6,7 +6,7 @@ use std::path::Path;
 use dray_model::flow::{Detected, RowSource};
 use dray_model::{Error, Result};
 
-use crate::csv::{CsvSource, CsvWriter, find_delimiter};
+use crate::csv::{CsvSource, CsvWriter};
 use crate::detect::find_format;
 use crate::input::{Input, refuse_unreadable};
 use crate::json::{JsonSource, JsonWriter};
@@ -39,11 +39,7 @@ fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
     let detected = vec![Detected::certain("format", format.word())];
     match format {
         Format::Csv | Format::Tsv => {
-            let delimiter = match options.delimiter.as_deref().map(str::as_bytes) {
-                Some(&[delimiter]) => delimiter,
-                _ => find_delimiter(&sample, input.ended()),
-            };
-            Ok(Box::new(CsvSource::open(Window::new(input, sample), delimiter, options, detected)?))
+            Ok(Box::new(CsvSource::open(Window::new(input, sample), options, detected)?))
         }
         Format::Json => Ok(Box::new(JsonSource::open(Window::new(input, sample), false, options, detected)?)),
         Format::Jsonl => Ok(Box::new(JsonSource::open(Window::new(input, sample), true, options, detected)?)),

@@ -20,7 +20,10 @@ mod bitmask;
 // Cells as positions in the text, and the Arrow columns made of them.
 mod cells;
 
-// Column names.
+// What the cells of a column look like.
+mod shapes;
+
+// Which rows name the columns.
 mod header;
 
 // What every writer is.

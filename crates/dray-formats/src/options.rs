@@ -204,6 +204,8 @@ pub struct ReadOptions {
     pub member: Option<String>,
     /// Where in a JSON document the records are: member names with dots between them.
     pub records_path: Option<String>,
+    /// Reads delimited text by the letter: the first line names the columns, and nothing is put right.
+    pub strict: bool,
     /// Data rows to pass over before the first one delivered. Numbers and lines stay those of the file.
     pub skip_rows: u64,
     /// The program that reads, in a process of its own, formats whose readers may take a process down.

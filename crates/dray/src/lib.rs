@@ -6,5 +6,6 @@ pub mod memory;
 pub mod clock;
 pub mod interrupt;
 pub mod source;
+pub mod destination;
 pub mod failed_file;
 pub mod cli;

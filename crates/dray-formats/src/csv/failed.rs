@@ -6,8 +6,9 @@
 
 use dray_model::flow::{FAILED_COLUMNS, FailedRowFormat};
 
+use super::dialect::append_unquoted;
 use super::quote::Quoting;
-use super::scan::{Oddity, Scanner, append_unquoted};
+use super::scan::{Oddity, Scanner};
 use crate::cells::{Cell, Cells};
 
 /// Writes rejected rows of a CSV file, in its own delimiter.
@@ -58,7 +59,7 @@ impl FailedRowFormat for CsvFailedRows {
         // Written cell by cell: the same cells, in quotes that close.
         let quoting = Quoting::new(self.delimiter);
         let cells =
-            Cells { text: raw, cells: &scanner.cells, columns: cells_at_most, rewrite: append_unquoted };
+            Cells { text: raw, cells: &scanner.cells, columns: cells_at_most, rewrite: &append_unquoted };
         let append = |cell: Cell, out: &mut Vec<u8>| quoting.append(&cells.bytes(cell), out);
         for column in 0..self.columns {
             if column > 0 {

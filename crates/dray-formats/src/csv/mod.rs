@@ -1,10 +1,19 @@
 //! CSV: text with a delimiter between cells, quotes around those that contain it.
 
+// What stands between cells and around them.
+mod dialect;
+
 // Splits text into cells.
 mod scan;
 
-// Finds the delimiter.
+// Finds the dialect.
 mod sniff;
+
+// Puts rows right that do not fit.
+mod repair;
+
+// Finds the table and its header.
+mod table;
 
 // Puts quotes around cells.
 mod quote;
@@ -19,5 +28,4 @@ mod read;
 mod write;
 
 pub(crate) use read::CsvSource;
-pub(crate) use sniff::find_delimiter;
 pub(crate) use write::CsvWriter;

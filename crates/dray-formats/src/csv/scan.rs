@@ -7,6 +7,7 @@
 
 use crate::bitmask::Needles;
 use crate::cells::Cell;
+use crate::csv::dialect::Dialect;
 
 /// One row: where it lies, how many cells it really has, and the line it begins on.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,8 @@ pub(super) struct Row {
     pub(super) end: usize,
     pub(super) cells: usize,
     pub(super) line: u64,
+    /// There is text behind a closing quote, or a quote never closes.
+    pub(super) has_stray_quote: bool,
 }
 
 /// What is wrong with the shape of a row.
@@ -61,6 +64,12 @@ pub(super) struct Scanner {
     row_line: u64,
     line_before_quote: u64,
     after_carriage_return: bool,
+    has_stray_quote: bool,
+    /// The rules where they are not those this machine knows by heart.
+    dialect: Option<Dialect>,
+    /// Whether to stop behind every row that is not as wide as the header or has a stray quote.
+    stops_at_odd_rows: bool,
+    has_stopped: bool,
 }
 
 impl Scanner {
@@ -85,7 +94,80 @@ impl Scanner {
             row_line: line,
             line_before_quote: line,
             after_carriage_return: false,
+            has_stray_quote: false,
+            dialect: None,
+            stops_at_odd_rows: false,
+            has_stopped: false,
         }
+    }
+
+    /// A scanner by the rules of any dialect.
+    pub(super) fn of_dialect(dialect: &Dialect, columns: usize, line: u64) -> Self {
+        match dialect.simple_delimiter() {
+            Some(delimiter) => Self::new(delimiter, columns, line),
+            None => Self { dialect: Some(dialect.clone()), ..Self::new(b',', columns, line) },
+        }
+    }
+
+    /// From now on [`Scanner::scan`] stops behind every odd row, for [`Scanner::take_odd_row`].
+    pub(super) fn stop_at_odd_rows(&mut self) {
+        self.stops_at_odd_rows = true;
+    }
+
+    /// The odd row the last scan stopped behind, taken back from the rows found. Either
+    /// [`Scanner::put_row`] or [`Scanner::end_here`] must follow.
+    pub(super) fn take_odd_row(&mut self) -> Option<Row> {
+        if !std::mem::take(&mut self.has_stopped) {
+            return None;
+        }
+        let row = self.rows.pop()?;
+        self.oddities.retain(|oddity| match oddity {
+            Oddity::TooManyCells { row } | Oddity::UnclosedQuote { row, .. } => *row < self.rows.len(),
+        });
+        self.cells.truncate(self.rows.len() * self.columns);
+        Some(row)
+    }
+
+    /// Goes on behind a row whose cells are known elsewhere; `next` is where the following one begins.
+    pub(super) fn put_row(&mut self, row: Row, text: &[u8], next: usize) {
+        self.cells.extend(std::iter::repeat_n(Cell::MISSING, self.columns));
+        self.line = row.line + line_ends(text.get(row.start..next).unwrap_or_default());
+        self.rows.push(row);
+        self.go_on_at(next);
+        self.after_carriage_return = next > 0 && text.get(next - 1) == Some(&b'\r');
+    }
+
+    /// Forgets everything from this row on, whose first byte is the next to be read.
+    pub(super) fn go_back_to(&mut self, row: Row) {
+        self.line = row.line;
+        self.go_on_at(row.start);
+    }
+
+    /// Goes on at `next`, in front of which there are `lines` lines that belong to no row.
+    fn go_on_at(&mut self, next: usize) {
+        self.state = State::Plain;
+        self.position = next;
+        self.row_start = next;
+        self.cell_start = next;
+        self.row_line = self.line;
+        self.cells_in_row = 0;
+        self.surplus_has_text = false;
+        self.has_doubled_quotes = false;
+        self.has_stray_quote = false;
+        self.after_carriage_return = false;
+    }
+
+    /// Ends a row in the middle of a quoted cell, and stops behind it: the quote must mean something else.
+    pub(super) fn end_open_row(&mut self, text: &[u8]) {
+        self.has_stray_quote = true;
+        self.end_cell(text.len());
+        self.end_row(text.len(), text.len());
+    }
+
+    /// The first `rows` of the rows found are all there is.
+    pub(super) fn keep_rows(&mut self, rows: usize) {
+        self.rows.truncate(rows);
+        self.cells.truncate(rows * self.columns);
     }
 
     /// Everything before this position belongs to complete rows or blank lines.
@@ -121,6 +203,8 @@ impl Scanner {
         self.has_doubled_quotes = false;
         self.cells_in_row = 0;
         self.surplus_has_text = false;
+        self.has_stray_quote = false;
+        self.has_stopped = false;
         self.line = self.row_line;
     }
 
@@ -128,12 +212,20 @@ impl Scanner {
     ///
     /// `text` must begin with the bytes of the last call; `complete` says that none will follow.
     pub(super) fn scan(&mut self, text: &[u8], complete: bool, max_rows: usize) {
+        if self.dialect.is_some() {
+            self.scan_records(text, complete, max_rows);
+            return;
+        }
         loop {
             self.scan_blocks(text, complete, max_rows);
-            if !complete || self.rows.len() >= max_rows {
+            if !complete || self.rows.len() >= max_rows || self.has_stopped {
                 return;
             }
             if self.state == State::Quoted {
+                if self.stops_at_odd_rows {
+                    self.end_open_row(text);
+                    return;
+                }
                 self.take_quote_literally();
                 continue;
             }
@@ -233,11 +325,39 @@ impl Scanner {
             if !self.line_end(text, at, byte) {
                 continue;
             }
-            if self.rows.len() >= max_rows {
+            if self.rows.len() >= max_rows || self.has_stopped {
                 return false;
             }
         }
         true
+    }
+
+    /// The same as [`Scanner::scan_blocks`] by the rules of any dialect.
+    fn scan_records(&mut self, text: &[u8], complete: bool, max_rows: usize) {
+        let Some(dialect) = self.dialect.clone() else { return };
+        while self.row_start < text.len() && self.rows.len() < max_rows && !self.has_stopped {
+            let start = self.row_start;
+            let record = dialect.record(text, start);
+            // What reaches the end of a text that will grow may go on in it; so may a line end.
+            self.state = if record.is_open { State::Quoted } else { State::Plain };
+            if !complete && record.next + 1 >= text.len() {
+                return;
+            }
+            self.line = self.row_line + line_ends(text.get(start..record.next).unwrap_or_default());
+            if record.end == start {
+                self.row_start = record.next.max(start + 1);
+                self.row_line = self.line;
+                continue;
+            }
+            self.has_stray_quote = record.has_stray_quote || record.is_open;
+            for token in &record.cells {
+                let cell = Cell::new(token.range.start, token.range.end);
+                self.push_cell(if token.needs_rewrite { cell.rewritten() } else { cell });
+            }
+            self.state = State::Plain;
+            self.end_row(record.end, record.next);
+            self.position = self.row_start;
+        }
     }
 
     /// A line feed or carriage return outside quotes; true where it ended a row.
@@ -265,7 +385,10 @@ impl Scanner {
             State::Closed if self.closed_at + 1 == at && !self.has_doubled_quotes => {
                 Cell::new(self.cell_start + 1, self.closed_at)
             }
-            State::Closed => Cell::new(self.cell_start, at).rewritten(),
+            State::Closed => {
+                self.has_stray_quote |= self.closed_at + 1 != at;
+                Cell::new(self.cell_start, at).rewritten()
+            }
             State::Plain | State::Quoted => Cell::new(self.cell_start, at),
         };
         self.push_cell(cell);
@@ -293,7 +416,11 @@ impl Scanner {
             self.oddities.push(Oddity::TooManyCells { row: self.rows.len() });
             self.surplus_has_text = false;
         }
-        self.rows.push(Row { start: self.row_start, end, cells: self.cells_in_row, line: self.row_line });
+        let has_stray_quote = std::mem::take(&mut self.has_stray_quote);
+        let is_odd = has_stray_quote || self.cells_in_row != self.columns;
+        self.has_stopped = is_odd && self.stops_at_odd_rows;
+        let (start, cells, line) = (self.row_start, self.cells_in_row, self.row_line);
+        self.rows.push(Row { start, end, cells, line, has_stray_quote });
         self.cells_in_row = 0;
         self.row_start = next;
         self.cell_start = next;
@@ -301,26 +428,11 @@ impl Scanner {
     }
 }
 
-/// Appends what a quoted cell says: quotes taken off, doubled ones halved.
-pub(super) fn append_unquoted(source: &[u8], out: &mut Vec<u8>) {
-    let Some(mut rest) = source.strip_prefix(b"\"") else {
-        out.extend_from_slice(source);
-        return;
-    };
-    while let Some(at) = memchr::memchr(b'"', rest) {
-        let (before, behind) = rest.split_at(at);
-        out.extend_from_slice(before);
-        let behind = behind.get(1..).unwrap_or_default();
-        match behind.strip_prefix(b"\"") {
-            Some(after_both) => {
-                out.push(b'"');
-                rest = after_both;
-            }
-            None => {
-                out.extend_from_slice(behind);
-                return;
-            }
-        }
+/// How many lines end in the text; CR LF counts once.
+pub(super) fn line_ends(text: &[u8]) -> u64 {
+    let mut count = 0;
+    for at in memchr::memchr2_iter(b'\n', b'\r', text) {
+        count += u64::from(!(text[at] == b'\n' && at > 0 && text[at - 1] == b'\r'));
     }
-    out.extend_from_slice(rest);
+    count
 }

@@ -232,7 +232,7 @@ impl JsonSource {
             text,
             cells: &self.records.cells,
             columns: self.records.columns.len(),
-            rewrite: append_value,
+            rewrite: &append_value,
         };
         let (faults, replacements) = cells.find_faults(self.limits.max_cell_bytes, self.window.offset());
         let columns = cells.columns(&replacements)?;

@@ -3,8 +3,10 @@
 mod print;
 mod progress;
 mod ledger;
+mod reading;
 mod import;
 mod export;
+mod convert;
 mod undo;
 mod jobs;
 mod objects;
@@ -37,6 +39,8 @@ enum Command {
     Import(import::ImportArguments),
     /// Export records of an object
     Export(export::ExportArguments),
+    /// Convert a file into another format
+    Convert(convert::ConvertArguments),
     /// Take an import back: delete what it created, restore what it changed
     Undo(undo::UndoArguments),
     /// List imports and undos, the newest first
@@ -89,6 +93,7 @@ pub fn run() -> u8 {
     let (outcome, json) = match &arguments.command {
         Command::Import(arguments) => (import::run(arguments), arguments.json),
         Command::Export(arguments) => (export::run(arguments), false),
+        Command::Convert(arguments) => (convert::run(arguments), false),
         Command::Undo(arguments) => (undo::run(arguments), arguments.json),
         Command::Jobs(arguments) => (jobs::run(arguments), arguments.json),
         Command::Objects(arguments) => (objects::run(arguments), arguments.json),

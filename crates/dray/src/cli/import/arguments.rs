@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use dray_formats::Format;
 
 use crate::cli::StoreArguments;
+use crate::cli::reading::ReadArguments;
 
 /// Import a file into an object.
 #[derive(Debug, clap::Args)]
@@ -61,15 +62,11 @@ pub(in crate::cli) struct ImportArguments {
     /// The order of day and month in dates such as 03/04/2025
     #[arg(long, value_name = "ORDER")]
     pub(super) dates: Option<DatesWord>,
-    /// The character between cells (tab for a tabulator)
-    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
-    pub(super) delimiter: Option<String>,
-    /// The format of the source: csv, json or jsonl; found out where it is left out
-    #[arg(long = "from", value_name = "FORMAT", value_parser = format)]
-    pub(super) format: Option<Format>,
     /// Print the ledger as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
+    #[command(flatten)]
+    pub(super) reading: ReadArguments,
     #[command(flatten)]
     pub(super) store: StoreArguments,
 }
@@ -105,14 +102,6 @@ fn column_and_field(text: &str) -> std::result::Result<(String, String), String>
 fn field_and_value(text: &str) -> std::result::Result<(String, String), String> {
     let (field, value) = text.split_once('=').ok_or("write it as FIELD=VALUE")?;
     Ok((field.to_owned(), value.to_owned()))
-}
-
-fn delimiter(text: &str) -> std::result::Result<String, String> {
-    match text {
-        "tab" | "\\t" => Ok("\t".to_owned()),
-        "" => Err("write the characters between two cells, or tab".to_owned()),
-        _ => Ok(text.to_owned()),
-    }
 }
 
 pub(in crate::cli) fn format(text: &str) -> std::result::Result<Format, String> {

@@ -10,7 +10,6 @@ use std::time::Instant;
 use dray_engine::check::style::DateOrder;
 use dray_engine::map::MappingRequest;
 use dray_engine::run::{self, Job, Outcome};
-use dray_formats::ReadOptions;
 use dray_model::definition::{Merge, Mode, OnDuplicate};
 use dray_model::flow::ImportStatus;
 use dray_model::ledger::Fate;
@@ -28,12 +27,7 @@ use watcher::Watcher;
 /// Runs the command.
 pub(in crate::cli) fn run(arguments: &ImportArguments) -> Result<u8> {
     let begun = Instant::now();
-    let options = ReadOptions {
-        format: arguments.format,
-        delimiter: arguments.delimiter.clone(),
-        ..ReadOptions::default()
-    };
-    let source = Source::new(&arguments.source, options)?;
+    let source = Source::new(&arguments.source, arguments.reading.options())?;
     // A file that cannot be read is told before the store is touched.
     source.open(0)?;
     refuse_overwriting(arguments, &source)?;
@@ -154,14 +148,13 @@ fn settings(arguments: &ImportArguments, object: &Object) -> String {
     // Someone who goes on with a file may allow more bad rows than before.
     let policy = Policy { max_rejected: None, ..object.policy.clone() };
     format!(
-        "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}",
+        "{}|{:?}|{:?}|{:?}|{:?}|{:?}",
         object.name(),
         policy,
         arguments.map,
         arguments.set,
         arguments.dates.map(|word| word as u8),
-        arguments.delimiter,
-        arguments.format
+        arguments.reading
     )
 }
 
