@@ -168,6 +168,14 @@ impl Shapes {
         }
     }
 
+    /// In how many columns with a form a cell stands that does not belong there.
+    pub(crate) fn misplaced(&self, cells: &[Vec<u8>]) -> usize {
+        let is_misplaced = |(cell, column): &(&Vec<u8>, &ColumnShape)| {
+            !cell.trim_ascii().is_empty() && column.has_form() && !column.fits(cell)
+        };
+        cells.iter().zip(&self.columns).filter(is_misplaced).count()
+    }
+
     /// Of the columns with a form, in how many the row's cell fits, and in how many it has no digit at
     /// all, as a name would.
     pub(crate) fn compare<'a>(&self, cells: impl Iterator<Item = &'a [u8]>) -> (usize, usize) {

@@ -33,6 +33,9 @@ const LINES_OF_BROKEN_CELL: usize = 8;
 const LOOK_AHEAD: usize = 64 << 10;
 const ROWS_AHEAD: usize = 20;
 
+/// After so many quotes in the middle of cells that mean nothing, nobody asks any more.
+const DOUBTS: u32 = 500;
+
 /// A delimited text that is being read.
 pub(crate) struct CsvSource {
     window: Window,
@@ -54,6 +57,8 @@ pub(crate) struct CsvSource {
     /// Rows with fewer cells than the header, where that is a habit of the file.
     short_rows: (u64, u64),
     has_ended: bool,
+    /// How often a quote in the middle of a cell meant nothing.
+    quotes_without_meaning: u32,
     next_row: u64,
     rows_to_skip: u64,
 }
@@ -132,6 +137,7 @@ impl CsvSource {
             rewritten: Vec::new(),
             short_rows: (0, 0),
             has_ended: false,
+            quotes_without_meaning: 0,
             next_row: 1,
             rows_to_skip: options.skip_rows,
         })
@@ -200,6 +206,7 @@ impl CsvSource {
     /// Decides what an odd row means: a habit of the file, a row that can be put right, the end of the
     /// table, or a problem.
     fn settle(&mut self, row: Row) -> Result<()> {
+        self.load(row.start + LOOK_AHEAD)?;
         let width = self.header.len();
         let whole = self.bytes(row.start, row.end).to_vec();
         let record = self.dialect.record(&whole, 0);
@@ -210,9 +217,14 @@ impl CsvSource {
                 self.end_table(row, "the names of its columns stand");
                 return Ok(());
             }
+            if cells.len() == width {
+                self.settle_inner_quotes(row, &whole, cells);
+                return Ok(());
+            }
             let surplus_is_empty = cells.iter().skip(width).all(|cell| cell.trim_ascii().is_empty());
             let is_usual = self.table.usual_widths.contains(&cells.len());
-            if surplus_is_empty && (is_usual || cells.len() > width || width == 1) {
+            let is_longer = cells.len() > width && self.table.shapes.misplaced(&cells) == 0;
+            if surplus_is_empty && (is_usual || is_longer || width == 1) {
                 if cells.len() < width {
                     self.count_short_row(row.line);
                 }
@@ -239,6 +251,33 @@ impl CsvSource {
             return Ok(());
         }
         self.put_broken(row);
+        Ok(())
+    }
+
+    /// A row of the right width with a quote in the middle of a cell, which hardly ever means anything.
+    fn settle_inner_quotes(&mut self, row: Row, line: &[u8], cells: Vec<Vec<u8>>) {
+        let other = repair(line, &self.dialect, &self.table.shapes)
+            .filter(|found| found.cells != cells && found.changes != [Change::Quotes]);
+        match other {
+            Some(found) => {
+                let problem = self.repaired_problem(&row, &found.changes);
+                self.put(row, row.end, found.cells, problem);
+            }
+            None => {
+                self.quotes_without_meaning += 1;
+                if self.quotes_without_meaning >= DOUBTS {
+                    self.scanner.trust_inner_quotes();
+                }
+                self.put(row, row.end, cells, None);
+            }
+        }
+    }
+
+    /// Has the source read up to this position, where it goes so far.
+    fn load(&mut self, end: usize) -> Result<()> {
+        while self.window.text().len() < end && !self.window.is_complete() {
+            self.window.read_more(self.limits.read_bytes.max(LOOK_AHEAD))?;
+        }
         Ok(())
     }
 
@@ -398,9 +437,7 @@ impl CsvSource {
             return Ok(false);
         }
         let behind = row.end + line_end_length(self.window.text(), row.end);
-        while self.window.text().len() < behind + LOOK_AHEAD && !self.window.is_complete() {
-            self.window.read_more(self.limits.read_bytes)?;
-        }
+        self.load(behind + LOOK_AHEAD)?;
         let text = self.window.text();
         let (mut at, mut others, mut wide) = (behind, 0, usize::from(*cells > 1));
         while at < text.len() && others < ROWS_AHEAD {
@@ -408,10 +445,7 @@ impl CsvSource {
             if record.end > at {
                 let cells: Vec<Vec<u8>> =
                     record.cells.iter().map(|cell| self.dialect.said(text, cell)).collect();
-                let misplaced = cells.iter().zip(&self.table.shapes.columns).filter(|(cell, shape)| {
-                    !cell.trim_ascii().is_empty() && shape.has_form() && !shape.fits(cell)
-                });
-                let fits = cells.len() == width && misplaced.count() * 3 <= width;
+                let fits = cells.len() == width && self.table.shapes.misplaced(&cells) * 3 <= width;
                 if fits || self.table.usual_widths.contains(&cells.len()) {
                     return Ok(false);
                 }
@@ -600,8 +634,9 @@ impl CsvSource {
     fn last_notes(&mut self) -> Option<TextBatch> {
         let (count, line) = std::mem::take(&mut self.short_rows);
         if count > 0 {
+            let rows = if count == 1 { "1 row has".to_owned() } else { format!("{count} rows have") };
             let message = format!(
-                "{count} rows have fewer cells than the header, the first on line {line}; the missing cells are empty"
+                "{rows} fewer cells than the header, the first on line {line}; the missing cells are empty"
             );
             self.notes.push(note(ProblemCode::RepairedRow, line, None, message));
         }

@@ -90,8 +90,10 @@ pub(super) fn repair(line: &[u8], dialect: &Dialect, shapes: &Shapes) -> Option<
     }
     // Blanks are in any text, so a delimiter that is one is part of it more often.
     let join = if dialect.delimiter == b" " { cost::OTHER_JOIN } else { cost::JOIN };
-    let mut best = search(line, dialect, &Looks::Columns(shapes), 0.0, join);
-    if best.as_ref().is_none_or(|found| found.cost > cost::OTHER_DELIMITER) {
+    let looks = Looks::Columns(shapes);
+    let is_bold = shapes.rows >= 3;
+    let mut best = search(line, dialect, &looks, Boldness { guesses: is_bold, base: 0.0, join });
+    if is_bold && best.as_ref().is_none_or(|found| found.cost > cost::OTHER_DELIMITER) {
         for delimiter in OTHER_DELIMITERS {
             let count = memchr::memmem::find_iter(line, delimiter).count();
             if dialect.delimiter.starts_with(delimiter) || count + 1 < shapes.columns.len() {
@@ -100,7 +102,7 @@ pub(super) fn repair(line: &[u8], dialect: &Dialect, shapes: &Shapes) -> Option<
             let other = Dialect { delimiter: delimiter.to_vec(), ..dialect.clone() };
             let join = if delimiter == b" " { cost::OTHER_JOIN } else { cost::JOIN };
             if let Some(mut found) =
-                search(line, &other, &Looks::Columns(shapes), cost::OTHER_DELIMITER, join)
+                search(line, &other, &looks, Boldness { guesses: true, base: cost::OTHER_DELIMITER, join })
                 && best.as_ref().is_none_or(|best| found.cost < best.cost)
             {
                 found.guessed = (0..found.cells.len()).collect();
@@ -110,19 +112,25 @@ pub(super) fn repair(line: &[u8], dialect: &Dialect, shapes: &Shapes) -> Option<
             }
         }
     }
-    best.filter(|found| is_convincing(found, shapes))
+    best.filter(|found| is_convincing(found, shapes)).or_else(|| {
+        let cautious = Boldness { guesses: false, base: 0.0, join };
+        search(line, dialect, &looks, cautious).filter(|found| is_bold && is_convincing(found, shapes))
+    })
 }
 
 /// Looks for a reading of a header line that names exactly `width` columns.
 pub(super) fn repair_header(line: &[u8], dialect: &Dialect, width: usize) -> Option<Vec<Vec<u8>>> {
-    if line.len() > LONGEST || width > MOST_DELIMITERS {
+    if line.len() > LONGEST || width > MOST_DELIMITERS || width < 2 {
         return None;
     }
     // Among the names of columns hardly any are missing, so a line of one cell has another delimiter.
-    let mut best = search(line, dialect, &Looks::Names(width), 0.0, cost::JOIN);
+    let looks = Looks::Names(width);
+    let boldness = Boldness { guesses: true, base: 0.0, join: cost::JOIN };
+    let mut best = search(line, dialect, &looks, boldness);
     for delimiter in OTHER_DELIMITERS {
         let other = Dialect { delimiter: delimiter.to_vec(), ..dialect.clone() };
-        let found = search(line, &other, &Looks::Names(width), cost::OTHER_DELIMITER, f64::INFINITY);
+        let boldness = Boldness { guesses: false, base: cost::OTHER_DELIMITER, join: cost::JOIN };
+        let found = search(line, &other, &looks, boldness);
         if let Some(found) = found.filter(|found| found.changes.is_empty())
             && best.as_ref().is_none_or(|best| found.cost < best.cost)
         {
@@ -146,12 +154,7 @@ fn is_convincing(found: &Repaired, shapes: &Shapes) -> bool {
         // Cells that moved, or that others are missing behind, may stand in the wrong columns all the same.
         let has_moved = found.changes.contains(&Change::Dropped);
         let may_be_other = found.changes.contains(&Change::Filled);
-        let misplaced = found
-            .cells
-            .iter()
-            .zip(&shapes.columns)
-            .filter(|(cell, shape)| !cell.trim_ascii().is_empty() && shape.has_form() && !shape.fits(cell))
-            .count();
+        let misplaced = shapes.misplaced(&found.cells);
         return misplaced == 0 || !may_be_other && (!has_moved || misplaced * 4 <= found.cells.len());
     }
     shapes.rows >= 3 && found.guessed.iter().all(fits)
@@ -210,22 +213,39 @@ struct Search<'a> {
     known: HashMap<State, Option<Step>>,
 }
 
-fn search(line: &[u8], dialect: &Dialect, looks: &Looks<'_>, base: f64, join_cost: f64) -> Option<Repaired> {
+/// What a search may do, and what it costs.
+#[derive(Clone, Copy)]
+struct Boldness {
+    /// Whether cells may be joined and divided.
+    guesses: bool,
+    /// What the whole reading costs beside its steps.
+    base: f64,
+    /// What it costs to take a delimiter for text.
+    join: f64,
+}
+
+fn search(line: &[u8], dialect: &Dialect, looks: &Looks<'_>, boldness: Boldness) -> Option<Repaired> {
     let delimiters = memchr::memmem::find_iter(line, &dialect.delimiter).take(MOST_DELIMITERS + 1).count();
     let width = looks.width();
     if delimiters > MOST_DELIMITERS {
         return None;
     }
     let missing = width.saturating_sub(delimiters + 1);
-    let is_other = base > 0.0;
+    let is_other = boldness.base > 0.0;
     let mut search = Search {
         line,
         dialect,
         looks,
-        join_cost,
+        join_cost: boldness.join,
         // A row with far too few cells has lost more than a delimiter or two.
-        most_splits: if is_other || missing > 3 || line.len() > 8192 { 0 } else { 2 },
-        most_joins: if is_other || dialect.delimiter == b" " { 24 } else { 4 },
+        most_splits: if is_other || !boldness.guesses || missing > 3 || line.len() > 8192 { 0 } else { 2 },
+        most_joins: if !boldness.guesses {
+            0
+        } else if is_other || dialect.delimiter == b" " {
+            24
+        } else {
+            4
+        },
         known: HashMap::new(),
     };
     let start = (0, 0, 0);
@@ -251,7 +271,7 @@ fn search(line: &[u8], dialect: &Dialect, looks: &Looks<'_>, base: f64, join_cos
     cells.resize(width, Vec::new());
     changes.sort_unstable();
     changes.dedup();
-    Some(Repaired { cells, changes, guessed, cost: cost + base })
+    Some(Repaired { cells, changes, guessed, cost: cost + boldness.base })
 }
 
 impl Search<'_> {
@@ -344,8 +364,7 @@ impl Search<'_> {
         let (first_cost, first_change) =
             if stray { (cost::STRAY_QUOTE, Some(Change::Quotes)) } else { (0.0, None) };
         let is_empty = end == at;
-        let most_joins = if self.join_cost.is_finite() { self.most_joins } else { 0 };
-        for joins in 0..=most_joins {
+        for joins in 0..=self.most_joins {
             // Only quotes hold a line break together.
             if memchr::memchr2(b'\n', b'\r', self.line.get(at..end).unwrap_or_default()).is_some() {
                 break;

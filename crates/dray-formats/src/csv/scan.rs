@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub(super) line: u64,
     /// There is text behind a closing quote, or a quote never closes.
     pub(super) has_stray_quote: bool,
+    /// A quote stands in the middle of a cell without quotes.
+    pub(super) has_inner_quote: bool,
 }
 
 /// What is wrong with the shape of a row.
@@ -65,6 +67,9 @@ pub(super) struct Scanner {
     line_before_quote: u64,
     after_carriage_return: bool,
     has_stray_quote: bool,
+    has_inner_quote: bool,
+    /// Whether a quote in the middle of a cell makes a row odd.
+    doubts_inner_quotes: bool,
     /// The rules where they are not those this machine knows by heart.
     dialect: Option<Dialect>,
     /// Whether to stop behind every row that is not as wide as the header or has a stray quote.
@@ -95,6 +100,8 @@ impl Scanner {
             line_before_quote: line,
             after_carriage_return: false,
             has_stray_quote: false,
+            has_inner_quote: false,
+            doubts_inner_quotes: false,
             dialect: None,
             stops_at_odd_rows: false,
             has_stopped: false,
@@ -112,6 +119,12 @@ impl Scanner {
     /// From now on [`Scanner::scan`] stops behind every odd row, for [`Scanner::take_odd_row`].
     pub(super) fn stop_at_odd_rows(&mut self) {
         self.stops_at_odd_rows = true;
+        self.doubts_inner_quotes = true;
+    }
+
+    /// Quotes in the middle of cells mean nothing in this file.
+    pub(super) fn trust_inner_quotes(&mut self) {
+        self.doubts_inner_quotes = false;
     }
 
     /// The odd row the last scan stopped behind, taken back from the rows found. Either
@@ -154,6 +167,7 @@ impl Scanner {
         self.surplus_has_text = false;
         self.has_doubled_quotes = false;
         self.has_stray_quote = false;
+        self.has_inner_quote = false;
         self.after_carriage_return = false;
     }
 
@@ -204,6 +218,7 @@ impl Scanner {
         self.cells_in_row = 0;
         self.surplus_has_text = false;
         self.has_stray_quote = false;
+        self.has_inner_quote = false;
         self.has_stopped = false;
         self.line = self.row_line;
     }
@@ -292,6 +307,8 @@ impl Scanner {
                         if at == self.cell_start {
                             self.state = State::Quoted;
                             self.line_before_quote = self.line;
+                        } else {
+                            self.has_inner_quote = true;
                         }
                         continue;
                     }
@@ -417,10 +434,13 @@ impl Scanner {
             self.surplus_has_text = false;
         }
         let has_stray_quote = std::mem::take(&mut self.has_stray_quote);
-        let is_odd = has_stray_quote || self.cells_in_row != self.columns;
+        let has_inner_quote = std::mem::take(&mut self.has_inner_quote);
+        let is_odd = has_stray_quote
+            || self.cells_in_row != self.columns
+            || (has_inner_quote && self.doubts_inner_quotes);
         self.has_stopped = is_odd && self.stops_at_odd_rows;
         let (start, cells, line) = (self.row_start, self.cells_in_row, self.row_line);
-        self.rows.push(Row { start, end, cells, line, has_stray_quote });
+        self.rows.push(Row { start, end, cells, line, has_stray_quote, has_inner_quote });
         self.cells_in_row = 0;
         self.row_start = next;
         self.cell_start = next;

@@ -43,6 +43,7 @@ fn short_rows_are_filled_and_long_ones_are_told() {
         "a,b,c\n1\n1,2,3,,\n1,2,3,4\n,,\n",
         "
         a | b | c
+          repaired_row@2 1 row has fewer cells than the header, the first on line 2; the missing cells are empty
         2: 1 | · | ·
         3: 1 | 2 | 3
         4: 1 | 2 | 3
@@ -53,15 +54,19 @@ fn short_rows_are_filled_and_long_ones_are_told() {
 }
 
 #[test]
-fn text_behind_a_closing_quote_belongs_to_the_cell() {
+fn quotes_that_open_no_cell_are_text() {
     check(
         "a.csv",
         "a,b\n\"x\"y,\"1\"\"2\"3\"4\n",
         r#"
         a | b
-        2: xy | 1"23"4
+        2: "x"y | "1""2"3"4
+          stray_quote@2 a quote that opens or closes no cell was taken as text
         "#,
     );
+    let strict = ReadOptions { strict: true, ..ReadOptions::default() };
+    let by_the_letter = read("a.csv", b"a,b\n\"x\"y,\"1\"\"2\"3\"4\n", &strict);
+    assert_eq!(by_the_letter.rows, [[Some("xy".to_owned()), Some("1\"23\"4".to_owned())]]);
 }
 
 #[test]
@@ -72,7 +77,7 @@ fn an_unclosed_quote_costs_one_row() {
         r#"
         a | b
         2: 1 | "x
-          unclosed_quote@2 b: the quote that opens on line 2 never closes; close it, or double it
+          stray_quote@2 a quote that opens or closes no cell was taken as text
         3: 2 | y
         4: 3 | z
         "#,
@@ -80,7 +85,7 @@ fn an_unclosed_quote_costs_one_row() {
     check(
         "a.csv",
         "a,b\n1,\"",
-        "a | b\n2: 1 | \"\n  unclosed_quote@2 b: the quote that opens on line 2 never closes; close it, or double it",
+        "a | b\n2: 1 | \"\n  stray_quote@2 a quote that opens or closes no cell was taken as text",
     );
 }
 
@@ -128,9 +133,17 @@ fn the_delimiter_is_found() {
     check("a.csv", "a\tb\nx, y\tz\n", "a | b\n2: x, y | z");
     check("a.csv", "a|b\n\"1|2\"|3\n", "a | b\n2: 1|2 | 3");
     check("a.csv", "a\nx\ny\n", "a\n2: x\n3: y");
-    check("a.csv", "a;b\n1\n2\n", "a | b\n2: 1 | ·\n3: 2 | ·");
+    check(
+        "a.csv",
+        "a;b\n1\n2\n",
+        "a | b\n  repaired_row@2 2 rows have fewer cells than the header, the first on line 2; the missing cells are empty\n2: 1 | ·\n3: 2 | ·",
+    );
     check("a.csv", "\"a,b\";c\n", "a,b | c");
-    check("a.csv", "a,b,c\n1\n2\n3,4\n", "a | b | c\n2: 1 | · | ·\n3: 2 | · | ·\n4: 3 | 4 | ·");
+    check(
+        "a.csv",
+        "a,b,c\n1\n2\n3,4\n",
+        "a | b | c\n  repaired_row@2 3 rows have fewer cells than the header, the first on line 2; the missing cells are empty\n2: 1 | · | ·\n3: 2 | · | ·\n4: 3 | 4 | ·",
+    );
 }
 
 #[test]

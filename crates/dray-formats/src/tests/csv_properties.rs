@@ -20,7 +20,12 @@ fn messy_text() -> impl Strategy<Value = String> {
 }
 
 fn comma() -> ReadOptions {
-    ReadOptions { format: Some(Format::Csv), delimiter: Some(",".to_owned()), ..ReadOptions::default() }
+    ReadOptions {
+        format: Some(Format::Csv),
+        delimiter: Some(",".to_owned()),
+        strict: true,
+        ..ReadOptions::default()
+    }
 }
 
 fn rows_of_oracle(text: &str) -> Vec<Vec<String>> {
@@ -55,6 +60,7 @@ proptest! {
         let mut options = tiny(rows, bytes, read_bytes);
         options.format = Some(Format::Csv);
         options.delimiter = Some(",".to_owned());
+        options.strict = true;
         let mut source = open("a.csv", text.as_bytes(), &options).unwrap();
         prop_assert_eq!(read_all(source.as_mut()).unwrap(), whole);
     }

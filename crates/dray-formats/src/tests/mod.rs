@@ -38,7 +38,7 @@ pub(super) fn read_all(source: &mut dyn RowSource) -> dray_model::Result<Content
     let mut contents = Contents { header: source.header().to_vec(), ..Contents::default() };
     let mut next_row = None;
     while let Some(batch) = source.next_batch()? {
-        assert!(!batch.is_empty(), "a batch has rows");
+        assert!(!batch.is_empty() || !batch.problems.is_empty(), "a batch has rows or remarks");
         assert_eq!(batch.first_row, next_row.unwrap_or(batch.first_row), "row numbers have no gap");
         next_row = Some(batch.first_row + batch.len() as u64);
         assert_eq!(batch.columns.len(), contents.header.len());
@@ -51,8 +51,8 @@ pub(super) fn read_all(source: &mut dyn RowSource) -> dray_model::Result<Content
             contents.raw.push(batch.raw.row(row).to_vec());
         }
         contents.lines.extend(&batch.lines);
-        let last_row = batch.first_row + batch.len() as u64 - 1;
-        assert!(batch.problems.iter().all(|p| (batch.first_row..=last_row).contains(&p.row_number)));
+        let rows = batch.first_row..batch.first_row + batch.len() as u64;
+        assert!(batch.problems.iter().all(|p| p.row_number == 0 || rows.contains(&p.row_number)));
         assert!(batch.problems.is_sorted_by_key(|problem| problem.row_number));
         contents.problems.extend(batch.problems);
     }
@@ -72,6 +72,9 @@ pub(super) fn tiny(batch_rows: usize, batch_bytes: usize, read_bytes: usize) -> 
 /// What a source gives, for people: `line: cell | cell`, `·` for null, problems below their row.
 pub(super) fn show(contents: &Contents) -> String {
     let mut out = contents.header.join(" | ") + "\n";
+    for note in contents.problems.iter().filter(|problem| problem.row_number == 0) {
+        out += &format!("  {}@{} {}\n", note.code.word(), note.line, note.message);
+    }
     for (index, row) in contents.rows.iter().enumerate() {
         let cells: Vec<&str> = row.iter().map(|cell| cell.as_deref().unwrap_or("·")).collect();
         let cells = cells.join(" | ").replace('\n', "\\n").replace('\r', "\\r").replace('\0', "\\0");
