@@ -184,11 +184,9 @@ impl Shapes {
             if !column.has_form() || cell.trim_ascii().is_empty() {
                 continue;
             }
-            if column.is_common(cell) {
-                fit += 1;
-            } else if !cell.iter().any(u8::is_ascii_digit) {
-                unlike += 1;
-            }
+            let has_digit = cell.iter().any(u8::is_ascii_digit);
+            fit += usize::from(has_digit && column.is_common(cell));
+            unlike += usize::from(!has_digit);
         }
         (fit, unlike)
     }

@@ -45,6 +45,8 @@ pub struct CheckedBatch {
     pub empty: Vec<bool>,
     /// Everything found wrong, in no particular order.
     pub problems: Vec<Problem>,
+    /// What there is to say about lines that are no rows.
+    pub remarks: Vec<Problem>,
 }
 
 impl CheckedBatch {
@@ -126,7 +128,8 @@ impl Checker {
     pub fn check(&self, batch: TextBatch) -> CheckedBatch {
         let rows = batch.len();
         let mut rejected = vec![false; rows];
-        let mut problems = batch.problems;
+        let (remarks, mut problems): (Vec<_>, Vec<_>) =
+            batch.problems.into_iter().partition(|problem| problem.row_number == 0);
         for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
             let index =
                 usize::try_from(problem.row_number.saturating_sub(batch.first_row)).unwrap_or(usize::MAX);
@@ -165,6 +168,18 @@ impl Checker {
             }
             values.push(checked);
         }
+        // The cells of a row that has too many stand in the wrong columns: what is wrong with them says nothing.
+        let shifted: Vec<u64> = problems
+            .iter()
+            .filter(|problem| problem.code == ProblemCode::TooManyCells)
+            .map(|problem| problem.row_number)
+            .collect();
+        if !shifted.is_empty() {
+            problems.retain(|problem| {
+                problem.code == ProblemCode::TooManyCells
+                    || shifted.binary_search(&problem.row_number).is_err()
+            });
+        }
         CheckedBatch {
             first_row: batch.first_row,
             lines: batch.lines,
@@ -173,6 +188,7 @@ impl Checker {
             rejected,
             empty,
             problems,
+            remarks,
         }
     }
 }

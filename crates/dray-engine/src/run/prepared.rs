@@ -37,7 +37,7 @@ impl Prepared {
         let mut source = (job.open)(0)?;
         let mapping = Mapping::new(&job.object, source.header(), &job.mapping)?;
         let mut evidence = Evidence::new(&job.object, &mapping, job.date_order);
-        let first = source.next_batch()?.ok_or_else(|| {
+        let first = source.next_batch()?.filter(|batch| !batch.is_empty()).ok_or_else(|| {
             Error::source(format!("`{}` has a header but no rows", job.source_name))
                 .hint("nothing was imported; export the file again with its data")
         })?;

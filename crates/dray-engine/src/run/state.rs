@@ -93,6 +93,12 @@ impl<'r, 'j> Run<'r, 'j> {
         among: &dyn Fn(usize) -> bool,
         stage: Stage,
     ) -> Result<()> {
+        if stage == Stage::Rows {
+            self.remark(&arrived.batch);
+        }
+        if arrived.batch.is_empty() {
+            return Ok(());
+        }
         let import_id = (!self.is_plan()).then_some(self.import.id);
         let batch = &mut arrived.batch;
         let made = self.prepared.references.resolve(batch, target, self.import.started_at, import_id)?;
@@ -108,6 +114,18 @@ impl<'r, 'j> Run<'r, 'j> {
         self.account(batch, &decided, among)?;
         self.tell_progress(arrived.bytes_read, stage);
         Ok(())
+    }
+
+    /// Tells what there is to say about lines that are no rows. Who goes on in the middle of a source hears
+    /// again what stands above, and was told before.
+    fn remark(&mut self, batch: &CheckedBatch) {
+        let from = if batch.first_row == 1 { 0 } else { batch.lines.first().copied().unwrap_or(0) };
+        for remark in batch.remarks.iter().filter(|remark| remark.line >= from) {
+            self.observer.warned(remark);
+            if !self.is_plan() {
+                self.problems.push(remark.clone());
+            }
+        }
     }
 
     /// Decides and writes a batch. Rows that meet records this very batch makes wait until those are

@@ -120,7 +120,7 @@ impl Dialect {
 
     /// Where the quoted cell whose text begins at `inside` closes, and whether it has doubled or
     /// escaped characters.
-    fn closing_quote(&self, text: &[u8], inside: usize) -> (Option<usize>, bool) {
+    pub(crate) fn closing_quote(&self, text: &[u8], inside: usize) -> (Option<usize>, bool) {
         let (mut at, mut doubled) = (inside, false);
         while let Some(&byte) = text.get(at) {
             if Some(byte) == self.escape {

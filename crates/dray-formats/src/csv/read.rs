@@ -234,11 +234,15 @@ impl CsvSource {
         }
         for end in self.possible_ends(&row) {
             let line = self.bytes(row.start, end).to_vec();
-            let Some(repaired) = repair(&line, &self.dialect, &self.table.shapes) else { continue };
-            if repaired.changes == [Change::Filled] && self.ends_table(row, &record.cells.len())? {
+            let Some(repaired) =
+                repair(&line, &self.dialect, &self.table.shapes, !row.has_stray_quote && end == row.end)
+            else {
+                continue;
+            };
+            if repaired.changes == [Change::Filled] && self.ends_table(row, record.cells.len())? {
                 return Ok(());
             }
-            let problem = self.repaired_problem(&row, &repaired.changes);
+            let problem = self.repaired_problem(&row, record.cells.len(), &repaired.changes);
             if repaired.changes == [Change::Filled] {
                 self.count_short_row(row.line);
                 self.put(row, end, repaired.cells, None);
@@ -247,7 +251,7 @@ impl CsvSource {
             }
             return Ok(());
         }
-        if !row.has_stray_quote && self.ends_table(row, &record.cells.len())? {
+        if !row.has_stray_quote && self.ends_table(row, record.cells.len())? {
             return Ok(());
         }
         self.put_broken(row);
@@ -256,11 +260,12 @@ impl CsvSource {
 
     /// A row of the right width with a quote in the middle of a cell, which hardly ever means anything.
     fn settle_inner_quotes(&mut self, row: Row, line: &[u8], cells: Vec<Vec<u8>>) {
-        let other = repair(line, &self.dialect, &self.table.shapes)
+        let width = cells.len();
+        let other = repair(line, &self.dialect, &self.table.shapes, false)
             .filter(|found| found.cells != cells && found.changes != [Change::Quotes]);
         match other {
             Some(found) => {
-                let problem = self.repaired_problem(&row, &found.changes);
+                let problem = self.repaired_problem(&row, width, &found.changes);
                 self.put(row, row.end, found.cells, problem);
             }
             None => {
@@ -326,14 +331,28 @@ impl CsvSource {
         ends
     }
 
-    fn repaired_problem(&self, row: &Row, changes: &[Change]) -> Option<Problem> {
+    /// What there is to say about a row that was put right. Cells that moved may have moved wrongly: nobody
+    /// imports them before a person has looked.
+    fn repaired_problem(&self, row: &Row, count: usize, changes: &[Change]) -> Option<Problem> {
         let sentences: Vec<&str> = changes.iter().map(|change| change.sentence()).collect();
-        let code =
-            if changes == [Change::Quotes] { ProblemCode::StrayQuote } else { ProblemCode::RepairedRow };
         if sentences.is_empty() {
             return None;
         }
-        Some(self.problem(row, code, Severity::Warning, sentences.join("; ")))
+        let sentences = sentences.join("; ");
+        if changes.iter().any(|change| matches!(change, Change::Dropped | Change::Joined)) {
+            let message = format!("{}; as it was read, {sentences}", self.too_many(count));
+            return Some(self.problem(row, ProblemCode::TooManyCells, Severity::Error, message));
+        }
+        let code =
+            if changes == [Change::Quotes] { ProblemCode::StrayQuote } else { ProblemCode::RepairedRow };
+        Some(self.problem(row, code, Severity::Warning, sentences))
+    }
+
+    fn too_many(&self, count: usize) -> String {
+        let width = self.header.len();
+        format!(
+            "the row has {count} cells and the header {width}; put cells that contain the delimiter in quotes"
+        )
     }
 
     fn problem(&self, row: &Row, code: ProblemCode, severity: Severity, message: String) -> Problem {
@@ -404,9 +423,7 @@ impl CsvSource {
                 format!("a quote that opens on line {} never closes; close it, or double it", row.line);
             Some(self.problem(&row, ProblemCode::UnclosedQuote, Severity::Error, message))
         } else if surplus_has_text {
-            let message = format!(
-                "the row has {count} cells and the header {width}; put cells that contain the delimiter in quotes"
-            );
+            let message = self.too_many(count);
             Some(self.problem(&row, ProblemCode::TooManyCells, Severity::Error, message))
         } else if row.has_stray_quote {
             let message = Change::Quotes.sentence().to_owned();
@@ -430,8 +447,9 @@ impl CsvSource {
         compared >= 2 && equal * 5 >= compared * 4
     }
 
-    /// Finds out whether an odd row stands below the table: no row that fits follows soon.
-    fn ends_table(&mut self, row: Row, cells: &usize) -> Result<bool> {
+    /// Finds out whether an odd row with so many cells stands below the table: it is a note of one cell, or
+    /// rows of its width follow, or a blank line stands before it; and no row that fits follows soon.
+    fn ends_table(&mut self, row: Row, count: usize) -> Result<bool> {
         let width = self.header.len();
         if width < 3 || self.table.shapes.rows < 2 {
             return Ok(false);
@@ -439,7 +457,10 @@ impl CsvSource {
         let behind = row.end + line_end_length(self.window.text(), row.end);
         self.load(behind + LOOK_AHEAD)?;
         let text = self.window.text();
-        let (mut at, mut others, mut wide) = (behind, 0, usize::from(*cells > 1));
+        let before = text.get(..row.start).unwrap_or_default();
+        let is_below_blank =
+            before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n") || before.ends_with(b"\r\r");
+        let (mut at, mut others, mut alike) = (behind, 0, 0);
         while at < text.len() && others < ROWS_AHEAD {
             let record = readable_record(&self.dialect, text, at);
             if record.end > at {
@@ -450,11 +471,16 @@ impl CsvSource {
                     return Ok(false);
                 }
                 others += 1;
-                wide += usize::from(record.cells.len() > 1);
+                alike += usize::from(cells.len() == count);
             }
             at = record.next.max(at + 1);
         }
-        if wide >= 2 {
+        let is_note = count == 1 || is_below_blank && count * 2 <= width && alike == 0;
+        let is_table = count > 1 && (alike >= 3 || is_below_blank && alike > 0);
+        if !is_note && !is_table {
+            return Ok(false);
+        }
+        if is_table {
             self.end_table(row, "rows of another shape begin");
             return Ok(true);
         }

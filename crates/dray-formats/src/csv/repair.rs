@@ -84,7 +84,13 @@ pub(super) struct Repaired {
 }
 
 /// Looks for a reading of `line` (one record without its line end) with exactly as many cells as `shapes`.
-pub(super) fn repair(line: &[u8], dialect: &Dialect, shapes: &Shapes) -> Option<Repaired> {
+/// `quotes_are_sound` says that every quote that opens closes where a cell ends.
+pub(super) fn repair(
+    line: &[u8],
+    dialect: &Dialect,
+    shapes: &Shapes,
+    quotes_are_sound: bool,
+) -> Option<Repaired> {
     if line.len() > LONGEST || shapes.columns.is_empty() || shapes.columns.len() > MOST_DELIMITERS {
         return None;
     }
@@ -92,7 +98,8 @@ pub(super) fn repair(line: &[u8], dialect: &Dialect, shapes: &Shapes) -> Option<
     let join = if dialect.delimiter == b" " { cost::OTHER_JOIN } else { cost::JOIN };
     let looks = Looks::Columns(shapes);
     let is_bold = shapes.rows >= 3;
-    let mut best = search(line, dialect, &looks, Boldness { guesses: is_bold, base: 0.0, join });
+    let mut best =
+        search(line, dialect, &looks, Boldness { guesses: is_bold, quotes_are_sound, base: 0.0, join });
     if is_bold && best.as_ref().is_none_or(|found| found.cost > cost::OTHER_DELIMITER) {
         for delimiter in OTHER_DELIMITERS {
             let count = memchr::memmem::find_iter(line, delimiter).count();
@@ -101,9 +108,12 @@ pub(super) fn repair(line: &[u8], dialect: &Dialect, shapes: &Shapes) -> Option<
             }
             let other = Dialect { delimiter: delimiter.to_vec(), ..dialect.clone() };
             let join = if delimiter == b" " { cost::OTHER_JOIN } else { cost::JOIN };
-            if let Some(mut found) =
-                search(line, &other, &looks, Boldness { guesses: true, base: cost::OTHER_DELIMITER, join })
-                && best.as_ref().is_none_or(|best| found.cost < best.cost)
+            if let Some(mut found) = search(
+                line,
+                &other,
+                &looks,
+                Boldness { guesses: true, quotes_are_sound: false, base: cost::OTHER_DELIMITER, join },
+            ) && best.as_ref().is_none_or(|best| found.cost < best.cost)
             {
                 found.guessed = (0..found.cells.len()).collect();
                 found.changes.retain(|change| *change == Change::Quotes);
@@ -113,7 +123,7 @@ pub(super) fn repair(line: &[u8], dialect: &Dialect, shapes: &Shapes) -> Option<
         }
     }
     best.filter(|found| is_convincing(found, shapes)).or_else(|| {
-        let cautious = Boldness { guesses: false, base: 0.0, join };
+        let cautious = Boldness { guesses: false, quotes_are_sound, base: 0.0, join };
         search(line, dialect, &looks, cautious).filter(|found| is_bold && is_convincing(found, shapes))
     })
 }
@@ -125,11 +135,16 @@ pub(super) fn repair_header(line: &[u8], dialect: &Dialect, width: usize) -> Opt
     }
     // Among the names of columns hardly any are missing, so a line of one cell has another delimiter.
     let looks = Looks::Names(width);
-    let boldness = Boldness { guesses: true, base: 0.0, join: cost::JOIN };
+    let boldness = Boldness { guesses: true, quotes_are_sound: false, base: 0.0, join: cost::JOIN };
     let mut best = search(line, dialect, &looks, boldness);
     for delimiter in OTHER_DELIMITERS {
         let other = Dialect { delimiter: delimiter.to_vec(), ..dialect.clone() };
-        let boldness = Boldness { guesses: false, base: cost::OTHER_DELIMITER, join: cost::JOIN };
+        let boldness = Boldness {
+            guesses: false,
+            quotes_are_sound: false,
+            base: cost::OTHER_DELIMITER,
+            join: cost::JOIN,
+        };
         let found = search(line, &other, &looks, boldness);
         if let Some(found) = found.filter(|found| found.changes.is_empty())
             && best.as_ref().is_none_or(|best| found.cost < best.cost)
@@ -210,6 +225,7 @@ struct Search<'a> {
     join_cost: f64,
     most_splits: u8,
     most_joins: usize,
+    quotes_are_sound: bool,
     known: HashMap<State, Option<Step>>,
 }
 
@@ -218,6 +234,8 @@ struct Search<'a> {
 struct Boldness {
     /// Whether cells may be joined and divided.
     guesses: bool,
+    /// Whether quotes mean what they always mean.
+    quotes_are_sound: bool,
     /// What the whole reading costs beside its steps.
     base: f64,
     /// What it costs to take a delimiter for text.
@@ -246,6 +264,7 @@ fn search(line: &[u8], dialect: &Dialect, looks: &Looks<'_>, boldness: Boldness)
         } else {
             4
         },
+        quotes_are_sound: boldness.quotes_are_sound,
         known: HashMap::new(),
     };
     let start = (0, 0, 0);
@@ -305,8 +324,11 @@ impl Search<'_> {
         // Cycles are impossible: every step moves the position or the column on.
         self.known.insert(state, None);
         let mut best: Option<Step> = None;
-        self.try_plain(state, &mut best);
-        if self.dialect.opens(self.line, at) {
+        let opens_quote = self.dialect.opens(self.line, at);
+        if !(opens_quote && self.quotes_are_sound) {
+            self.try_plain(state, &mut best);
+        }
+        if opens_quote {
             self.try_quoted(state, &mut best);
         }
         if splits < self.most_splits {

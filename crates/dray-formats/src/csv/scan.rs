@@ -18,8 +18,6 @@ pub(super) struct Row {
     pub(super) line: u64,
     /// There is text behind a closing quote, or a quote never closes.
     pub(super) has_stray_quote: bool,
-    /// A quote stands in the middle of a cell without quotes.
-    pub(super) has_inner_quote: bool,
 }
 
 /// What is wrong with the shape of a row.
@@ -197,12 +195,6 @@ impl Scanner {
     /// True where the text ended in the middle of a quoted cell.
     pub(super) fn is_inside_quotes(&self) -> bool {
         self.state == State::Quoted
-    }
-
-    /// Goes on with rows of this many columns.
-    pub(super) fn change_columns(&mut self, columns: usize) {
-        self.columns = columns;
-        self.restart();
     }
 
     /// Forgets the rows found; the text of the next scan begins where they ended.
@@ -440,7 +432,7 @@ impl Scanner {
             || (has_inner_quote && self.doubts_inner_quotes);
         self.has_stopped = is_odd && self.stops_at_odd_rows;
         let (start, cells, line) = (self.row_start, self.cells_in_row, self.row_line);
-        self.rows.push(Row { start, end, cells, line, has_stray_quote, has_inner_quote });
+        self.rows.push(Row { start, end, cells, line, has_stray_quote });
         self.cells_in_row = 0;
         self.row_start = next;
         self.cell_start = next;

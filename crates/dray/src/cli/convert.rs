@@ -15,7 +15,7 @@ use dray_model::value::ValueType;
 use dray_model::{Error, Result};
 
 use super::print::{counted, note, thousands};
-use super::reading::ReadArguments;
+use super::reading::{ReadArguments, detected_words};
 use crate::destination::Destination;
 use crate::source::Source;
 
@@ -51,9 +51,7 @@ pub(super) fn run(arguments: &ConvertArguments) -> Result<u8> {
         rows.header().iter().map(|name| OutputColumn::new(name.clone(), ValueType::Text)).collect::<Vec<_>>();
     let options = WriteOptions { header: rows.has_header(), ..WriteOptions::default() };
     if !arguments.quiet {
-        for found in rows.detected() {
-            note(&format!("{}: {} ({:.0} %)", found.what, found.value, found.confidence * 100.0));
-        }
+        note(&format!("{}: {}", source.name, detected_words(&rows.detected())));
     }
     let destination = Destination::open(path.as_deref())?;
     let out = writer(format, columns, &options, destination.writer()?)?;

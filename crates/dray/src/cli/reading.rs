@@ -1,6 +1,8 @@
 //! What can be said about a source, in every command that reads one.
 
 use dray_formats::{Escape, Format, HeaderRow, Quote, ReadOptions};
+use dray_model::flow::Detected;
+use serde_json::json;
 
 /// How the source is read. Whatever is left out is found out by looking.
 #[derive(Debug, clap::Args)]
@@ -60,6 +62,37 @@ impl ReadArguments {
             ..ReadOptions::default()
         }
     }
+}
+
+/// What was found out about a source, for programs.
+pub(super) fn detected_json(detected: &[Detected]) -> serde_json::Value {
+    let found = |found: &Detected| json!({ "what": found.what, "value": found.value, "confidence": (found.confidence * 100.0).round() / 100.0 });
+    detected.iter().map(found).collect()
+}
+
+/// What was found out about a source, for people: `csv, windows-1252, semicolon …`; doubtful things with
+/// how sure they are.
+pub(super) fn detected_words(detected: &[Detected]) -> String {
+    let words: Vec<String> = detected
+        .iter()
+        // What nearly every file has need not be said.
+        .filter(|found| {
+            !matches!((found.what, found.value.as_str()), ("quote", "double") | ("escape", "doubled"))
+        })
+        .map(|found| {
+            let doubt = match found.confidence {
+                sure if sure >= 0.9 => String::new(),
+                doubtful => format!(" ({:.0} % sure)", doubtful * 100.0),
+            };
+            match found.what {
+                "format" | "delimiter" | "encoding" | "compression" => format!("{}{doubt}", found.value),
+                "header row" if found.value == "none" => "no header".to_owned(),
+                "header row" => format!("header on {}{doubt}", found.value),
+                what => format!("{what} {}{doubt}", found.value),
+            }
+        })
+        .collect();
+    words.join(", ")
 }
 
 fn read_format(text: &str) -> std::result::Result<Format, String> {

@@ -6,7 +6,7 @@ use dray_engine::map::{Mapping, Reason};
 use dray_engine::run::{Observer, Outcome, Progress};
 use dray_engine::write::Change;
 use dray_model::Result;
-use dray_model::flow::{ImportStatus, RowSource};
+use dray_model::flow::{Detected, ImportStatus, RowSource};
 use dray_model::object::Object;
 use dray_model::problem::{Problem, ProblemCode};
 use serde_json::json;
@@ -14,6 +14,7 @@ use serde_json::json;
 use super::arguments::ImportArguments;
 use crate::cli::print::{counted, line, note, quoted, table, thousands};
 use crate::cli::progress::Bar;
+use crate::cli::reading::{detected_json, detected_words};
 use crate::cli::{is_watched, ledger};
 use crate::failed_file::FailedFile;
 use crate::interrupt;
@@ -42,12 +43,14 @@ pub(super) struct Watcher<'a> {
     changes: Vec<Change>,
     changed_cells: u64,
     mapping: Option<Mapping>,
+    detected: Vec<Detected>,
 }
 
 impl Observer for Watcher<'_> {
     fn mapped(&mut self, mapping: &Mapping, source: &dyn RowSource) -> Result<()> {
         self.failed = self.arguments.failed.as_ref().map(|path| FailedFile::new(path, source.failed_rows()));
         self.mapping = Some(mapping.clone());
+        self.detected = source.detected();
         Ok(())
     }
 
@@ -107,6 +110,7 @@ impl<'a> Watcher<'a> {
             changes: Vec::new(),
             changed_cells: 0,
             mapping: None,
+            detected: Vec::new(),
         }
     }
 
@@ -146,6 +150,7 @@ impl<'a> Watcher<'a> {
             })
         });
         out.insert("problems".into(), problems.collect());
+        out.insert("detected".into(), detected_json(&self.detected));
         serde_json::Value::Object(out)
     }
 
@@ -160,7 +165,11 @@ impl<'a> Watcher<'a> {
     ) {
         let import = &outcome.import;
         let what = if arguments.plan { "Plan".to_owned() } else { format!("Import {}", import.id) };
-        line(&format!("{what}: {} → {}\n", source.name, object.name()));
+        line(&format!("{what}: {} → {}", source.name, object.name()));
+        if !self.detected.is_empty() {
+            line(&format!("Read as {}", detected_words(&self.detected)));
+        }
+        line("");
         if outcome.was_complete {
             line("This import is complete already; nothing was done again.\n");
         }
@@ -230,10 +239,11 @@ impl<'a> Watcher<'a> {
                 .or(first.field.as_deref())
                 .map_or(String::new(), |column| format!(" in {}", quoted(column)));
             line(&format!("  {} {}{column}", thousands(group.rows), first.code.word()));
-            let place = if first.line > 0 {
-                format!("row {}, line {}", first.row_number, first.line)
-            } else {
-                format!("row {}", first.row_number)
+            let place = match (first.row_number, first.line) {
+                (0, 0) => "file".to_owned(),
+                (0, line) => format!("line {line}"),
+                (row, 0) => format!("row {row}"),
+                (row, line) => format!("row {row}, line {line}"),
             };
             let value = first.value.as_deref().map_or(String::new(), |value| format!(" {} —", quoted(value)));
             line(&format!("      {place}:{value} {}", first.message));
