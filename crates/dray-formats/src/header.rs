@@ -55,20 +55,22 @@ pub(crate) fn find_header(rows: &[Vec<String>]) -> HeaderFound {
     HeaderFound { first, count, confidence }
 }
 
-/// The width most rows have, the larger where two are as frequent.
+/// The width most rows have; where others are nearly as frequent, the one that comes first.
 pub(crate) fn usual_width(widths: impl Iterator<Item = usize>) -> usize {
+    let widths: Vec<usize> = widths.filter(|&width| width > 0).collect();
     let mut counts = std::collections::BTreeMap::new();
-    let mut total = 0_usize;
-    for width in widths.filter(|&width| width > 0) {
+    for &width in &widths {
         *counts.entry(width).or_insert(0_usize) += 1;
-        total += 1;
     }
+    let total = widths.len();
     // Lines of one cell are titles and notes where a good part of the others has more.
     let of_one = counts.get(&1).copied().unwrap_or(0);
     if (total - of_one) * 3 >= total {
         counts.remove(&1);
     }
-    counts.into_iter().max_by_key(|&(width, count)| (count, width)).map_or(1, |(width, _)| width)
+    let most = counts.values().copied().max().unwrap_or(0);
+    let is_frequent = |width: &&usize| counts.get(*width).is_some_and(|&count| count * 10 >= most * 8);
+    widths.iter().find(is_frequent).copied().unwrap_or(1)
 }
 
 /// How many of the rows name the columns, and how sure that is. A header is unlike what stands below it:

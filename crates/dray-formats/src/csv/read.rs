@@ -223,7 +223,7 @@ impl CsvSource {
             }
             let surplus_is_empty = cells.iter().skip(width).all(|cell| cell.trim_ascii().is_empty());
             let is_usual = self.table.usual_widths.contains(&cells.len());
-            let is_longer = cells.len() > width && self.table.shapes.misplaced(&cells) == 0;
+            let is_longer = cells.len() > width && self.fits_best(&whole, &cells);
             if surplus_is_empty && (is_usual || is_longer || width == 1) {
                 if cells.len() < width {
                     self.count_short_row(row.line);
@@ -275,6 +275,14 @@ impl CsvSource {
                 }
                 self.put(row, row.end, cells, None);
             }
+        }
+    }
+
+    /// True where the first cells of a row that has more, all empty, stand where they belong.
+    fn fits_best(&self, line: &[u8], cells: &[Vec<u8>]) -> bool {
+        match repair(line, &self.dialect, &self.table.shapes, true) {
+            Some(found) => cells.get(..self.header.len()) == Some(found.cells.as_slice()),
+            None => true,
         }
     }
 

@@ -367,6 +367,8 @@ impl Search<'_> {
         change: Option<Change>,
     ) {
         let text = cell.1.as_deref().unwrap_or_else(|| self.line.get(cell.0.clone()).unwrap_or_default());
+        // A quote too many says nothing about the rest of the cell.
+        let text = text.strip_prefix(self.dialect.open.as_slice()).unwrap_or(text);
         let looks = self.looks.surprise(column, text);
         let so_far = cost + looks;
         if best.as_ref().is_some_and(|best| best.cost <= so_far) {

@@ -52,10 +52,6 @@ struct Sampled {
 }
 
 impl Sampled {
-    fn filled(&self) -> usize {
-        self.cells.iter().filter(|cell| !cell.trim_ascii().is_empty()).count()
-    }
-
     fn texts(&self) -> Vec<String> {
         self.cells.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
     }
@@ -251,13 +247,22 @@ fn first_table_row(text: &[u8], records: &[Sampled], dialect: &Dialect, width: u
     if width <= 1 {
         return 0;
     }
-    let belongs = |record: &Sampled| {
-        let names = names_of(text, record, dialect, width);
+    let belongs = |names: &[String]| {
         let filled = names.iter().filter(|cell| !cell.trim().is_empty()).count();
         // A table as narrow as two columns may have a row with one cell filled.
-        names.len() > 1 && names.len() * 2 >= width && filled * 3 >= width && filled.max(record.filled()) > 1
+        names.len() > 1 && names.len() * 2 >= width && filled * 3 >= width && filled > 1
     };
-    records.iter().take(LINES_ABOVE).position(belongs).unwrap_or(0)
+    let above = || records.iter().take(LINES_ABOVE);
+    let as_it_is = above().position(|record| belongs(&record.texts()));
+    let put_right = above().position(|record| belongs(&names_of(text, record, dialect, width)));
+    match (as_it_is, put_right) {
+        // A title may have as many words as the table has columns; but then a header follows.
+        (Some(later), Some(first)) if first < later => {
+            let rows: Vec<Vec<String>> = records.iter().skip(later).map(Sampled::texts).collect();
+            if count_header_rows(&rows, width).0 > 0 { later } else { first }
+        }
+        (as_it_is, put_right) => as_it_is.or(put_right).unwrap_or(0),
+    }
 }
 
 /// The names of the columns, several header rows joined, and how many columns there are.

@@ -5,6 +5,7 @@ mod csv_properties;
 mod json;
 mod json_properties;
 mod layout;
+mod pollution;
 mod refusals;
 
 use std::io::{Cursor, Read, Write};
