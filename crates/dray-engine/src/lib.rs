@@ -7,6 +7,7 @@
 
 pub mod map;
 pub mod check;
+pub mod damage;
 pub mod matching;
 pub mod fates;
 pub mod target;
