@@ -7,6 +7,8 @@
 
 pub mod map;
 pub mod check;
+pub mod damage;
+pub mod infer;
 pub mod matching;
 pub mod fates;
 pub mod target;

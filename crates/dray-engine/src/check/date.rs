@@ -30,7 +30,7 @@ pub fn date(text: &str, style: Style) -> Result<i64, Bad> {
             Some(DateOrder::MonthFirst) if !dotted => (year, first, second),
             _ => (year, second, first),
         },
-        (Parts::ShortYear, _) => return Err(bad("write the year with four digits")),
+        (Parts::ShortYear { .. }, _) => return Err(bad("write the year with four digits")),
     };
     days_from_civil(i64::from(year), month, day).ok_or_else(|| {
         let order = match style.date_order {
@@ -105,9 +105,48 @@ pub fn within(field: &Field, days: i64) -> Result<(), Bad> {
     Ok(())
 }
 
+/// What the text of a date says about the order of day and month in its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToldOrder {
+    /// Only one order makes it a date.
+    Only(DateOrder),
+    /// Both orders do, and they are different days.
+    Either,
+    /// It is a date whose order needs no telling: ISO, with the month's name, dotted, or 3/3/2025.
+    Plain,
+    /// It is no date, or none in either order.
+    NoDate,
+}
+
+/// What the text of a date or timestamp says about the order of day and month in its column.
+pub fn told_order(text: &str) -> ToldOrder {
+    // A timestamp's date stands before its clock.
+    let day = match text.find(':').and_then(|colon| text.get(..colon)?.rfind([' ', 'T'])) {
+        Some(end) => text.get(..end).unwrap_or(text).trim_end_matches(','),
+        None => text,
+    };
+    let (first, second, readable) = match split_date(day) {
+        Some(Parts::YearLast { first, second, dotted: false, .. }) => (first, second, true),
+        Some(Parts::ShortYear { first, second, dotted: false }) => (first, second, false),
+        Some(_) => return ToldOrder::Plain,
+        None => return ToldOrder::NoDate,
+    };
+    if !(1..=31).contains(&first) || !(1..=31).contains(&second) {
+        return ToldOrder::NoDate;
+    }
+    match (first > 12, second > 12) {
+        (true, true) => ToldOrder::NoDate,
+        (true, false) => ToldOrder::Only(DateOrder::DayFirst),
+        (false, true) => ToldOrder::Only(DateOrder::MonthFirst),
+        // Nobody need be asked about a date that is refused for its short year anyway.
+        (false, false) if first == second || !readable => ToldOrder::Plain,
+        (false, false) => ToldOrder::Either,
+    }
+}
+
 /// The parts of a date that is not in ISO form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parts {
+enum Parts {
     /// 2025/4/3, 2025.04.03, 20250403
     YearFirst(u16, u32, u32),
     /// 3/4/2025; dots always mean day.month.year
@@ -115,11 +154,11 @@ pub(super) enum Parts {
     /// 3 April 2025, Apr 3, 2025
     Named { year: u16, month: u32, day: u32 },
     /// 3/4/25
-    ShortYear,
+    ShortYear { first: u32, second: u32, dotted: bool },
 }
 
 /// Takes a date apart without deciding the order of day and month.
-pub(super) fn split_date(text: &str) -> Option<Parts> {
+fn split_date(text: &str) -> Option<Parts> {
     if text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number = |from: usize, to: usize| text.get(from..to)?.parse().ok();
         return Some(Parts::YearFirst(text.get(..4)?.parse().ok()?, number(4, 6)?, number(6, 8)?));
@@ -151,10 +190,10 @@ pub(super) fn split_date(text: &str) -> Option<Parts> {
         return Some(Parts::YearFirst(year(first)?, two, number(third)?));
     }
     number(third)?;
-    if third.len() == 2 {
-        return Some(Parts::ShortYear);
-    }
     let dotted = text.contains('.');
+    if third.len() == 2 {
+        return Some(Parts::ShortYear { first: one, second: two, dotted });
+    }
     Some(Parts::YearLast { first: one, second: two, year: year(third)?, dotted })
 }
 
@@ -178,10 +217,10 @@ fn month_named(word: &str) -> Option<u32> {
         "november",
         "december",
     ];
-    let lower = word.to_ascii_lowercase();
-    if lower.len() < 3 {
+    if word.len() < 3 || !word.starts_with(|first: char| first.is_ascii_alphabetic()) {
         return None;
     }
+    let lower = word.to_ascii_lowercase();
     let index = MONTHS.iter().position(|month| {
         *month == lower || month.get(..3) == Some(&lower) || lower == "sept" && *month == "september"
     })?;
@@ -221,6 +260,20 @@ mod tests {
             "Janvier 3 2025",
         ] {
             assert_eq!(read(wrong, day_first), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn some_dates_tell_the_order_of_day_and_month() {
+        assert_eq!(told_order("31/12/2025"), ToldOrder::Only(DateOrder::DayFirst));
+        assert_eq!(told_order("12/31/25"), ToldOrder::Only(DateOrder::MonthFirst));
+        assert_eq!(told_order("12-31-2025 14:30"), ToldOrder::Only(DateOrder::MonthFirst));
+        assert_eq!(told_order("3/4/2025"), ToldOrder::Either);
+        for plain in ["3/3/2025", "31.12.2025", "2025-12-31", "3 April 2025", "3/4/25"] {
+            assert_eq!(told_order(plain), ToldOrder::Plain, "{plain}");
+        }
+        for none in ["31/31/2025", "12-45-6789", "soon", "1/2", "14:30"] {
+            assert_eq!(told_order(none), ToldOrder::NoDate, "{none}");
         }
     }
 

@@ -7,7 +7,7 @@ use dray_model::definition::FieldKind;
 use dray_model::object::{ColumnIndex, Object};
 use dray_model::{Error, Result};
 
-use super::date::{Parts, split_date};
+use super::date::{ToldOrder, told_order};
 use super::style::{DateOrder, DecimalMark, Style};
 use crate::map::Mapping;
 
@@ -85,18 +85,11 @@ impl Evidence {
 
 impl ColumnEvidence {
     fn observe_date(&mut self, text: &str) {
-        // A timestamp's date stands before its clock.
-        let day = match text.find(':').and_then(|colon| text.get(..colon)?.rfind([' ', 'T'])) {
-            Some(end) => text.get(..end).unwrap_or(text).trim_end_matches(','),
-            None => text,
-        };
-        if let Some(Parts::YearLast { first, second, dotted: false, .. }) = split_date(day) {
-            match (first > 12, second > 12) {
-                (true, false) => self.for_first += 1,
-                (false, true) => self.for_second += 1,
-                (false, false) if first != second => self.remember(text),
-                _ => {}
-            }
+        match told_order(text) {
+            ToldOrder::Only(DateOrder::DayFirst) => self.for_first += 1,
+            ToldOrder::Only(DateOrder::MonthFirst) => self.for_second += 1,
+            ToldOrder::Either => self.remember(text),
+            ToldOrder::Plain | ToldOrder::NoDate => {}
         }
     }
 

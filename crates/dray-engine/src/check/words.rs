@@ -42,6 +42,9 @@ pub fn choice<'t>(field: &Field, text: &'t str) -> Result<Cow<'t, str>, Bad> {
 
 /// A UUID, with or without hyphens or braces, as lower-case hyphenated text.
 pub fn uuid(text: &str) -> Result<Cow<'_, str>, Bad> {
+    if is_canonical_uuid(text) {
+        return Ok(Cow::Borrowed(text));
+    }
     let inner = text.trim_start_matches('{').trim_end_matches('}');
     let digits: String = inner.chars().filter(|c| *c != '-').flat_map(char::to_lowercase).collect();
     if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -54,7 +57,16 @@ pub fn uuid(text: &str) -> Result<Cow<'_, str>, Bad> {
         }
         out.push(digit);
     }
-    Ok(if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) })
+    Ok(Cow::Owned(out))
+}
+
+/// True for the one form UUIDs are kept in: 36 characters, lower-case, with hyphens.
+pub fn is_canonical_uuid(text: &str) -> bool {
+    let fits = |(index, byte): (usize, u8)| match index {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
 /// JSON text; it is kept as written, so that numbers keep their digits and members their order.
@@ -79,6 +91,7 @@ mod tests {
         let form = Some("0188a5eb-8f00-7abc-8def-0123456789ab".to_owned());
         assert_eq!(read("{0188A5EB-8F00-7ABC-8DEF-0123456789AB}"), form);
         assert_eq!(read("0188a5eb8f007abc8def0123456789ab"), form);
+        assert_eq!(read("0188a5eb-8f00-7abc-8def-0123456789ab"), form);
         assert_eq!(read("0188a5eb"), None);
     }
 
