@@ -7,15 +7,13 @@ use dray_model::flow::{Detected, RowSource};
 use dray_model::{Error, Result};
 
 use crate::csv::{CsvSource, CsvWriter, find_delimiter};
+use crate::decode::{Decoded, decode};
 use crate::detect::find_format;
-use crate::input::{Input, refuse_unreadable};
+use crate::input::Input;
 use crate::json::{JsonSource, JsonWriter};
 use crate::options::{Format, ReadOptions, WriteOptions};
 use crate::window::Window;
 use crate::write::{OutputColumn, RowWriter};
-
-/// How much of a source is looked at to find its format and delimiter.
-const SAMPLE_BYTES: usize = 256 << 10;
 
 /// Opens a file.
 pub fn open_path(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
@@ -31,12 +29,13 @@ pub fn open_reader(
     open(Input::new(name, reader), options)
 }
 
-fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
-    let mut sample = Vec::new();
-    input.read_more(&mut sample, SAMPLE_BYTES)?;
-    refuse_unreadable(input.name(), &sample, input.ended())?;
-    let format = options.format.unwrap_or_else(|| find_format(input.name(), &sample));
-    let detected = vec![Detected::certain("format", format.word())];
+fn open(input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    let Decoded { input, sample, binary, mut detected } = decode(input, options)?;
+    let format = match options.format {
+        Some(asked) => check_format(input.name(), asked, binary)?,
+        None => binary.unwrap_or_else(|| find_format(input.name(), &sample)),
+    };
+    detected.push(Detected::certain("format", format.word()));
     match format {
         Format::Csv | Format::Tsv => {
             let delimiter = match options.delimiter.as_deref().map(str::as_bytes) {
@@ -57,6 +56,20 @@ fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
         }
         Format::Pdf => Err(Error::request("PDF documents are written, not read")
             .hint("ask for the table as CSV or Excel; a PDF holds only its picture")),
+    }
+}
+
+/// The format to read where a person asked for one and the first bytes may say what it is.
+fn check_format(name: &str, asked: Format, binary: Option<Format>) -> Result<Format> {
+    let is_text = |format: Format| !format.is_workbook() && format != Format::Parquet;
+    match binary {
+        // Which kind of workbook it is, people know less well than the file.
+        Some(found) if asked == found || (asked.is_workbook() && found.is_workbook()) => Ok(found),
+        Some(found) => Err(Error::request(format!("`{name}` is {}, not {}", found.word(), asked.word()))
+            .hint("leave the format out; it is found by content")),
+        None if is_text(asked) => Ok(asked),
+        None => Err(Error::request(format!("`{name}` is text, not {}", asked.word()))
+            .hint("leave the format out; it is found by content")),
     }
 }
 

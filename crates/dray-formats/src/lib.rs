@@ -5,7 +5,10 @@
 // What a reader may be told, and the limits.
 mod options;
 
-// Where bytes come from; what is refused at the door.
+// Where the text readers see stood in the source.
+mod origin;
+
+// Where bytes come from.
 mod input;
 
 // Packed bytes and foreign encodings become UTF-8 text.

@@ -156,7 +156,7 @@ impl CsvSource {
 
     fn build_columns(&self, consumed: usize) -> Result<(Vec<StringArray>, Vec<Problem>)> {
         let cells = self.cells(self.window.text().get(..consumed).unwrap_or_default());
-        let (faults, replacements) = cells.find_faults(self.limits.max_cell_bytes, self.window.offset());
+        let (faults, replacements) = cells.find_faults(self.limits.max_cell_bytes, &self.window);
         let mut problems = self.shape_problems();
         problems.extend(faults.into_iter().map(|fault| self.cell_problem(fault)));
         problems.sort_by_key(|problem| problem.row_number);
@@ -240,11 +240,11 @@ impl RowSource for CsvSource {
     }
 
     fn bytes_read(&self) -> u64 {
-        self.window.offset()
+        self.window.bytes_read()
     }
 
     fn detected(&self) -> Vec<Detected> {
-        self.detected.clone()
+        self.window.detected(&self.detected)
     }
 
     fn failed_rows(&self) -> Box<dyn FailedRowFormat> {

@@ -2,9 +2,11 @@
 
 mod csv;
 mod csv_properties;
+mod encodings;
 mod json;
 mod json_properties;
 mod layout;
+mod packed;
 mod refusals;
 
 use std::io::{Cursor, Read, Write};
