@@ -209,14 +209,33 @@ fn evidence(sample: &[u8]) -> Vec<&[u8]> {
 
 /// Looks whether a relative of the encoding found, which the detector does not know, makes better words.
 fn refine(lines: &[&[u8]], found: &'static Encoding) -> &'static Encoding {
-    if !found.is_single_byte() {
-        return found;
+    let name = found.name();
+    let is_cyrillic = matches!(name, "windows-1251" | "KOI8-U" | "ISO-8859-5" | "IBM866");
+    let is_latin = matches!(
+        name,
+        "windows-1252"
+            | "windows-1250"
+            | "windows-1254"
+            | "windows-1257"
+            | "windows-1258"
+            | "ISO-8859-2"
+            | "ISO-8859-4"
+            | "ISO-8859-13"
+    );
+    // With by how much each must read better.
+    let mut relatives: Vec<(&'static Encoding, i64)> = Vec::new();
+    if name == "windows-1252" {
+        relatives.push((encoding_rs::ISO_8859_15, 1));
     }
-    let relatives: &[(&'static Encoding, i64)] =
-        &[(encoding_rs::ISO_8859_15, 1), (encoding_rs::MACINTOSH, 3), (encoding_rs::X_MAC_CYRILLIC, 3)];
+    if is_latin || name == "IBM866" {
+        relatives.push((encoding_rs::MACINTOSH, 3));
+    }
+    if is_cyrillic {
+        relatives.push((encoding_rs::X_MAC_CYRILLIC, 3));
+    }
     let text = lines.join(&b'\n');
     let mut best = (plausibility(&text, &high_half(found)), found);
-    for &(relative, margin) in relatives {
+    for (relative, margin) in relatives {
         let score = plausibility(&text, &high_half(relative));
         if score >= best.0 + margin {
             best = (score, relative);

@@ -42,34 +42,44 @@ pub(super) fn plausibility(text: &[u8], half: &HighHalf) -> i64 {
 
 fn judge(before: Option<char>, c: char, behind: Option<char>) -> i64 {
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
-    let is_in_word = is_letter(before) && is_letter(behind);
     if !c.is_alphabetic() {
-        return match c {
-            // Quotes and hyphens stand between letters, too.
-            '’' | '‘' | '–' | '·' | '\u{ad}' => 0,
-            // Nobody has used this sign since there is the one for the euro.
-            '¤' => -2,
-            '€' if before.is_none_or(|c| c.is_ascii_digit() || c == ' ')
-                || behind.is_some_and(|c| c.is_ascii_digit()) =>
-            {
-                1
-            }
-            _ if is_in_word => -3,
-            _ => 0,
-        };
+        return judge_sign(before, c, behind);
     }
     let is_latin = |c: char| c.is_ascii_alphabetic() || ('\u{c0}'..'\u{250}').contains(&c);
     let mixes = |other: Option<char>| {
         other.is_some_and(|other| other.is_alphabetic() && is_latin(other) != is_latin(c))
     };
-    if mixes(before) || mixes(behind) {
+    let is_small = |c: Option<char>| c.is_some_and(char::is_lowercase);
+    let is_capital = |c: Option<char>| c.is_some_and(char::is_uppercase);
+    let is_capital_inside = c.is_uppercase() && (is_small(before) || (is_letter(before) && is_small(behind)));
+    let is_small_between_capitals = c.is_lowercase() && is_capital(before) && is_capital(behind);
+    if mixes(before) || mixes(behind) || is_capital_inside || is_small_between_capitals {
         return -3;
     }
-    let is_capital_inside = c.is_uppercase() && before.is_some_and(char::is_lowercase);
-    let is_small_between_capitals =
-        c.is_lowercase() && before.is_some_and(char::is_uppercase) && behind.is_some_and(char::is_uppercase);
-    if is_capital_inside || is_small_between_capitals {
-        return -3;
+    // A letter alone is no word, and the sign for guilders stands in no word.
+    if (!is_letter(before) && !is_letter(behind)) || c == 'ƒ' {
+        return 0;
     }
     if COMMON.contains(c) { 2 } else { 1 }
+}
+
+/// Quotes open before words and close behind them, dashes stand between blanks.
+fn judge_sign(before: Option<char>, c: char, behind: Option<char>) -> i64 {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let is_blank = |c: Option<char>| c.is_none_or(char::is_whitespace);
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let fits = match c {
+        '“' | '‘' | '„' | '‚' | '«' | '‹' | '¿' | '¡' => !is_word(before) && !is_blank(behind),
+        '”' | '»' | '›' | '…' => !is_blank(before) && !is_word(behind),
+        // Also the apostrophe.
+        '’' => !is_blank(before),
+        '–' | '—' => (is_blank(before) && is_blank(behind)) || (is_digit(before) && is_digit(behind)),
+        '€' | '£' => is_digit(before) || is_digit(behind) || is_blank(before),
+        // Nobody has used this sign since there is the one for the euro.
+        '¤' => return -2,
+        _ if c.is_whitespace() || c == '\u{ad}' => return 0,
+        _ if is_word(before) && behind.is_some_and(char::is_alphabetic) => return -3,
+        _ => return 0,
+    };
+    if fits { 2 } else { -1 }
 }

@@ -61,11 +61,7 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 /// What was found out about a source, and its value.
 type Findings = Vec<(&'static str, String)>;
 
-fn read(
-    name: &str,
-    bytes: &[u8],
-    options: &ReadOptions,
-) -> Result<(Contents, Findings), Error> {
+fn read(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<(Contents, Findings), Error> {
     let mut source = open(name, bytes, options)?;
     let contents = read_all(source.as_mut())?;
     let detected = source.detected().into_iter().map(|found| (found.what, found.value)).collect();
