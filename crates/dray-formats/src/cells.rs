@@ -7,6 +7,7 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer
 use dray_model::problem::ProblemCode;
 use dray_model::{Error, Result};
 
+use crate::guard::unguarded;
 use crate::origin::{Origin, UNDECODABLE};
 use crate::window::Window;
 
@@ -199,6 +200,18 @@ impl Cells<'_> {
         }
         values.truncate(length);
         string_array(offsets, values)
+    }
+}
+
+/// Takes the apostrophes of a formula guard off the cells of a batch.
+pub(crate) fn unguard_columns(columns: &mut [StringArray]) {
+    for column in columns {
+        // Hardly any column has an apostrophe at all, so that is looked for first.
+        if memchr::memchr(b'\'', column.value_data()).is_some()
+            && column.iter().flatten().any(|cell| unguarded(cell).len() < cell.len())
+        {
+            *column = column.iter().map(|cell| cell.map(unguarded)).collect();
+        }
     }
 }
 

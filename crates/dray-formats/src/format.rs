@@ -9,9 +9,11 @@ use dray_model::{Error, Result};
 use crate::csv::{CsvSource, CsvWriter, find_delimiter};
 use crate::decode::{Decoded, decode};
 use crate::detect::find_format;
+use crate::encode::TextEncoder;
 use crate::input::Input;
 use crate::json::{JsonSource, JsonWriter};
 use crate::options::{Format, ReadOptions, WriteOptions};
+use crate::pack::packed;
 use crate::window::Window;
 use crate::write::{OutputColumn, RowWriter};
 
@@ -80,10 +82,27 @@ pub fn writer(
     options: &WriteOptions,
     out: Box<dyn Write + Send>,
 ) -> Result<Box<dyn RowWriter>> {
+    let make = |out| plain_writer(format, columns, options, out);
+    let Some(compression) = options.compression else { return make(out) };
+    let member = options.member_name.clone().unwrap_or_else(|| format!("data.{}", format.extension()));
+    packed(compression, &member, out, make)
+}
+
+fn plain_writer(
+    format: Format,
+    columns: Vec<OutputColumn>,
+    options: &WriteOptions,
+    out: Box<dyn Write + Send>,
+) -> Result<Box<dyn RowWriter>> {
     match format {
-        Format::Csv | Format::Tsv => Ok(Box::new(CsvWriter::new(columns, out))),
-        Format::Json => Ok(Box::new(JsonWriter::new(columns, true, out))),
-        Format::Jsonl => Ok(Box::new(JsonWriter::new(columns, false, out))),
+        Format::Csv => Ok(Box::new(CsvWriter::new(columns, b',', options, out)?)),
+        Format::Tsv => Ok(Box::new(CsvWriter::new(columns, b'\t', options, out)?)),
+        Format::Json | Format::Jsonl => {
+            if options.text.encoding.as_deref().map(TextEncoder::new).transpose()?.flatten().is_some() {
+                return Err(Error::request("JSON is always UTF-8").hint("leave the encoding out"));
+            }
+            Ok(Box::new(JsonWriter::new(columns, format == Format::Json, out)))
+        }
         Format::Xlsx => crate::excel::writer(columns, options, out),
         Format::Parquet => crate::parquet::writer(columns, options, out),
         Format::Pdf => crate::pdf::writer(columns, options, out),

@@ -20,6 +20,9 @@ mod window;
 // Finds the bytes that matter, many at once.
 mod bitmask;
 
+// Text that spreadsheet programs would run.
+mod guard;
+
 // Cells as positions in the text, and the Arrow columns made of them.
 mod cells;
 
@@ -28,6 +31,15 @@ mod header;
 
 // What every writer is.
 mod write;
+
+// Dates as people want them written.
+mod dates;
+
+// Text in other encodings.
+mod encode;
+
+// Packed files.
+mod pack;
 
 // Delimited text.
 mod csv;

@@ -9,7 +9,8 @@ use dray_model::{Error, ErrorKind, Result};
 
 use super::failed::CsvFailedRows;
 use super::scan::{Oddity, Scanner, append_unquoted};
-use crate::cells::{CellFault, Cells};
+use crate::cells::{CellFault, Cells, unguard_columns};
+use crate::guard::unguard_names;
 use crate::header::column_names;
 use crate::input::BYTE_ORDER_MARK;
 use crate::options::{ReadLimits, ReadOptions};
@@ -26,6 +27,8 @@ pub(crate) struct CsvSource {
     scanner: Scanner,
     next_row: u64,
     rows_to_skip: u64,
+    /// Takes the apostrophes of a formula guard off.
+    unguards: bool,
 }
 
 impl CsvSource {
@@ -57,8 +60,12 @@ impl CsvSource {
             header_raw: Vec::new(),
             next_row: 1,
             rows_to_skip: options.skip_rows,
+            unguards: options.unguard,
         };
         source.read_header()?;
+        if source.unguards {
+            unguard_names(&mut source.header);
+        }
         Ok(source)
     }
 
@@ -160,7 +167,11 @@ impl CsvSource {
         let mut problems = self.shape_problems();
         problems.extend(faults.into_iter().map(|fault| self.cell_problem(fault)));
         problems.sort_by_key(|problem| problem.row_number);
-        Ok((cells.columns(&replacements)?, problems))
+        let mut columns = cells.columns(&replacements)?;
+        if self.unguards {
+            unguard_columns(&mut columns);
+        }
+        Ok((columns, problems))
     }
 
     fn cell_problem(&self, fault: CellFault) -> Problem {
