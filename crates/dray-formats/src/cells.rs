@@ -7,6 +7,10 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer
 use dray_model::problem::ProblemCode;
 use dray_model::{Error, Result};
 
+use crate::guard::unguarded;
+use crate::origin::{Origin, UNDECODABLE};
+use crate::window::Window;
+
 /// One cell: a stretch of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
@@ -107,17 +111,18 @@ impl Cells<'_> {
         said.into()
     }
 
-    /// Finds cells that are larger than allowed (they become empty) or no UTF-8 (U+FFFD stands where
-    /// it is not). `file_offset` is where in the source the text begins.
+    /// Finds cells that are larger than allowed (they become empty), no UTF-8, or have a NUL in them, which
+    /// no store can hold (U+FFFD stands where these are). The text begins where that of `window` does.
     pub(crate) fn find_faults(
         &self,
         max_cell_bytes: usize,
-        file_offset: u64,
+        window: &Window,
     ) -> (Vec<CellFault>, Replacements) {
         let (mut faults, mut replacements) = (Vec::new(), Replacements::new());
         let may_be_large = self.text.len() > max_cell_bytes;
         let is_text = std::str::from_utf8(self.text).is_ok();
-        if is_text && !may_be_large {
+        let may_have_nul = memchr::memchr(0, self.text).is_some();
+        if is_text && !may_be_large && !may_have_nul {
             return (faults, replacements);
         }
         for (index, &cell) in self.cells.iter().enumerate() {
@@ -129,21 +134,24 @@ impl Cells<'_> {
                 replacements.push((index, Vec::new()));
                 continue;
             }
-            if is_text {
+            let position = |within: usize| window.offset() + (cell.start() + within) as u64;
+            let wrong = if is_text { None } else { std::str::from_utf8(source).err() };
+            let (code, message) = if let Some(wrong) = wrong {
+                let at = wrong.valid_up_to();
+                let length = wrong.error_len().unwrap_or(source.len() - at);
+                let bytes = source.get(at..at + length).unwrap_or_default();
+                (ProblemCode::InvalidEncoding, undecodable(window.origin(), position(at), bytes))
+            } else if may_have_nul && let Some(at) = memchr::memchr(0, source) {
+                let at = position(at);
+                let message =
+                    format!("the cell has a NUL character, at offset {at} of the text; take it out");
+                (ProblemCode::InvalidCharacter, message)
+            } else {
                 continue;
-            }
-            let Err(wrong) = std::str::from_utf8(source) else { continue };
-            let at = file_offset + (cell.start() + wrong.valid_up_to()) as u64;
-            let value = String::from_utf8_lossy(&self.bytes(cell)).into_owned();
-            let message =
-                format!("the bytes at offset {at} of the file are not UTF-8; save the file as UTF-8");
-            faults.push(CellFault {
-                index,
-                code: ProblemCode::InvalidEncoding,
-                value: Some(value.clone()),
-                message,
-            });
-            replacements.push((index, value.into_bytes()));
+            };
+            let value = String::from_utf8_lossy(&self.bytes(cell)).replace('\0', "\u{fffd}");
+            replacements.push((index, value.clone().into_bytes()));
+            faults.push(CellFault { index, code, value: Some(value), message });
         }
         (faults, replacements)
     }
@@ -202,6 +210,38 @@ impl Cells<'_> {
         values.truncate(length);
         string_array(offsets, values)
     }
+}
+
+/// Takes the apostrophes of a formula guard off the cells of a batch.
+pub(crate) fn unguard_columns(columns: &mut [StringArray]) {
+    for column in columns {
+        // Hardly any column has an apostrophe at all, so that is looked for first.
+        if memchr::memchr(b'\'', column.value_data()).is_some()
+            && column.iter().flatten().any(|cell| unguarded(cell).len() < cell.len())
+        {
+            *column = column.iter().map(|cell| cell.map(unguarded)).collect();
+        }
+    }
+}
+
+/// Says which bytes are no text and where they lie. `decoded_at` is where `bytes`, or what stands for
+/// them, is in the decoded text.
+fn undecodable(origin: &Origin, decoded_at: u64, bytes: &[u8]) -> String {
+    let encoding = origin.encoding().unwrap_or("UTF-8");
+    let (at, bytes) = match origin.undecodable_at(decoded_at) {
+        Some(found) => (found.source_at, found.bytes),
+        // There were too many to keep them all.
+        None if bytes == [UNDECODABLE] && encoding != "UTF-8" => {
+            return format!("there are bytes that are no text in {encoding}; is that the file's encoding?");
+        }
+        None => (decoded_at, bytes.to_vec()),
+    };
+    let listed: Vec<String> = bytes.iter().map(|byte| format!("0x{byte:02X}")).collect();
+    let (what, is) = if bytes.len() == 1 { ("the byte", "is") } else { ("the bytes", "are") };
+    let listed = listed.join(" ");
+    format!(
+        "{what} {listed} at offset {at} of the file {is} no text in {encoding}; correct the text, or name its encoding"
+    )
 }
 
 /// Makes a column of texts lying one behind the other; empty ones become nulls.

@@ -1,14 +1,17 @@
-//! Finds out what a source is: by its content first, then by its name.
+//! Finds out which kind of text a source is: by its content first, then by its name.
 
 use std::path::Path;
 
 use crate::input::BYTE_ORDER_MARK;
 use crate::options::Format;
 
-/// The format of a source called `name` that begins with `sample`.
+/// The format of a source called `name` whose text begins with `sample`.
 pub(crate) fn find_format(name: &str, sample: &[u8]) -> Format {
     let by_name =
         Path::new(name).extension().and_then(|extension| Format::from_name(&extension.to_string_lossy()));
+    // Many a program calls a text after the one that is to open it.
+    let by_name =
+        by_name.filter(|format| matches!(format, Format::Csv | Format::Tsv | Format::Json | Format::Jsonl));
     let text = sample.strip_prefix(BYTE_ORDER_MARK).unwrap_or(sample).trim_ascii_start();
     let second = text.get(1..).unwrap_or_default().trim_ascii_start().first().copied();
     match (text.first(), second) {

@@ -7,15 +7,15 @@ use dray_model::flow::{Detected, RowSource};
 use dray_model::{Error, Result};
 
 use crate::csv::{CsvSource, CsvWriter};
+use crate::decode::{Decoded, decode};
 use crate::detect::find_format;
-use crate::input::{Input, refuse_unreadable};
+use crate::encode::TextEncoder;
+use crate::input::Input;
 use crate::json::{JsonSource, JsonWriter};
 use crate::options::{Format, ReadOptions, WriteOptions};
+use crate::pack::packed;
 use crate::window::Window;
 use crate::write::{OutputColumn, RowWriter};
-
-/// How much of a source is looked at to find its format and delimiter.
-const SAMPLE_BYTES: usize = 256 << 10;
 
 /// Opens a file.
 pub fn open_path(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
@@ -31,12 +31,13 @@ pub fn open_reader(
     open(Input::new(name, reader), options)
 }
 
-fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
-    let mut sample = Vec::new();
-    input.read_more(&mut sample, SAMPLE_BYTES)?;
-    refuse_unreadable(input.name(), &sample, input.ended())?;
-    let format = options.format.unwrap_or_else(|| find_format(input.name(), &sample));
-    let detected = vec![Detected::certain("format", format.word())];
+fn open(input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    let Decoded { input, sample, binary, mut detected } = decode(input, options)?;
+    let format = match options.format {
+        Some(asked) => check_format(input.name(), asked, binary)?,
+        None => binary.unwrap_or_else(|| find_format(input.name(), &sample)),
+    };
+    detected.push(Detected::certain("format", format.word()));
     match format {
         Format::Csv | Format::Tsv => {
             Ok(Box::new(CsvSource::open(Window::new(input, sample), options, detected)?))
@@ -56,6 +57,20 @@ fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
     }
 }
 
+/// The format to read where a person asked for one and the first bytes may say what it is.
+fn check_format(name: &str, asked: Format, binary: Option<Format>) -> Result<Format> {
+    let is_text = |format: Format| !format.is_workbook() && format != Format::Parquet;
+    match binary {
+        // Which kind of workbook it is, people know less well than the file.
+        Some(found) if asked == found || (asked.is_workbook() && found.is_workbook()) => Ok(found),
+        Some(found) => Err(Error::request(format!("`{name}` is {}, not {}", found.word(), asked.word()))
+            .hint("leave the format out; it is found by content")),
+        None if is_text(asked) => Ok(asked),
+        None => Err(Error::request(format!("`{name}` is text, not {}", asked.word()))
+            .hint("leave the format out; it is found by content")),
+    }
+}
+
 /// Makes a writer of this format for these columns.
 pub fn writer(
     format: Format,
@@ -63,10 +78,27 @@ pub fn writer(
     options: &WriteOptions,
     out: Box<dyn Write + Send>,
 ) -> Result<Box<dyn RowWriter>> {
+    let make = |out| plain_writer(format, columns, options, out);
+    let Some(compression) = options.compression else { return make(out) };
+    let member = options.member_name.clone().unwrap_or_else(|| format!("data.{}", format.extension()));
+    packed(compression, &member, out, make)
+}
+
+fn plain_writer(
+    format: Format,
+    columns: Vec<OutputColumn>,
+    options: &WriteOptions,
+    out: Box<dyn Write + Send>,
+) -> Result<Box<dyn RowWriter>> {
     match format {
-        Format::Csv | Format::Tsv => Ok(Box::new(CsvWriter::new(columns, out))),
-        Format::Json => Ok(Box::new(JsonWriter::new(columns, true, out))),
-        Format::Jsonl => Ok(Box::new(JsonWriter::new(columns, false, out))),
+        Format::Csv => Ok(Box::new(CsvWriter::new(columns, b',', options, out)?)),
+        Format::Tsv => Ok(Box::new(CsvWriter::new(columns, b'\t', options, out)?)),
+        Format::Json | Format::Jsonl => {
+            if options.text.encoding.as_deref().map(TextEncoder::new).transpose()?.flatten().is_some() {
+                return Err(Error::request("JSON is always UTF-8").hint("leave the encoding out"));
+            }
+            Ok(Box::new(JsonWriter::new(columns, format == Format::Json, out)))
+        }
         Format::Xlsx => crate::excel::writer(columns, options, out),
         Format::Parquet => crate::parquet::writer(columns, options, out),
         Format::Pdf => crate::pdf::writer(columns, options, out),

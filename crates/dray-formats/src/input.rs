@@ -1,11 +1,13 @@
-//! Where bytes come from: a file or any reader, with a name for people. Refuses at the door what is
-//! empty or is not text at all, in a sentence that says what it is.
+//! Where bytes come from: a file or any reader, with a name for people.
 
-use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::fs::{File, FileType};
+use std::io::{Cursor, Read, Seek, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use dray_model::{Error, Result};
+
+use crate::origin::Origin;
 
 /// The three bytes some programs put in front of UTF-8 text.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -17,10 +19,11 @@ pub(crate) struct Input {
     /// The file the bytes lie in, where they do.
     file: Option<File>,
     ended: bool,
+    origin: Arc<Origin>,
 }
 
 impl Input {
-    /// Opens a file.
+    /// Opens a file, or a pipe that has a path.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let shown = path.display();
@@ -29,14 +32,48 @@ impl Input {
             return Err(Error::file(format!("`{shown}` is a directory"))
                 .hint("name one file; a directory cannot be read as a table"));
         }
+        if let Some(kind) = kind_of_special_file(metadata.file_type()) {
+            return Err(Error::file(format!("`{shown}` is {kind}, not a file"))
+                .hint("name a file, or send the data through a pipe"));
+        }
         let file = File::open(path).map_err(|cause| cannot_open(path, cause))?;
-        let whole = file.try_clone().map_err(|cause| cannot_open(path, cause))?;
+        if !metadata.is_file() {
+            return Ok(Self::new(name, Box::new(file)));
+        }
+        Self::from_file(name, file)
+    }
+
+    /// Takes a file that can be read from any place, from where it stands.
+    pub(crate) fn from_file(name: impl Into<String>, file: File) -> Result<Self> {
+        let name = name.into();
+        let whole = file.try_clone().map_err(|cause| {
+            Error::file(format!("`{name}` cannot be read")).hint("close some files").because(cause)
+        })?;
         Ok(Self { file: Some(whole), ..Self::new(name, Box::new(file)) })
     }
 
     /// Takes bytes from any reader.
     pub(crate) fn new(name: impl Into<String>, reader: Box<dyn Read + Send>) -> Self {
-        Self { name: name.into(), reader, file: None, ended: false }
+        Self { name: name.into(), reader, file: None, ended: false, origin: Arc::default() }
+    }
+
+    /// The same source with its bytes decoded by `reader`, and under another name where it has one inside.
+    pub(crate) fn decoded(name: String, reader: Box<dyn Read + Send>, origin: Arc<Origin>) -> Self {
+        Self { name, reader, file: None, ended: false, origin }
+    }
+
+    /// What connects the text with the source as it lies.
+    pub(crate) fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    /// A reader of the whole source, of which `sample` was read already.
+    pub(crate) fn into_reader(self, sample: Vec<u8>) -> Box<dyn Read + Send> {
+        if self.ended {
+            Box::new(Cursor::new(sample))
+        } else {
+            Box::new(Cursor::new(sample).chain(self.reader))
+        }
     }
 
     /// The source's name for people.
@@ -49,9 +86,11 @@ impl Input {
     pub(crate) fn into_file(mut self, sample: &[u8]) -> Result<File> {
         let name = self.name;
         let cannot_keep = |cause: std::io::Error| {
-            Error::file(format!("`{name}` cannot be kept in a temporary file"))
-                .hint("free some space, or set TMPDIR to a directory with room")
-                .because(cause)
+            own_error(cause).unwrap_or_else(|cause| {
+                Error::file(format!("`{name}` cannot be kept in a temporary file"))
+                    .hint("free some space, or set TMPDIR to a directory with room")
+                    .because(cause)
+            })
         };
         let mut file = match self.file {
             Some(file) => file,
@@ -79,10 +118,12 @@ impl Input {
         buffer.reserve(count);
         let wanted = u64::try_from(count).unwrap_or(u64::MAX);
         let read = (&mut self.reader).take(wanted).read_to_end(buffer).map_err(|cause| {
-            Error::file(format!("reading `{}` failed", self.name))
-                .hint("check the disk or connection the file comes from and try again")
-                .because(cause)
-                .retryable()
+            own_error(cause).unwrap_or_else(|cause| {
+                Error::file(format!("reading `{}` failed", self.name))
+                    .hint("check the disk or connection the file comes from and try again")
+                    .because(cause)
+                    .retryable()
+            })
         })?;
         self.ended = read < count;
         Ok(())
@@ -104,58 +145,22 @@ fn cannot_open(path: &Path, cause: std::io::Error) -> Error {
     Error::file(message).hint(hint).because(cause)
 }
 
-/// Refuses a source whose beginning shows that no table can be read from it.
-///
-/// `complete` says that `sample` is all there is.
-pub(crate) fn refuse_unreadable(name: &str, sample: &[u8], complete: bool) -> Result<()> {
-    let text = sample.strip_prefix(BYTE_ORDER_MARK).unwrap_or(sample);
-    if complete && text.iter().all(u8::is_ascii_whitespace) {
-        return Err(Error::source(format!("`{name}` is empty"))
-            .hint("it has no header and no rows; check that the right file was sent, and sent completely"));
-    }
-    if let Some((kind, hint)) = kind_of_binary(sample) {
-        return Err(Error::source(format!("`{name}` is {kind}, which is not read yet")).hint(hint));
-    }
-    if is_utf16(sample) {
-        return Err(Error::source(format!("`{name}` is UTF-16 text, which is not read yet")).hint(
-            "save it again as UTF-8: in Excel choose \"CSV UTF-8\", in an editor \"Save with encoding\"",
-        ));
-    }
-    Ok(())
+/// The error that a decoder, which can only speak through [`Read`], has wrapped up.
+fn own_error(cause: std::io::Error) -> std::result::Result<Error, std::io::Error> {
+    cause.downcast::<Error>()
 }
 
-/// What a file is that begins with these bytes, and what to do about it.
-fn kind_of_binary(sample: &[u8]) -> Option<(&'static str, &'static str)> {
-    const UNPACK: &str = "unpack it and send the file inside";
-    const SAVE_AS_CSV: &str = "open it in a spreadsheet program and save it as \"CSV UTF-8\"";
-    if sample.starts_with(b"PK\x03\x04") || sample.starts_with(b"PK\x05\x06") {
-        let is_workbook = memchr::memmem::find(sample, b"xl/").is_some();
-        return Some(if is_workbook {
-            ("an Excel workbook", SAVE_AS_CSV)
-        } else {
-            ("a zip archive", UNPACK)
-        });
+/// What a thing with a path is that has no end or no content. A pipe has both.
+#[cfg(unix)]
+fn kind_of_special_file(file_type: FileType) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    if file_type.is_char_device() || file_type.is_block_device() {
+        return Some("a device");
     }
-    let known: [(&[u8], &str, &str); 7] = [
-        (b"\x1F\x8B", "gzip-compressed", UNPACK),
-        (b"\x28\xB5\x2F\xFD", "zstd-compressed", UNPACK),
-        (b"BZh", "bzip2-compressed", UNPACK),
-        (b"\xFD7zXZ\x00", "xz-compressed", UNPACK),
-        (b"\xD0\xCF\x11\xE0", "an old Excel workbook (.xls)", SAVE_AS_CSV),
-        (b"PAR1", "a Parquet file", "export the table as CSV or JSONL from the program that made it"),
-        (b"%PDF-", "a PDF document", "ask for the table as CSV or Excel; a PDF holds only its picture"),
-    ];
-    known.into_iter().find(|(magic, ..)| sample.starts_with(magic)).map(|(_, kind, hint)| (kind, hint))
+    file_type.is_socket().then_some("a socket")
 }
 
-/// UTF-16 shows by its byte order mark, or by zero bytes in every other place.
-fn is_utf16(sample: &[u8]) -> bool {
-    if sample.starts_with(b"\xFF\xFE") || sample.starts_with(b"\xFE\xFF") {
-        return true;
-    }
-    let sample = sample.get(..4096).unwrap_or(sample);
-    let pairs = sample.len() / 2;
-    let zeros_at = |first: usize| sample.iter().skip(first).step_by(2).filter(|&&byte| byte == 0).count();
-    let (even, odd) = (zeros_at(0), zeros_at(1));
-    pairs > 0 && even.max(odd) * 2 > pairs && even.min(odd) * 20 <= pairs
+#[cfg(not(unix))]
+fn kind_of_special_file(_file_type: FileType) -> Option<&'static str> {
+    None
 }

@@ -5,7 +5,10 @@
 // What a reader may be told, and the limits.
 mod options;
 
-// Where bytes come from; what is refused at the door.
+// Where the text readers see stood in the source.
+mod origin;
+
+// Where bytes come from.
 mod input;
 
 // Packed bytes and foreign encodings become UTF-8 text.
@@ -16,6 +19,9 @@ mod window;
 
 // Finds the bytes that matter, many at once.
 mod bitmask;
+
+// Text that spreadsheet programs would run.
+mod guard;
 
 // Cells as positions in the text, and the Arrow columns made of them.
 mod cells;
@@ -28,6 +34,15 @@ mod header;
 
 // What every writer is.
 mod write;
+
+// Dates as people want them written.
+mod dates;
+
+// Text in other encodings.
+mod encode;
+
+// Packed files.
+mod pack;
 
 // Delimited text.
 mod csv;

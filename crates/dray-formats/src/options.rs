@@ -182,7 +182,7 @@ pub enum HeaderRow {
 }
 
 /// How a source is read. The default finds everything out by looking.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ReadOptions {
     /// The format; `None` means by content, then by name.
     pub format: Option<Format>,
@@ -206,6 +206,9 @@ pub struct ReadOptions {
     pub records_path: Option<String>,
     /// Reads delimited text by the letter: the first line names the columns, and nothing is put right.
     pub strict: bool,
+    /// Takes the apostrophe off again that [`WriteOptions::formula_guard`] put before text. An apostrophe
+    /// that no guard puts there stays.
+    pub unguard: bool,
     /// Data rows to pass over before the first one delivered. Numbers and lines stay those of the file.
     pub skip_rows: u64,
     /// The program that reads, in a process of its own, formats whose readers may take a process down.
@@ -213,6 +216,28 @@ pub struct ReadOptions {
     pub worker: Option<PathBuf>,
     /// What a file may ask for.
     pub limits: ReadLimits,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            format: None,
+            encoding: None,
+            delimiter: None,
+            quote: None,
+            escape: None,
+            header_row: None,
+            skip_lines: 0,
+            sheet: None,
+            member: None,
+            records_path: None,
+            strict: false,
+            unguard: true,
+            skip_rows: 0,
+            worker: None,
+            limits: ReadLimits::default(),
+        }
+    }
 }
 
 /// What a file may ask for before it is refused, and how much is handed on at once.
@@ -297,6 +322,8 @@ impl ReadLimits {
 pub struct WriteOptions {
     /// How the finished bytes are packed.
     pub compression: Option<Compression>,
+    /// The name of the only file of a zip archive; `None` is `data` with the format's extension.
+    pub member_name: Option<String>,
     /// False leaves out the names of the columns (delimited text and workbooks).
     pub header: bool,
     /// How delimited text looks.
@@ -317,6 +344,7 @@ impl Default for WriteOptions {
     fn default() -> Self {
         Self {
             compression: None,
+            member_name: None,
             header: true,
             text: TextStyle::default(),
             formula_guard: false,

@@ -1,8 +1,10 @@
 //! The stretch of a source that a reader works on: what has been read and not yet handed on.
 
 use dray_model::Result;
+use dray_model::flow::Detected;
 
 use crate::input::Input;
+use crate::origin::Origin;
 
 /// Bytes read from a source, in front of those still to come.
 pub(crate) struct Window {
@@ -10,7 +12,7 @@ pub(crate) struct Window {
     bytes: Vec<u8>,
     /// Bytes before this one were handed on.
     start: usize,
-    /// Where in the source `bytes` begins.
+    /// Where in the decoded source `bytes` begins.
     offset: u64,
 }
 
@@ -35,9 +37,31 @@ impl Window {
         self.input.ended()
     }
 
-    /// Where in the source [`Window::text`] begins.
+    /// Where in the decoded source [`Window::text`] begins.
     pub(crate) fn offset(&self) -> u64 {
         self.offset + self.start as u64
+    }
+
+    /// How much of the source as it lies was handed on, packed where it is packed.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.input.origin().bytes_read(self.offset())
+    }
+
+    /// What connects the text with the source as it lies.
+    pub(crate) fn origin(&self) -> &Origin {
+        self.input.origin()
+    }
+
+    /// What was found out when the source was opened, with what turned out since: text that begins in
+    /// ASCII shows its encoding only later.
+    pub(crate) fn detected(&self, at_first: &[Detected]) -> Vec<Detected> {
+        let mut detected = at_first.to_vec();
+        if let Some(name) = self.origin().encoding()
+            && let Some(encoding) = detected.iter_mut().find(|one| one.what == "encoding")
+        {
+            name.clone_into(&mut encoding.value);
+        }
+        detected
     }
 
     /// Reads up to `count` more bytes; what was handed on makes room for them.

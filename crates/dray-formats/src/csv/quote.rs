@@ -45,6 +45,11 @@ pub(super) fn has_blank_edge(cell: &[u8]) -> bool {
     is_blank(cell.first()) || is_blank(cell.last())
 }
 
+/// True where a delimiter can stand in the text of a number, a date or a truth value.
+pub(super) fn is_in_typed_text(delimiter: u8) -> bool {
+    delimiter.is_ascii_alphanumeric() || matches!(delimiter, b'-' | b'+' | b':' | b'.')
+}
+
 /// Appends a cell in quotes, its own quotes doubled.
 pub(super) fn append_quoted(cell: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');

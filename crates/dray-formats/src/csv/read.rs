@@ -10,14 +10,15 @@ use dray_model::flow::{Detected, FailedRowFormat, RowSource};
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::{Error, ErrorKind, Result};
 
-use super::dialect::{Dialect, line_end_length};
+use super::dialect::{Dialect, Record, line_end_length};
 use super::failed::CsvFailedRows;
 use super::quote::Quoting;
 use super::repair::{Change, repair};
 use super::scan::{Oddity, Row, Scanner, line_ends};
 use super::sniff::{Given, find_dialect, readable_record};
 use super::table::{Table, find_table, lines_words, note};
-use crate::cells::{CellFault, Cells, Replacements};
+use crate::cells::{Cell, CellFault, Cells, Replacements, unguard_columns};
+use crate::guard::unguard_names;
 use crate::header::column_names;
 use crate::input::BYTE_ORDER_MARK;
 use crate::options::{Escape, Quote, ReadLimits, ReadOptions};
@@ -61,6 +62,8 @@ pub(crate) struct CsvSource {
     quotes_without_meaning: u32,
     next_row: u64,
     rows_to_skip: u64,
+    /// Takes the apostrophes of a formula guard off.
+    unguards: bool,
 }
 
 impl CsvSource {
@@ -112,7 +115,7 @@ impl CsvSource {
         if !options.strict {
             scanner.stop_at_odd_rows();
         }
-        let header = column_names(names.into_iter());
+        let mut header = column_names(names.into_iter());
         let line = window.text().get(table.header_raw.clone()).unwrap_or_default();
         let is_as_read = table.names_are_as_read && sniffed.dialect.simple_delimiter().is_some();
         let header_raw = if is_as_read {
@@ -121,6 +124,9 @@ impl CsvSource {
             written(&header, sniffed.dialect.simple_delimiter().unwrap_or(b','))
         };
         window.skip(table.body_start);
+        if options.unguard {
+            unguard_names(&mut header);
+        }
         Ok(Self {
             notes: if options.strict { Vec::new() } else { table.notes.clone() },
             header,
@@ -140,6 +146,7 @@ impl CsvSource {
             quotes_without_meaning: 0,
             next_row: 1,
             rows_to_skip: options.skip_rows,
+            unguards: options.unguard,
         })
     }
 
@@ -218,7 +225,7 @@ impl CsvSource {
                 return Ok(());
             }
             if cells.len() == width {
-                self.settle_inner_quotes(row, &whole, cells);
+                self.settle_inner_quotes(row, &whole, &record, cells);
                 return Ok(());
             }
             let surplus_is_empty = cells.iter().skip(width).all(|cell| cell.trim_ascii().is_empty());
@@ -228,7 +235,7 @@ impl CsvSource {
                 if cells.len() < width {
                     self.count_short_row(row.line);
                 }
-                self.put(row, row.end, cells, None);
+                self.put_as_read(row, &record, None);
                 return Ok(());
             }
         }
@@ -259,7 +266,7 @@ impl CsvSource {
     }
 
     /// A row of the right width with a quote in the middle of a cell, which hardly ever means anything.
-    fn settle_inner_quotes(&mut self, row: Row, line: &[u8], cells: Vec<Vec<u8>>) {
+    fn settle_inner_quotes(&mut self, row: Row, line: &[u8], record: &Record, cells: Vec<Vec<u8>>) {
         let width = cells.len();
         let other = repair(line, &self.dialect, &self.table.shapes, false)
             .filter(|found| found.cells != cells && found.changes != [Change::Quotes]);
@@ -273,7 +280,7 @@ impl CsvSource {
                 if self.quotes_without_meaning >= DOUBTS {
                     self.scanner.trust_inner_quotes();
                 }
-                self.put(row, row.end, cells, None);
+                self.put_as_read(row, record, None);
             }
         }
     }
@@ -369,7 +376,25 @@ impl CsvSource {
         Problem { row_number: 0, line, column: None, field: None, code, severity, value: None, message }
     }
 
-    /// Takes a row whose cells are known.
+    /// Takes a row as the dialect divides it; `record` counts from where the row begins.
+    fn put_as_read(&mut self, row: Row, record: &Record, problem: Option<Problem>) {
+        if let Some(problem) = problem {
+            self.settled_problems.push((self.scanner.rows.len(), problem));
+        }
+        let cells = record.cells.iter().map(|token| {
+            let cell = Cell::new(row.start + token.range.start, row.start + token.range.end);
+            if token.needs_rewrite { cell.rewritten() } else { cell }
+        });
+        let end = row.start + record.end;
+        self.scanner.put_row(
+            Row { end, ..row },
+            cells,
+            self.window.text(),
+            row_end(self.window.text(), &row, end),
+        );
+    }
+
+    /// Takes a row with cells that are not those of its bytes.
     fn put(&mut self, row: Row, end: usize, cells: Vec<Vec<u8>>, problem: Option<Problem>) {
         let (width, index) = (self.header.len(), self.scanner.rows.len());
         if let Some(problem) = problem {
@@ -379,51 +404,47 @@ impl CsvSource {
             }
             self.settled_problems.push((index, problem));
         }
-        for (column, cell) in cells.into_iter().take(width).enumerate() {
-            if cell.is_empty() {
-                continue;
-            }
-            let cell = match String::from_utf8(cell) {
-                Ok(text) if text.len() <= self.limits.max_cell_bytes => text.into_bytes(),
-                Ok(text) => {
-                    let message = format!(
-                        "the cell has {} bytes; at most {} are read",
-                        text.len(),
-                        self.limits.max_cell_bytes
-                    );
-                    let mut problem = self.problem(&row, ProblemCode::CellTooLarge, Severity::Error, message);
-                    problem.column = self.header.get(column).cloned();
-                    self.settled_problems.push((index, problem));
-                    continue;
-                }
-                Err(wrong) => {
-                    let value = String::from_utf8_lossy(wrong.as_bytes()).into_owned();
-                    let message = "the bytes of the cell are no text; save the file as UTF-8".to_owned();
-                    let mut problem =
-                        self.problem(&row, ProblemCode::InvalidEncoding, Severity::Error, message);
-                    problem.column = self.header.get(column).cloned();
-                    problem.value = Some(shown(&value));
-                    self.settled_problems.push((index, problem));
-                    value.into_bytes()
-                }
+        for (column, cell) in cells.into_iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+            let fault = if cell.len() > self.limits.max_cell_bytes {
+                let (size, most) = (cell.len(), self.limits.max_cell_bytes);
+                Some((
+                    ProblemCode::CellTooLarge,
+                    format!("the cell has {size} bytes; at most {most} are read"),
+                ))
+            } else if std::str::from_utf8(&cell).is_err() {
+                Some((ProblemCode::InvalidEncoding, "the cell has bytes that are no text".to_owned()))
+            } else if cell.contains(&0) {
+                Some((ProblemCode::InvalidCharacter, "the cell has a NUL character; take it out".to_owned()))
+            } else {
+                None
             };
-            self.settled.push((index * width + column, cell));
+            let Some((code, message)) = fault else {
+                self.settled.push((index * width + column, cell));
+                continue;
+            };
+            let value = String::from_utf8_lossy(&cell).replace('\0', "\u{fffd}");
+            let mut problem = self.problem(&row, code, Severity::Error, message);
+            problem.column = self.header.get(column).cloned();
+            if code != ProblemCode::CellTooLarge {
+                problem.value = Some(shown(&value));
+                self.settled.push((index * width + column, value.into_bytes()));
+            }
+            self.settled_problems.push((index, problem));
         }
-        let text = self.window.text();
-        let next = end + line_end_length(text, end);
-        let row = Row { end, ..row };
-        self.scanner.put_row(row, text, next.max(row.start + 1).min(text.len()));
+        let next = row_end(self.window.text(), &row, end);
+        self.scanner.put_row(Row { end, ..row }, std::iter::empty(), self.window.text(), next);
     }
 
     /// Takes a row that cannot be put right, with its problem; only its first line where its quotes are broken.
     fn put_broken(&mut self, row: Row) {
         let text = self.window.text();
+        let line = text.get(row.start..row.end).unwrap_or_default();
         let record = if row.has_stray_quote {
-            readable_record(&self.dialect, text.get(..row.end).unwrap_or_default(), row.start)
+            readable_record(&self.dialect, line, 0)
         } else {
-            self.dialect.record(text.get(..row.end).unwrap_or_default(), row.start)
+            self.dialect.record(line, 0)
         };
-        let cells: Vec<Vec<u8>> = record.cells.iter().map(|cell| self.dialect.said(text, cell)).collect();
+        let cells: Vec<Vec<u8>> = record.cells.iter().map(|cell| self.dialect.said(line, cell)).collect();
         let (count, width) = (cells.len(), self.header.len());
         let surplus_has_text = cells.iter().skip(width).any(|cell| !cell.is_empty());
         let problem = if record.is_open {
@@ -441,7 +462,7 @@ impl CsvSource {
             None
         };
         let row = Row { cells: count, ..row };
-        self.put(row, record.end, cells, problem);
+        self.put_as_read(row, &record, problem);
     }
 
     /// True where the cells are the names of the columns, with some more or fewer at the end.
@@ -598,7 +619,7 @@ impl CsvSource {
     fn build_columns(&mut self, consumed: usize) -> Result<(Vec<StringArray>, Vec<Problem>)> {
         let settled = std::mem::take(&mut self.settled);
         let cells = self.cells(self.window.text().get(..consumed).unwrap_or_default());
-        let (faults, mut replacements) = cells.find_faults(self.limits.max_cell_bytes, self.window.offset());
+        let (faults, mut replacements) = cells.find_faults(self.limits.max_cell_bytes, &self.window);
         let mut problems = self.shape_problems();
         problems.extend(faults.into_iter().map(|fault| self.cell_problem(fault)));
         problems.extend(
@@ -611,7 +632,11 @@ impl CsvSource {
             replacements.extend(settled);
             replacements.sort_by_key(|(index, _)| *index);
         }
-        Ok((cells.columns(&replacements)?, problems))
+        let mut columns = cells.columns(&replacements)?;
+        if self.unguards {
+            unguard_columns(&mut columns);
+        }
+        Ok((columns, problems))
     }
 
     fn cell_problem(&self, fault: CellFault) -> Problem {
@@ -719,11 +744,11 @@ impl RowSource for CsvSource {
     }
 
     fn bytes_read(&self) -> u64 {
-        self.window.offset()
+        self.window.bytes_read()
     }
 
     fn detected(&self) -> Vec<Detected> {
-        self.detected.clone()
+        self.window.detected(&self.detected)
     }
 
     fn failed_rows(&self) -> Box<dyn FailedRowFormat> {
@@ -764,6 +789,11 @@ fn separator_of(window: &Window) -> Option<Vec<u8>> {
     let line = window.text().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let delimiter = line.strip_prefix(b"sep=").or_else(|| line.strip_prefix(b"SEP="))?;
     (!delimiter.is_empty() && delimiter.len() <= 4).then(|| delimiter.to_vec())
+}
+
+/// Where the row behind one begins that ends at `end`.
+fn row_end(text: &[u8], row: &Row, end: usize) -> usize {
+    (end + line_end_length(text, end)).max(row.start + 1).min(text.len())
 }
 
 /// A line with these cells.

@@ -139,9 +139,9 @@ impl Scanner {
         Some(row)
     }
 
-    /// Goes on behind a row whose cells are known elsewhere; `next` is where the following one begins.
-    pub(super) fn put_row(&mut self, row: Row, text: &[u8], next: usize) {
-        self.cells.extend(std::iter::repeat_n(Cell::MISSING, self.columns));
+    /// Goes on behind a row with these cells; `next` is where the following one begins.
+    pub(super) fn put_row(&mut self, row: Row, cells: impl Iterator<Item = Cell>, text: &[u8], next: usize) {
+        self.cells.extend(cells.chain(std::iter::repeat(Cell::MISSING)).take(self.columns));
         self.line = row.line + line_ends(text.get(row.start..next).unwrap_or_default());
         self.rows.push(row);
         self.go_on_at(next);

@@ -234,7 +234,7 @@ impl JsonSource {
             columns: self.records.columns.len(),
             rewrite: &append_value,
         };
-        let (faults, replacements) = cells.find_faults(self.limits.max_cell_bytes, self.window.offset());
+        let (faults, replacements) = cells.find_faults(self.limits.max_cell_bytes, &self.window);
         let columns = cells.columns(&replacements)?;
         for fault in faults {
             self.records.add_cell_fault(fault);
@@ -374,11 +374,11 @@ impl RowSource for JsonSource {
     }
 
     fn bytes_read(&self) -> u64 {
-        self.window.offset()
+        self.window.bytes_read()
     }
 
     fn detected(&self) -> Vec<Detected> {
-        self.detected.clone()
+        self.window.detected(&self.detected)
     }
 
     fn failed_rows(&self) -> Box<dyn FailedRowFormat> {

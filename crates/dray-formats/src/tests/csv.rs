@@ -17,7 +17,8 @@ fn cells_are_read() {
         r#"
         name | city | column 3 | name (2)
         2: Ana | Köln, Süd | 1 | say "hi"
-        3: · |  "x"  | \0 | a"b
+        3: · |  "x"  | � | a"b
+          invalid_character@3 column 3: the cell has a NUL character, at offset 64 of the text; take it out
         "#,
     );
 }
@@ -105,14 +106,14 @@ fn an_unclosed_quote_is_given_up_at_the_record_limit() {
 fn bytes_that_are_no_text_are_told_and_replaced() {
     check(
         "a.csv",
-        b"a,b\n1,Andr\xe9\n\"M\xfcller \"\"x\"\"\",2\nok,3\n",
+        b"a,b\n1,Andr\xe9\n\"M\xfcller \"\"x\"\"\",2\nok,\xC3\xBC\xC3\xBC\xC3\xBC\n",
         r#"
         a | b
         2: 1 | Andr�
-          invalid_encoding@2 b: the bytes at offset 10 of the file are not UTF-8; save the file as UTF-8
+          invalid_encoding@2 b: the byte 0xE9 at offset 10 of the file is no text in UTF-8; correct the text, or name its encoding
         3: M�ller "x" | 2
-          invalid_encoding@3 a: the bytes at offset 14 of the file are not UTF-8; save the file as UTF-8
-        4: ok | 3
+          invalid_encoding@3 a: the byte 0xFC at offset 14 of the file is no text in UTF-8; correct the text, or name its encoding
+        4: ok | üüü
         "#,
     );
 }

@@ -81,7 +81,8 @@ fn members_seen_late_are_told() {
 
 #[test]
 fn bytes_that_are_no_text_are_told() {
-    let contents = read("a.jsonl", b"{\"a\":\"M\xfcller\\n\",\"b\":1}\n", &ReadOptions::default());
+    let text = b"{\"a\":\"M\xfcller\\n\",\"b\":\"\xC3\xBC\xC3\xBC\"}\n";
+    let contents = read("a.jsonl", text, &ReadOptions::default());
     assert_eq!(contents.rows[0][0].as_deref(), Some("M\u{fffd}ller\n"));
     assert_eq!(contents.problems[0].code.word(), "invalid_encoding");
     assert!(contents.problems[0].message.contains("offset 7 "), "{}", contents.problems[0].message);

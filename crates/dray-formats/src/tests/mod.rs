@@ -2,9 +2,14 @@
 
 mod csv;
 mod csv_properties;
+mod csv_styles;
+mod encodings;
+mod guards;
 mod json;
 mod json_properties;
 mod layout;
+mod packed;
+mod packing;
 mod pollution;
 mod refusals;
 
@@ -103,6 +108,12 @@ pub(super) fn check(name: &str, text: impl AsRef<[u8]>, expected: &str) {
 #[derive(Clone, Default)]
 pub(super) struct Sink(Arc<Mutex<Vec<u8>>>);
 
+impl Sink {
+    pub(super) fn taken(&self) -> Vec<u8> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -113,22 +124,34 @@ impl Write for Sink {
     }
 }
 
-pub(super) fn write(format: Format, columns: &[(&str, ValueType, ArrayRef)]) -> String {
+/// Columns with their names and types.
+pub(super) type Columns<'a> = &'a [(&'a str, ValueType, ArrayRef)];
+
+pub(super) fn write(format: Format, columns: Columns<'_>) -> String {
+    String::from_utf8(write_with(format, columns, &WriteOptions::default()).unwrap()).unwrap()
+}
+
+/// Writes the columns as one batch.
+pub(super) fn write_with(
+    format: Format,
+    columns: Columns<'_>,
+    options: &WriteOptions,
+) -> dray_model::Result<Vec<u8>> {
     let sink = Sink::default();
     let output = columns.iter().map(|(name, value_type, _)| OutputColumn::new(*name, *value_type));
-    let mut writer =
-        writer(format, output.collect(), &WriteOptions::default(), Box::new(sink.clone())).unwrap();
+    let mut writer = writer(format, output.collect(), options, Box::new(sink.clone()))?;
+    writer.write(&batch_of(columns))?;
+    writer.finish()?;
+    Ok(sink.taken())
+}
+
+pub(super) fn batch_of(columns: Columns<'_>) -> RecordBatch {
     let fields: Vec<arrow_schema::Field> = columns
         .iter()
         .map(|(name, value_type, _)| arrow_schema::Field::new(*name, value_type.arrow(), true))
         .collect();
     let arrays = columns.iter().map(|(.., array)| Arc::clone(array)).collect();
-    writer
-        .write(&RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(fields)), arrays).unwrap())
-        .unwrap();
-    writer.finish().unwrap();
-    let bytes = sink.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(fields)), arrays).unwrap()
 }
 
 /// A reader that gives at most a few bytes at a time, as pipes and sockets do.

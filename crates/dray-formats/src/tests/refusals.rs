@@ -19,15 +19,25 @@ fn what_is_no_table_is_refused_by_name() {
     for empty in ["", "\u{feff}", "\n\r\n\n", "  \t ", "\u{feff}\n"] {
         assert_eq!(refusal(empty.as_bytes()), "`x.csv` is empty");
     }
-    assert_eq!(refusal(b"\xFF\xFEa\0,\0b\0\n\0"), "`x.csv` is UTF-16 text, which is not read yet");
-    assert_eq!(refusal(b"a\0,\0b\0\n\0x\0,\0y\0"), "`x.csv` is UTF-16 text, which is not read yet");
-    assert_eq!(refusal(b"\x1F\x8B\x08\0"), "`x.csv` is gzip-compressed, which is not read yet");
-    assert_eq!(
-        refusal(b"PK\x03\x04..xl/workbook.xml"),
-        "`x.csv` is an Excel workbook, which is not read yet"
-    );
-    assert_eq!(refusal(b"PK\x03\x04..data.csv"), "`x.csv` is a zip archive, which is not read yet");
-    assert_eq!(refusal(b"PAR1\x15\0"), "`x.csv` is a Parquet file, which is not read yet");
+    for (text, kind) in [
+        (&b"%PDF-1.7\n"[..], "a PDF document"),
+        (b"\x89PNG\r\n\x1a\n", "a picture (PNG)"),
+        (b"\xFF\xD8\xFF\xE0", "a picture (JPEG)"),
+        (b"\x7FELF\x02\x01", "a program"),
+        (b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0\xB8\0\0\0\0\0\0\0\x40\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x80\0\0\0", "a program"),
+        (b"SQLite format 3\0", "a SQLite database"),
+        (b"Rar!\x1A\x07\x01\0", "a RAR archive"),
+        (b"7z\xBC\xAF\x27\x1C", "a 7-Zip archive"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"<?xml version=\"1.0\"?>", "an XML document, which is not read"),
+    ] {
+        assert_eq!(refusal(text), format!("`x.csv` is {kind}"));
+    }
+    assert_eq!(refusal(&[0; 5000]), "`x.csv` is not text: most of it is zero bytes");
+    // Some thousand bytes that nobody wrote.
+    let noise: Vec<u8> =
+        (1_u64..10_000).map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect();
+    assert!(refusal(&noise).starts_with("`x.csv` is not text: "), "{}", refusal(&noise));
 }
 
 #[test]
@@ -50,13 +60,27 @@ fn files_that_cannot_be_opened_are_named() {
     assert!(error.to_string().starts_with("there is no file `"), "{error}");
     let error = open_path(directory.path(), &ReadOptions::default()).err().unwrap();
     assert!(error.to_string().ends_with("is a directory"), "{error}");
-    assert!(
-        open_path(Path::new("/dev/null"), &ReadOptions::default())
-            .err()
-            .unwrap()
-            .to_string()
-            .contains("empty")
-    );
+    let error = open_path(Path::new("/dev/zero"), &ReadOptions::default()).err().unwrap();
+    assert_eq!(error.to_string(), "`/dev/zero` is a device, not a file");
+    let socket = directory.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let error = open_path(&socket, &ReadOptions::default()).err().unwrap();
+    assert!(error.to_string().ends_with("is a socket, not a file"), "{error}");
+}
+
+#[test]
+fn a_named_pipe_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe.csv");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let writer = std::thread::spawn({
+        let path = path.clone();
+        move || std::fs::write(path, "a,b\n1,2\n").unwrap()
+    });
+    let contents = read_all(open_path(&path, &ReadOptions::default()).unwrap().as_mut()).unwrap();
+    writer.join().unwrap();
+    assert_eq!(contents.header, ["a", "b"]);
+    assert_eq!(contents.rows.len(), 1);
 }
 
 #[test]
