@@ -136,13 +136,12 @@ fn kind_of_binary(sample: &[u8]) -> Option<(&'static str, &'static str)> {
             ("a zip archive", UNPACK)
         });
     }
-    let known: [(&[u8], &str, &str); 7] = [
+    let known: [(&[u8], &str, &str); 6] = [
         (b"\x1F\x8B", "gzip-compressed", UNPACK),
         (b"\x28\xB5\x2F\xFD", "zstd-compressed", UNPACK),
         (b"BZh", "bzip2-compressed", UNPACK),
         (b"\xFD7zXZ\x00", "xz-compressed", UNPACK),
         (b"\xD0\xCF\x11\xE0", "an old Excel workbook (.xls)", SAVE_AS_CSV),
-        (b"PAR1", "a Parquet file", "export the table as CSV or JSONL from the program that made it"),
         (b"%PDF-", "a PDF document", "ask for the table as CSV or Excel; a PDF holds only its picture"),
     ];
     known.into_iter().find(|(magic, ..)| sample.starts_with(magic)).map(|(_, kind, hint)| (kind, hint))

@@ -27,7 +27,6 @@ fn what_is_no_table_is_refused_by_name() {
         "`x.csv` is an Excel workbook, which is not read yet"
     );
     assert_eq!(refusal(b"PK\x03\x04..data.csv"), "`x.csv` is a zip archive, which is not read yet");
-    assert_eq!(refusal(b"PAR1\x15\0"), "`x.csv` is a Parquet file, which is not read yet");
 }
 
 #[test]
