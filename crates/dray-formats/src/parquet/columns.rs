@@ -177,7 +177,13 @@ impl Cells<'_> {
         }
     }
 
-    fn append_texts(&self, array: &dyn Array, limits: &ReadLimits, text: &mut ColumnText, found: &mut Found<'_>) {
+    fn append_texts(
+        &self,
+        array: &dyn Array,
+        limits: &ReadLimits,
+        text: &mut ColumnText,
+        found: &mut Found<'_>,
+    ) {
         let views = array.as_any().downcast_ref::<BinaryViewArray>();
         for row in 0..self.rows {
             if array.is_valid(self.at + row) {
@@ -216,7 +222,9 @@ impl Cells<'_> {
                             text.values.truncate(begin);
                             text.values.extend_from_slice(&compact);
                         }
-                        None => said = Said::Unfit(ProblemCode::InvalidJson, "the column says that it is JSON"),
+                        None => {
+                            said = Said::Unfit(ProblemCode::InvalidJson, "the column says that it is JSON")
+                        }
                     }
                 }
                 if size > limits.max_cell_bytes {
@@ -236,7 +244,12 @@ impl Cells<'_> {
             Said::Unfit(code, message) => {
                 let cell = text.values.get(begin..).unwrap_or_default();
                 let value = Some(String::from_utf8_lossy(cell).into_owned());
-                found.faults.push(CellFault { index: self.cell(row), code, value, message: message.to_owned() });
+                found.faults.push(CellFault {
+                    index: self.cell(row),
+                    code,
+                    value,
+                    message: message.to_owned(),
+                });
                 text.values.truncate(begin);
             }
             Said::NotANumber => {
@@ -310,7 +323,10 @@ impl Found<'_> {
     }
 }
 
-fn string_array(offsets: Vec<i32>, values: Buffer) -> std::result::Result<StringArray, arrow_schema::ArrowError> {
+fn string_array(
+    offsets: Vec<i32>,
+    values: Buffer,
+) -> std::result::Result<StringArray, arrow_schema::ArrowError> {
     let has_text =
         BooleanBuffer::collect_bool(offsets.len() - 1, |row| offsets.get(row) < offsets.get(row + 1));
     let nulls = Some(NullBuffer::new(has_text)).filter(|nulls| nulls.null_count() > 0);

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Write;
 
-use dray_model::flow::{Detected, RowSource};
 use dray_model::Result;
+use dray_model::flow::{Detected, RowSource};
 
 use crate::options::{ReadOptions, WriteOptions};
 use crate::write::{OutputColumn, RowWriter};

@@ -18,7 +18,13 @@ pub(super) struct JsonWriting<'a> {
 }
 
 /// Appends a value, null where it is none.
-pub(super) fn append_json(shape: &Shape, array: &dyn Array, row: usize, out: &mut Vec<u8>, writing: &mut JsonWriting<'_>) {
+pub(super) fn append_json(
+    shape: &Shape,
+    array: &dyn Array,
+    row: usize,
+    out: &mut Vec<u8>,
+    writing: &mut JsonWriting<'_>,
+) {
     if out.len() >= writing.most_bytes {
         return;
     }
@@ -64,7 +70,9 @@ pub(super) fn append_json(shape: &Shape, array: &dyn Array, row: usize, out: &mu
             let Some(map) = array.as_any().downcast_ref::<MapArray>() else { return };
             out.push(b'{');
             let entries = map.value(row);
-            let (Some(keys), Some(values)) = (entries.columns().first(), entries.columns().get(1)) else { return };
+            let (Some(keys), Some(values)) = (entries.columns().first(), entries.columns().get(1)) else {
+                return;
+            };
             let mut name = Vec::new();
             for index in 0..entries.len() {
                 if index > 0 {

@@ -35,7 +35,8 @@ pub(super) fn check_schema(footer: &[u8]) -> Result<(), Fault> {
         if id != 2 || kind != Kind::List {
             return Some(false);
         }
-        let (count, _) = walker.list().filter(|(count, kind)| *kind == Kind::Struct && *count <= MAX_SCHEMA_ELEMENTS)?;
+        let (count, _) =
+            walker.list().filter(|(count, kind)| *kind == Kind::Struct && *count <= MAX_SCHEMA_ELEMENTS)?;
         // How many elements are still missing in each open group.
         let mut open: Vec<u64> = Vec::new();
         for _ in 0..count {
@@ -104,7 +105,8 @@ impl Pages {
                 let passed = self.pages.get(first).map_or(0, |page| page.bytes);
                 bytes = bytes.saturating_sub(passed);
                 first += 1;
-                let inner = if first < last { self.pages.get(first).map_or(0, |page| page.values) } else { 0 };
+                let inner =
+                    if first < last { self.pages.get(first).map_or(0, |page| page.values) } else { 0 };
                 rows_between = rows_between.saturating_sub(inner);
             }
             most = most.max(bytes);
@@ -132,7 +134,8 @@ pub(super) fn look_at_pages(file: &mut File, chunk: Range<u64>) -> std::io::Resu
         let Some(header) = read_header(file, at..chunk.end, &mut buffer)? else { return Ok(None) };
         let behind_header = at + header.length;
         let left = chunk.end.saturating_sub(behind_header);
-        let (Ok(packed), Ok(unpacked)) = (u64::try_from(header.packed), u64::try_from(header.unpacked)) else {
+        let (Ok(packed), Ok(unpacked)) = (u64::try_from(header.packed), u64::try_from(header.unpacked))
+        else {
             return Ok(None);
         };
         if packed > left {
@@ -161,7 +164,11 @@ struct PageHeader {
     length: u64,
 }
 
-fn read_header(file: &mut File, stretch: Range<u64>, buffer: &mut Vec<u8>) -> std::io::Result<Option<PageHeader>> {
+fn read_header(
+    file: &mut File,
+    stretch: Range<u64>,
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<Option<PageHeader>> {
     let available = usize::try_from(stretch.end - stretch.start).unwrap_or(usize::MAX);
     let mut wanted = HEADER_BYTES;
     loop {

@@ -19,7 +19,12 @@ enum Style {
 }
 
 /// Writes every row as an object. A cell that was refused comes back as it was found.
-pub(super) fn raw_rows(columns: &[Column], header: &[String], texts: &[StringArray], faults: &[CellFault]) -> RawRows {
+pub(super) fn raw_rows(
+    columns: &[Column],
+    header: &[String],
+    texts: &[StringArray],
+    faults: &[CellFault],
+) -> RawRows {
     let rows = texts.first().map_or(0, StringArray::len);
     let mut prefixes = Vec::with_capacity(columns.len());
     for (index, name) in header.iter().enumerate() {

@@ -73,7 +73,12 @@ struct Decoder {
 
 impl ParquetSource {
     /// Reads the footer.
-    pub(super) fn open(name: &str, mut file: File, options: &ReadOptions, detected: Vec<Detected>) -> Result<Self> {
+    pub(super) fn open(
+        name: &str,
+        mut file: File,
+        options: &ReadOptions,
+        detected: Vec<Detected>,
+    ) -> Result<Self> {
         let limits = options.limits.within_reason();
         let (footer, file_bytes) = read_footer(name, &mut file)?;
         check_schema(&footer).map_err(|fault| match fault {
@@ -87,7 +92,8 @@ impl ParquetSource {
         let (mut columns, metadata) = guarded(name, || load(&footer))?;
         drop(footer);
         if columns.len() > limits.max_columns {
-            let message = format!("`{name}` has {} columns; at most {} are read", columns.len(), limits.max_columns);
+            let message =
+                format!("`{name}` has {} columns; at most {} are read", columns.len(), limits.max_columns);
             return Err(Error::new(ErrorKind::Limit, message)
                 .hint("choose fewer columns in the program that made the file, or raise the limit"));
         }
@@ -314,12 +320,14 @@ impl ParquetSource {
             Note::Shortened => {
                 (ProblemCode::TooManyDecimals, "parts of a second beyond a microsecond are left out")
             }
-            Note::Encoded => {
-                (ProblemCode::InvalidEncoding, "the column holds bytes; those that are no UTF-8 text are read as base64")
-            }
-            Note::NotANumber => {
-                (ProblemCode::NotADecimal, "the column has values that are \"not a number\"; they are read as empty")
-            }
+            Note::Encoded => (
+                ProblemCode::InvalidEncoding,
+                "the column holds bytes; those that are no UTF-8 text are read as base64",
+            ),
+            Note::NotANumber => (
+                ProblemCode::NotADecimal,
+                "the column has values that are \"not a number\"; they are read as empty",
+            ),
         };
         Problem {
             row_number: 0,
@@ -385,10 +393,14 @@ fn read_footer(name: &str, file: &mut File) -> Result<(Vec<u8>, u64)> {
     }
     let length = u64::from(u32::from_le_bytes(length.try_into().unwrap_or_default()));
     if length > MAX_FOOTER_BYTES {
-        let message = format!("the footer of `{name}` has {length} bytes; at most {MAX_FOOTER_BYTES} are read");
-        return Err(Error::new(ErrorKind::Limit, message).hint("write the file with fewer and larger row groups"));
+        let message =
+            format!("the footer of `{name}` has {length} bytes; at most {MAX_FOOTER_BYTES} are read");
+        return Err(
+            Error::new(ErrorKind::Limit, message).hint("write the file with fewer and larger row groups")
+        );
     }
-    let start = tail_start.checked_sub(length).ok_or_else(|| damaged(name, "its footer is larger than the file"))?;
+    let start =
+        tail_start.checked_sub(length).ok_or_else(|| damaged(name, "its footer is larger than the file"))?;
     let mut footer = Vec::new();
     file.seek(SeekFrom::Start(start)).map_err(cannot_read)?;
     file.by_ref().take(length).read_to_end(&mut footer).map_err(cannot_read)?;

@@ -64,11 +64,15 @@ pub(super) fn value_type(leaf: Leaf, data_type: &DataType) -> Option<ValueType> 
     }
     match data_type {
         D::Boolean => Some(ValueType::Boolean),
-        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 => Some(ValueType::Integer),
+        D::Int8 | D::Int16 | D::Int32 | D::Int64 | D::UInt8 | D::UInt16 | D::UInt32 => {
+            Some(ValueType::Integer)
+        }
         // Beyond what an integer holds.
         D::UInt64 => Some(ValueType::Decimal),
         D::Float16 | D::Float32 | D::Float64 => Some(ValueType::Decimal),
-        D::Decimal32(..) | D::Decimal64(..) | D::Decimal128(..) | D::Decimal256(..) => Some(ValueType::Decimal),
+        D::Decimal32(..) | D::Decimal64(..) | D::Decimal128(..) | D::Decimal256(..) => {
+            Some(ValueType::Decimal)
+        }
         D::Date32 | D::Date64 => Some(ValueType::Date),
         D::Time32(_) | D::Time64(_) => Some(ValueType::Time),
         // Without a zone it is left to the field what the time means.
@@ -79,14 +83,17 @@ pub(super) fn value_type(leaf: Leaf, data_type: &DataType) -> Option<ValueType> 
 
 /// True where the text is a number or truth value of JSON, so that it needs no quotes there.
 pub(super) fn is_literal(leaf: Leaf, data_type: &DataType) -> bool {
-    matches!(
-        value_type(leaf, data_type),
-        Some(ValueType::Integer | ValueType::Decimal | ValueType::Boolean)
-    )
+    matches!(value_type(leaf, data_type), Some(ValueType::Integer | ValueType::Decimal | ValueType::Boolean))
 }
 
 /// Appends the text of a value that is not null. `array` has the type the column was declared with.
-pub(super) fn append_value(leaf: Leaf, array: &dyn Array, row: usize, out: &mut Vec<u8>, scratch: &mut String) -> Said {
+pub(super) fn append_value(
+    leaf: Leaf,
+    array: &dyn Array,
+    row: usize,
+    out: &mut Vec<u8>,
+    scratch: &mut String,
+) -> Said {
     match leaf {
         Leaf::Text | Leaf::Json => {
             out.extend_from_slice(bytes_of(array, row));
@@ -146,7 +153,9 @@ fn append_typed(array: &dyn Array, row: usize, out: &mut String) -> Said {
         D::Decimal256(_, scale) => append_decimal(value::<Decimal256Type>(array, row), (*scale).into(), out),
         D::Date32 => return append_day(value::<Date32Type>(array, row).into(), out),
         D::Date64 => return append_day(value::<Date64Type>(array, row).div_euclid(86_400_000), out),
-        D::Time32(U::Second) => return append_clock(i64::from(value::<Time32SecondType>(array, row)), 1, out),
+        D::Time32(U::Second) => {
+            return append_clock(i64::from(value::<Time32SecondType>(array, row)), 1, out);
+        }
         D::Time32(_) => {
             return append_clock(i64::from(value::<Time32MillisecondType>(array, row)), 1000, out);
         }

@@ -63,7 +63,8 @@ pub(super) fn load(footer: &[u8]) -> Result<(Vec<Column>, ArrowReaderMetadata)> 
     // Programs that write Parquet from Arrow keep its schema beside, which knows a little more. It must
     // fit, or is left aside.
     let hints = metadata.file_metadata().key_value_metadata();
-    let schema = parquet_to_arrow_schema(&stored, hints).or_else(|_| parquet_to_arrow_schema(&stored, None))?;
+    let schema =
+        parquet_to_arrow_schema(&stored, hints).or_else(|_| parquet_to_arrow_schema(&stored, None))?;
     let mut leaves = stored.columns().iter();
     let fields: Fields =
         schema.fields().iter().map(|field| plain_field(field, &mut leaves)).collect::<Result<_>>()?;
@@ -101,7 +102,8 @@ fn without_meaning(stored: &Type) -> Result<Type> {
                 .build()
         }
         Type::GroupType { fields, .. } => {
-            let fields = fields.iter().map(|field| without_meaning(field).map(Arc::new)).collect::<Result<_>>()?;
+            let fields =
+                fields.iter().map(|field| without_meaning(field).map(Arc::new)).collect::<Result<_>>()?;
             let mut group = Type::group_type_builder(info.name())
                 .with_logical_type(info.logical_type_ref().cloned())
                 .with_converted_type(info.converted_type())
@@ -202,4 +204,3 @@ fn shape_of(data_type: &DataType, leaves: &mut Iter<'_, ColumnDescPtr>) -> Resul
         _ => Shape::Leaf(leaf_of_column(leaves.next().ok_or_else(missing_leaf)?)),
     })
 }
-

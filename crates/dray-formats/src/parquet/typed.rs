@@ -31,8 +31,9 @@ pub(super) fn arrow_schema(columns: &[OutputColumn]) -> Result<SchemaRef> {
                         "the column `{}` cannot have {digits} digits, {scale} of them decimals",
                         column.name
                     );
-                    return Err(Error::request(message)
-                        .hint(format!("a decimal has 1 to {MOST_DIGITS} digits, and no more decimals than digits")));
+                    return Err(Error::request(message).hint(format!(
+                        "a decimal has 1 to {MOST_DIGITS} digits, and no more decimals than digits"
+                    )));
                 };
                 DataType::Decimal128(digits, scale)
             }
@@ -49,8 +50,9 @@ pub(super) fn parquet_schema(columns: &[OutputColumn], arrow: &Schema) -> Parque
     let converted = ArrowSchemaConverter::new().convert(arrow)?;
     let mut fields = Vec::with_capacity(columns.len());
     for (column, field) in columns.iter().zip(converted.root_schema().get_fields()) {
-        let optional =
-            |physical| Type::primitive_type_builder(&column.name, physical).with_repetition(Repetition::OPTIONAL);
+        let optional = |physical| {
+            Type::primitive_type_builder(&column.name, physical).with_repetition(Repetition::OPTIONAL)
+        };
         fields.push(match column.value_type {
             ValueType::Uuid => Arc::new(
                 optional(PhysicalType::FIXED_LEN_BYTE_ARRAY)

@@ -149,7 +149,11 @@ impl Begun {
     }
 
     /// Encodes every column of the batches; where the row group ends, returns the finished columns.
-    fn encode_columns(&mut self, batches: &[Vec<ArrayRef>], ends: bool) -> ParquetResult<Vec<ArrowColumnChunk>> {
+    fn encode_columns(
+        &mut self,
+        batches: &[Vec<ArrayRef>],
+        ends: bool,
+    ) -> ParquetResult<Vec<ArrowColumnChunk>> {
         let count = self.group.len();
         let columns = Mutex::new(std::mem::take(&mut self.group).into_iter().enumerate());
         let results = Mutex::new(Vec::with_capacity(count));
@@ -229,7 +233,9 @@ fn repeats<'a>(arrays: impl Iterator<Item = &'a ArrayRef>) -> bool {
                         DataType::Int64 => array.as_primitive::<Int64Type>().value(row),
                         DataType::Date32 => array.as_primitive::<Date32Type>().value(row).into(),
                         DataType::Time64(_) => array.as_primitive::<Time64MicrosecondType>().value(row),
-                        DataType::Timestamp(..) => array.as_primitive::<TimestampMicrosecondType>().value(row),
+                        DataType::Timestamp(..) => {
+                            array.as_primitive::<TimestampMicrosecondType>().value(row)
+                        }
                         _ => 0,
                     };
                     seen_numbers.insert(number);
@@ -250,7 +256,8 @@ impl RowWriter for ParquetWriter {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         check_columns(&self.columns, batch)?;
         let columns = self.columns.iter().zip(batch.columns());
-        let arrays = columns.map(|(column, array)| stored(column, array, self.rows)).collect::<Result<_>>()?;
+        let arrays =
+            columns.map(|(column, array)| stored(column, array, self.rows)).collect::<Result<_>>()?;
         self.waiting.push(arrays);
         self.rows += batch.num_rows() as u64;
         self.waiting_rows += batch.num_rows();

@@ -6,6 +6,7 @@ mod json;
 mod json_properties;
 mod layout;
 mod parquet;
+mod parquet_properties;
 mod refusals;
 
 use std::io::{Cursor, Read, Write};
