@@ -32,6 +32,7 @@ fn modules_use_only_those_above_them() {
         ("csv", "mod.rs", "super::"),
         ("json", "mod.rs", "super::"),
         ("parquet", "mod.rs", "super::"),
+        ("pdf", "mod.rs", "super::"),
     ] {
         let folder = source.join(folder);
         let order = modules(&folder.join(list));
