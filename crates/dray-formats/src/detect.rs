@@ -7,6 +7,10 @@ use crate::options::Format;
 
 /// The format of a source called `name` whose text begins with `sample`.
 pub(crate) fn find_format(name: &str, sample: &[u8]) -> Format {
+    // Encrypted files begin with another letter; the reader says what they are.
+    if sample.starts_with(b"PAR1") || sample.starts_with(b"PARE") {
+        return Format::Parquet;
+    }
     let by_name =
         Path::new(name).extension().and_then(|extension| Format::from_name(&extension.to_string_lossy()));
     // Many a program calls a text after the one that is to open it.

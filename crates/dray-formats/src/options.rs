@@ -209,6 +209,9 @@ pub struct ReadOptions {
     /// Takes the apostrophe off again that [`WriteOptions::formula_guard`] put before text. An apostrophe
     /// that no guard puts there stays.
     pub unguard: bool,
+    /// Only the columns of these names, as the header has them; the others are not even unpacked. `None`
+    /// means all of them. Only Parquet stores columns apart, so other readers take no notice.
+    pub columns: Option<Vec<String>>,
     /// Data rows to pass over before the first one delivered. Numbers and lines stay those of the file.
     pub skip_rows: u64,
     /// The program that reads, in a process of its own, formats whose readers may take a process down.
@@ -231,6 +234,7 @@ impl Default for ReadOptions {
             sheet: None,
             member: None,
             records_path: None,
+            columns: None,
             strict: false,
             unguard: true,
             skip_rows: 0,
@@ -253,7 +257,7 @@ pub struct ReadLimits {
     pub max_unpacked_bytes: u64,
     /// ... and the most for each packed byte, once there are [`ReadLimits::RATIO_FREE_BYTES`] of them.
     pub max_unpacked_ratio: u64,
-    /// The most memory a reader in a process of its own may use.
+    /// The most memory a reader in a process of its own, or the open pages of a Parquet file, may use.
     pub max_worker_bytes: u64,
     /// The most rows of a batch.
     pub batch_rows: usize,

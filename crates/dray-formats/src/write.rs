@@ -15,12 +15,15 @@ pub struct OutputColumn {
     pub value_type: ValueType,
     /// The values a cell may have, where they are few; a workbook offers them in a list.
     pub choices: Vec<String>,
+    /// Of a decimal: how many digits it may have, and how many of them behind the point. A format with
+    /// numbers of fixed size writes numbers where this is known, and text where it is not.
+    pub decimal: Option<(u8, u8)>,
 }
 
 impl OutputColumn {
     /// A column that may hold any value of its type.
     pub fn new(name: impl Into<String>, value_type: ValueType) -> Self {
-        Self { name: name.into(), value_type, choices: Vec::new() }
+        Self { name: name.into(), value_type, choices: Vec::new(), decimal: None }
     }
 }
 

@@ -12,7 +12,7 @@ use super::write::append_string;
 const RAW_MEMBER: &str = "dray_raw";
 
 /// Writes rejected records as JSON lines.
-pub(super) struct JsonFailedRows;
+pub(crate) struct JsonFailedRows;
 
 impl FailedRowFormat for JsonFailedRows {
     fn begin(&self, _out: &mut Vec<u8>) {}

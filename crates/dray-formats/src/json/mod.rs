@@ -21,5 +21,8 @@ mod failed;
 // The source.
 mod read;
 
+pub(crate) use failed::JsonFailedRows;
 pub(crate) use read::JsonSource;
-pub(crate) use write::JsonWriter;
+pub(crate) use write::{
+    JsonWriter, append_string as append_json_string, compact_json, has_special_bytes as needs_json_escapes,
+};

@@ -149,6 +149,16 @@ fn append_cell(column: &Column<'_>, row: usize, scratch: &mut String, out: &mut 
     }
 }
 
+/// The text without the blanks between its parts; `None` where it is not one JSON value.
+pub(crate) fn compact_json(text: &[u8]) -> Option<Vec<u8>> {
+    if std::str::from_utf8(text).is_err() || !is_json(text) {
+        return None;
+    }
+    let mut compact = Vec::with_capacity(text.len());
+    append_compact(text, &mut compact);
+    Some(compact)
+}
+
 /// True where the whole text is one JSON value.
 fn is_json(text: &[u8]) -> bool {
     let mut walker = Walker::new(text, 0);
@@ -160,14 +170,14 @@ fn needs_escape(byte: u8) -> bool {
     byte == b'"' || byte == b'\\' || byte < 0x20
 }
 
-fn has_special_bytes(text: &[u8]) -> bool {
+pub(crate) fn has_special_bytes(text: &[u8]) -> bool {
     let (blocks, rest) = text.as_chunks::<16>();
     blocks.iter().any(|block| block.iter().fold(false, |found, &byte| found | needs_escape(byte)))
         || rest.iter().any(|&byte| needs_escape(byte))
 }
 
 /// Appends a JSON string.
-pub(super) fn append_string(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn append_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut from = 0;

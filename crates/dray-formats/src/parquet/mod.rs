@@ -3,27 +3,57 @@
 use std::fs::File;
 use std::io::Write;
 
+use dray_model::Result;
 use dray_model::flow::{Detected, RowSource};
-use dray_model::{Error, Result};
 
 use crate::options::{ReadOptions, WriteOptions};
 use crate::write::{OutputColumn, RowWriter};
 
+// Walks the encoding of Parquet's own structures.
+mod thrift;
+
+// What a file claims about itself.
+mod pages;
+
+// Single values as text.
+mod scalar;
+
+// What the columns are.
+mod schema;
+
+// Lists, maps and structures as JSON.
+mod nested;
+
+// Decoded values as columns of text.
+mod columns;
+
+// Rows to give back.
+mod raw;
+
+// The source.
+mod read;
+
+// The columns to be written.
+mod typed;
+
+// The writer.
+mod write;
+
 /// Makes the writer.
 pub(crate) fn writer(
-    _columns: Vec<OutputColumn>,
+    columns: Vec<OutputColumn>,
     _options: &WriteOptions,
-    _out: Box<dyn Write + Send>,
+    out: Box<dyn Write + Send>,
 ) -> Result<Box<dyn RowWriter>> {
-    Err(Error::request("not written yet"))
+    Ok(Box::new(write::ParquetWriter::new(columns, out)?))
 }
 
 /// Opens a file that can be read from any place.
 pub(crate) fn open(
-    _name: &str,
-    _file: File,
-    _options: &ReadOptions,
-    _detected: Vec<Detected>,
+    name: &str,
+    file: File,
+    options: &ReadOptions,
+    detected: Vec<Detected>,
 ) -> Result<Box<dyn RowSource>> {
-    Err(Error::source("not read yet"))
+    Ok(Box::new(read::ParquetSource::open(name, file, options, detected)?))
 }

@@ -32,6 +32,8 @@ fn modules_use_only_those_above_them() {
         ("decode", "mod.rs", "super::"),
         ("csv", "mod.rs", "super::"),
         ("json", "mod.rs", "super::"),
+        ("parquet", "mod.rs", "super::"),
+        ("pdf", "mod.rs", "super::"),
     ] {
         let folder = source.join(folder);
         let order = modules(&folder.join(list));

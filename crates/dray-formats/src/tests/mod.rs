@@ -10,6 +10,8 @@ mod json_properties;
 mod layout;
 mod packed;
 mod packing;
+mod parquet;
+mod parquet_properties;
 mod pollution;
 mod refusals;
 
