@@ -34,8 +34,12 @@ pub fn open_reader(
 fn open(mut input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
     let mut sample = Vec::new();
     input.read_more(&mut sample, SAMPLE_BYTES)?;
-    refuse_unreadable(input.name(), &sample, input.ended())?;
-    let format = options.format.unwrap_or_else(|| find_format(input.name(), &sample));
+    let named = options.format.or_else(|| Format::from_path(Path::new(input.name())));
+    let workbook = named.filter(|format| format.is_workbook());
+    if workbook.is_none() {
+        refuse_unreadable(input.name(), &sample, input.ended())?;
+    }
+    let format = workbook.or(options.format).unwrap_or_else(|| find_format(input.name(), &sample));
     let detected = vec![Detected::certain("format", format.word())];
     match format {
         Format::Csv | Format::Tsv => {

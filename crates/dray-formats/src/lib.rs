@@ -26,6 +26,9 @@ mod header;
 // What every writer is.
 mod write;
 
+// Text that spreadsheet programs would run.
+mod guard;
+
 // Delimited text.
 mod csv;
 

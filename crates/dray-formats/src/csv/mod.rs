@@ -18,6 +18,8 @@ mod read;
 // The writer.
 mod write;
 
+pub(crate) use failed::CsvFailedRows;
+pub(crate) use quote::{Quoting, append_quoted};
 pub(crate) use read::CsvSource;
 pub(crate) use sniff::find_delimiter;
 pub(crate) use write::CsvWriter;

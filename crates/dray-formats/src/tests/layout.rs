@@ -27,9 +27,12 @@ fn check_order(path: &Path, own: usize, order: &[String], prefix: &str) {
 #[test]
 fn modules_use_only_those_above_them() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for (folder, list, prefix) in
-        [("", "lib.rs", "crate::"), ("csv", "mod.rs", "super::"), ("json", "mod.rs", "super::")]
-    {
+    for (folder, list, prefix) in [
+        ("", "lib.rs", "crate::"),
+        ("csv", "mod.rs", "super::"),
+        ("json", "mod.rs", "super::"),
+        ("excel", "mod.rs", "super::"),
+    ] {
         let folder = source.join(folder);
         let order = modules(&folder.join(list));
         assert!(order.len() > 3);

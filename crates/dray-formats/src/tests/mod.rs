@@ -2,6 +2,9 @@
 
 mod csv;
 mod csv_properties;
+mod excel;
+mod excel_hostile;
+mod excel_round_trip;
 mod json;
 mod json_properties;
 mod layout;
@@ -38,7 +41,7 @@ pub(super) fn read_all(source: &mut dyn RowSource) -> dray_model::Result<Content
     let mut contents = Contents { header: source.header().to_vec(), ..Contents::default() };
     let mut next_row = None;
     while let Some(batch) = source.next_batch()? {
-        assert!(!batch.is_empty(), "a batch has rows");
+        assert!(!batch.is_empty() || !batch.problems.is_empty(), "a batch has rows or remarks");
         assert_eq!(batch.first_row, next_row.unwrap_or(batch.first_row), "row numbers have no gap");
         next_row = Some(batch.first_row + batch.len() as u64);
         assert_eq!(batch.columns.len(), contents.header.len());
@@ -51,8 +54,8 @@ pub(super) fn read_all(source: &mut dyn RowSource) -> dray_model::Result<Content
             contents.raw.push(batch.raw.row(row).to_vec());
         }
         contents.lines.extend(&batch.lines);
-        let last_row = batch.first_row + batch.len() as u64 - 1;
-        assert!(batch.problems.iter().all(|p| (batch.first_row..=last_row).contains(&p.row_number)));
+        let rows = batch.first_row..batch.first_row + batch.len() as u64;
+        assert!(batch.problems.iter().all(|p| p.row_number == 0 || rows.contains(&p.row_number)));
         assert!(batch.problems.is_sorted_by_key(|problem| problem.row_number));
         contents.problems.extend(batch.problems);
     }

@@ -33,7 +33,8 @@ fn what_is_no_table_is_refused_by_name() {
 #[test]
 fn a_delimiter_must_be_able_to_divide() {
     for delimiter in *b"\"\n\r\xE9" {
-        let options = ReadOptions { delimiter: Some(char::from(delimiter).to_string()), ..ReadOptions::default() };
+        let options =
+            ReadOptions { delimiter: Some(char::from(delimiter).to_string()), ..ReadOptions::default() };
         assert!(
             open("x.csv", b"a,b\n", &options).err().unwrap().to_string().starts_with("the delimiter must")
         );
