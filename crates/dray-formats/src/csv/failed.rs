@@ -12,7 +12,7 @@ use super::scan::{Oddity, Scanner};
 use crate::cells::{Cell, Cells};
 
 /// Writes rejected rows of a CSV file, in its own delimiter.
-pub(super) struct CsvFailedRows {
+pub(crate) struct CsvFailedRows {
     header_raw: Vec<u8>,
     /// Columns of the source, without the notes of an earlier failed-rows file.
     columns: usize,
@@ -21,7 +21,7 @@ pub(super) struct CsvFailedRows {
 }
 
 impl CsvFailedRows {
-    pub(super) fn new(header_raw: &[u8], header: &[String], delimiter: u8) -> Self {
+    pub(crate) fn new(header_raw: &[u8], header: &[String], delimiter: u8) -> Self {
         let columns = header.len().saturating_sub(FAILED_COLUMNS.len());
         let has_notes = columns > 0 && header.iter().skip(columns).eq(FAILED_COLUMNS.iter());
         let columns = if has_notes { columns } else { header.len() };

@@ -27,5 +27,7 @@ mod read;
 // The writer.
 mod write;
 
+pub(crate) use failed::CsvFailedRows;
+pub(crate) use quote::{Quoting, append_quoted};
 pub(crate) use read::CsvSource;
 pub(crate) use write::CsvWriter;

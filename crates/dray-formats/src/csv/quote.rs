@@ -2,12 +2,12 @@
 
 /// Knows which cells need quotes in a file with this delimiter.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Quoting {
+pub(crate) struct Quoting {
     delimiter: u8,
 }
 
 impl Quoting {
-    pub(super) fn new(delimiter: u8) -> Self {
+    pub(crate) fn new(delimiter: u8) -> Self {
         Self { delimiter }
     }
 
@@ -24,12 +24,12 @@ impl Quoting {
     /// True where the cell would not be read back as it is: it has special bytes, or a blank at
     /// either end, which other programs take off.
     #[inline]
-    pub(super) fn needs_quotes(self, cell: &[u8]) -> bool {
+    pub(crate) fn needs_quotes(self, cell: &[u8]) -> bool {
         has_blank_edge(cell) || self.has_special_bytes(cell)
     }
 
     /// Appends a cell, in quotes where it needs them.
-    pub(super) fn append(self, cell: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn append(self, cell: &[u8], out: &mut Vec<u8>) {
         if self.needs_quotes(cell) {
             append_quoted(cell, out);
         } else {
@@ -51,7 +51,7 @@ pub(super) fn is_in_typed_text(delimiter: u8) -> bool {
 }
 
 /// Appends a cell in quotes, its own quotes doubled.
-pub(super) fn append_quoted(cell: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn append_quoted(cell: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut from = 0;
     for at in memchr::memchr_iter(b'"', cell) {

@@ -1,32 +1,72 @@
 //! Workbooks of spreadsheet programs: xlsx read as a stream, older formats in a process of their own.
 
+// Numbers, dates and addresses as a sheet stores them.
+mod number;
+mod serial;
+mod number_format;
+mod address;
+
+// Rows of a sheet, and which sheet.
+mod row;
+mod choice;
+
+// The parts of an xlsx workbook.
+mod archive;
+mod package;
+mod xml;
+mod workbook;
+mod styles;
+mod strings;
+
+// A sheet as a stream of rows.
+mod xlsx;
+
+// What a file really is.
+mod container;
+
+// Rows as batches below a header.
+mod header_rows;
+mod table;
+
+// The writer.
+mod write;
+
 use std::fs::File;
 use std::io::Write;
 
 use dray_model::flow::{Detected, RowSource};
 use dray_model::{Error, Result};
 
+use self::container::{Container, look_into};
+use self::table::SheetSource;
+use self::write::XlsxWriter;
+use self::xlsx::open_xlsx;
 use crate::options::{Format, ReadOptions, WriteOptions};
 use crate::write::{OutputColumn, RowWriter};
 
 /// Makes the writer.
 pub(crate) fn writer(
-    _columns: Vec<OutputColumn>,
-    _options: &WriteOptions,
-    _out: Box<dyn Write + Send>,
+    columns: Vec<OutputColumn>,
+    options: &WriteOptions,
+    out: Box<dyn Write + Send>,
 ) -> Result<Box<dyn RowWriter>> {
-    Err(Error::request("not written yet"))
+    Ok(Box::new(XlsxWriter::new(columns, options, out)?))
 }
 
-/// Opens a file that can be read from any place.
+/// Opens a file that can be read from any place. What it is decides its content, not `format`.
 pub(crate) fn open(
-    _name: &str,
-    _file: File,
+    name: &str,
+    file: File,
     _format: Format,
-    _options: &ReadOptions,
-    _detected: Vec<Detected>,
+    options: &ReadOptions,
+    detected: Vec<Detected>,
 ) -> Result<Box<dyn RowSource>> {
-    Err(Error::source("not read yet"))
+    let limits = options.limits.within_reason();
+    let (reader, sheets, chosen) = match look_into(name, file, &limits)? {
+        Container::Xlsx(package) => open_xlsx(package, options.sheet.as_deref(), &limits)?,
+        Container::Other(_) => return Err(Error::request("not written yet")),
+    };
+    Ok(Box::new(SheetSource::open(name, reader, &sheets, chosen, options, detected)?))
 }
 
 /// The first argument by which [`crate::ReadOptions::worker`] is told to call [`run_sheet_worker`].

@@ -32,6 +32,7 @@ fn modules_use_only_those_above_them() {
         ("decode", "mod.rs", "super::"),
         ("csv", "mod.rs", "super::"),
         ("json", "mod.rs", "super::"),
+        ("excel", "mod.rs", "super::"),
         ("parquet", "mod.rs", "super::"),
         ("pdf", "mod.rs", "super::"),
     ] {

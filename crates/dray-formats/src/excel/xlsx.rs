@@ -1,0 +1,366 @@
+//! Reads one sheet of an xlsx workbook as a stream: memory is one row, and the texts that cells share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dray_model::{Error, ErrorKind, Result};
+
+use super::address::{Area, MAX_COLUMNS, MAX_ROWS, cell_name, parse_column, parse_row};
+use super::choice::{SheetInfo, candidates, no_cells};
+use super::number::append_stored;
+use super::package::{Package, damaged, unpacks_to_too_much};
+use super::row::{Content, Noticed, SheetReader, SheetRow};
+use super::serial::{Epoch, NumberKind, append_moment};
+use super::strings::{SharedStrings, unescape_from};
+use super::styles::read_styles;
+use super::workbook::{Workbook, main_part, read_workbook};
+use super::xml::{Tag, Token, XmlReader};
+use crate::options::ReadLimits;
+
+/// The most merged cells kept to tell about them.
+const MAX_MERGED: usize = 100_000;
+
+/// How often a text that cells share may come, on the average, for each byte of the file.
+const SHARED_RATIO: u64 = 10;
+
+/// A sheet that is being read.
+struct XlsxSheet {
+    package: Arc<Package>,
+    part: String,
+    xml: XmlReader,
+    progress: Arc<AtomicU64>,
+    values: Values,
+    noticed: Noticed,
+    row_number: u32,
+    in_sheet_data: bool,
+    ended: bool,
+    max_record_bytes: usize,
+    cell: Cell,
+}
+
+/// Opens the sheet that is asked for, or the first visible one with a value in it.
+pub(super) fn open_xlsx(
+    package: Package,
+    wanted: Option<&str>,
+    limits: &ReadLimits,
+) -> Result<(Box<dyn SheetReader>, Vec<SheetInfo>, usize)> {
+    let package = Arc::new(package);
+    let Workbook { sheets, sheet_parts, epoch, strings_part, styles_part } =
+        read_workbook(&package, &main_part(&package)?)?;
+    let candidates = candidates(package.name(), &sheets, wanted)?;
+    let strings = strings_part.map(|part| SharedStrings::read(&package, &part, limits)).transpose()?;
+    let mut values = Values {
+        file_name: package.name().to_owned(),
+        strings: strings.unwrap_or_default(),
+        styles: styles_part.map(|part| read_styles(&package, &part)).transpose()?.unwrap_or_default(),
+        epoch,
+        shared_bytes_left: 0,
+        moment: String::new(),
+    };
+    for index in candidates {
+        let part = sheet_parts.get(index).cloned().unwrap_or_default();
+        let mut sheet = XlsxSheet::open(Arc::clone(&package), part, values, limits)?;
+        let mut row = SheetRow::default();
+        if sheet.next_row(&mut row)? {
+            // What was looked at is read again rather than kept: it is a row or two.
+            let XlsxSheet { part, values, .. } = sheet;
+            let sheet = XlsxSheet::open(package, part, values, limits)?;
+            return Ok((Box::new(sheet), sheets, index));
+        }
+        values = sheet.values;
+    }
+    Err(no_cells(package.name(), &sheets, wanted))
+}
+
+impl XlsxSheet {
+    fn open(package: Arc<Package>, part: String, mut values: Values, limits: &ReadLimits) -> Result<Self> {
+        let bytes = package.part(&part)?;
+        let progress = bytes.progress();
+        let xml = XmlReader::new(package.name(), Box::new(bytes), limits.max_record_bytes)?;
+        let by_ratio = package.file_bytes().saturating_mul(limits.max_unpacked_ratio * SHARED_RATIO);
+        values.shared_bytes_left = by_ratio.max(ReadLimits::RATIO_FREE_BYTES * SHARED_RATIO);
+        Ok(Self {
+            package,
+            part,
+            xml,
+            progress,
+            values,
+            noticed: Noticed::default(),
+            row_number: 0,
+            in_sheet_data: false,
+            ended: false,
+            max_record_bytes: limits.max_record_bytes,
+            cell: Cell::default(),
+        })
+    }
+}
+
+impl SheetReader for XlsxSheet {
+    fn next_row(&mut self, row: &mut SheetRow) -> Result<bool> {
+        let Self { xml, values, noticed, cell, .. } = self;
+        let name = self.package.name();
+        let mut in_reading_aid = false;
+        let mut is_hidden = false;
+        let mut next_column = 0;
+        row.begin(self.row_number);
+        while !self.ended {
+            match xml.next()? {
+                Token::Open(tag) if self.in_sheet_data => match tag.name() {
+                    b"c" => {
+                        cell.begin(&tag, next_column);
+                        if cell.column >= MAX_COLUMNS {
+                            return Err(beyond_the_sheet(name));
+                        }
+                        if cell.column < next_column {
+                            return Err(damaged(name, "the cells of a row do not stand in order"));
+                        }
+                        next_column = cell.column + 1;
+                    }
+                    b"v" => cell.place = Place::Value,
+                    b"f" => {
+                        cell.has_formula = true;
+                        cell.place = Place::Elsewhere;
+                    }
+                    b"t" if !in_reading_aid => cell.place = Place::Value,
+                    b"rPh" => in_reading_aid = true,
+                    b"row" => {
+                        let number = tag.attribute(b"r").and_then(|digits| parse_row(digits.trim_ascii()));
+                        let number = number.unwrap_or_else(|| self.row_number.saturating_add(1));
+                        if number > MAX_ROWS {
+                            return Err(beyond_the_sheet(name));
+                        }
+                        if number <= self.row_number {
+                            return Err(damaged(name, "its rows do not stand in order"));
+                        }
+                        self.row_number = number;
+                        is_hidden = tag.is_set(b"hidden");
+                        next_column = 0;
+                        row.begin(number);
+                    }
+                    _ => {}
+                },
+                Token::Text(text) if cell.place == Place::Value => {
+                    if !text.append_to(&mut cell.value) {
+                        return Err(damaged(name, "a text of its cells is not XML"));
+                    }
+                }
+                Token::Close(close) if self.in_sheet_data => match close {
+                    b"v" | b"f" | b"t" => cell.place = Place::Elsewhere,
+                    b"c" => {
+                        values.push(cell, row)?;
+                        if row.len() > self.max_record_bytes {
+                            return Err(row_too_large(name, row.number, self.max_record_bytes));
+                        }
+                    }
+                    b"rPh" => in_reading_aid = false,
+                    b"row" if !row.cells.is_empty() => {
+                        noticed.hidden_rows += u64::from(is_hidden);
+                        return Ok(true);
+                    }
+                    b"sheetData" => self.in_sheet_data = false,
+                    _ => {}
+                },
+                Token::Open(tag) => match tag.name() {
+                    b"sheetData" => self.in_sheet_data = true,
+                    b"col" if tag.is_set(b"hidden") => noticed.hidden_columns += columns_of(&tag),
+                    b"mergeCell" if noticed.merged.len() < MAX_MERGED => {
+                        noticed.merged.extend(tag.attribute(b"ref").and_then(Area::parse));
+                    }
+                    _ => {}
+                },
+                Token::End => self.ended = true,
+                Token::Text(_) | Token::Close(_) => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// They stand behind the rows, so the sheet is read once more for them. Only headers of several
+    /// rows need them beforehand.
+    fn merged_cells(&mut self) -> Result<Vec<Area>> {
+        let bytes = Box::new(self.package.part(&self.part)?);
+        let mut xml = XmlReader::new(self.package.name(), bytes, self.max_record_bytes)?;
+        let mut merged = Vec::new();
+        loop {
+            match xml.next()? {
+                Token::Open(tag) if tag.name() == b"mergeCell" && merged.len() < MAX_MERGED => {
+                    merged.extend(tag.attribute(b"ref").and_then(Area::parse));
+                }
+                Token::End => return Ok(merged),
+                _ => {}
+            }
+        }
+    }
+
+    fn noticed(&self) -> &Noticed {
+        &self.noticed
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
+    }
+}
+
+/// How many columns a `col` tag is about.
+fn columns_of(tag: &Tag<'_>) -> u64 {
+    let bound =
+        |name: &[u8]| tag.attribute(name).and_then(parse_row).map_or(1, |column| column.min(MAX_COLUMNS));
+    u64::from(bound(b"max").saturating_sub(bound(b"min"))) + 1
+}
+
+#[cold]
+fn beyond_the_sheet(name: &str) -> Error {
+    let message =
+        format!("`{name}` has a cell beyond row {MAX_ROWS} or column {MAX_COLUMNS}, where no sheet has one");
+    Error::new(ErrorKind::Limit, message)
+        .hint("open it in a spreadsheet program and save it again, or send the table as CSV")
+}
+
+#[cold]
+fn row_too_large(name: &str, row_number: u32, limit: usize) -> Error {
+    Error::new(ErrorKind::Limit, format!("row {row_number} of `{name}` is larger than {limit} bytes"))
+        .hint("check that the sheet is a table; otherwise raise the limit of a record")
+}
+
+/// Where in a cell the reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    #[default]
+    Elsewhere,
+    Value,
+}
+
+/// How the value of a cell is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stored {
+    #[default]
+    Number,
+    Shared,
+    Text,
+    /// The text of a formula, which may be empty.
+    FormulaText,
+    Boolean,
+    Error,
+}
+
+/// The cell that is being read.
+#[derive(Debug, Default)]
+struct Cell {
+    column: u32,
+    style: usize,
+    stored: Stored,
+    has_formula: bool,
+    place: Place,
+    value: Vec<u8>,
+}
+
+impl Cell {
+    #[inline]
+    fn begin(&mut self, tag: &Tag<'_>, next_column: u32) {
+        (self.column, self.style, self.stored) = (next_column, 0, Stored::Number);
+        self.has_formula = false;
+        self.place = Place::Elsewhere;
+        self.value.clear();
+        for (name, value) in tag.attributes() {
+            match name {
+                b"r" => self.column = parse_column(value).map_or(next_column, |(column, _)| column),
+                b"s" => self.style = parse_index(value).unwrap_or(0),
+                b"t" => {
+                    self.stored = match value {
+                        b"s" => Stored::Shared,
+                        b"str" => Stored::FormulaText,
+                        b"inlineStr" | b"d" => Stored::Text,
+                        b"b" => Stored::Boolean,
+                        b"e" => Stored::Error,
+                        _ => Stored::Number,
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[inline]
+fn parse_index(digits: &[u8]) -> Option<usize> {
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + usize::from(digit - b'0')))
+}
+
+/// What is needed to make texts of values.
+struct Values {
+    file_name: String,
+    strings: SharedStrings,
+    styles: Vec<NumberKind>,
+    epoch: Epoch,
+    /// What shared texts may still be handed out, so that a small file does not keep Dray busy for days.
+    shared_bytes_left: u64,
+    moment: String,
+}
+
+impl Values {
+    /// Appends the cell to its row.
+    #[inline]
+    fn push(&mut self, cell: &mut Cell, row: &mut SheetRow) -> Result<()> {
+        let column = cell.column;
+        if cell.value.is_empty() {
+            if cell.has_formula && cell.stored != Stored::FormulaText {
+                row.push(column, Content::NotCalculated, |_| {});
+            }
+            return Ok(());
+        }
+        match cell.stored {
+            Stored::Number => match self.styles.get(cell.style) {
+                None | Some(NumberKind::Number) => row.push(column, Content::Text, |out| {
+                    if !append_stored(&cell.value, out) {
+                        out.extend_from_slice(&cell.value);
+                    }
+                }),
+                Some(&kind) => self.push_moment(kind, cell, row),
+            },
+            Stored::Shared => {
+                let index = parse_index(cell.value.trim_ascii());
+                let Some(text) = index.and_then(|index| self.strings.get(index)) else {
+                    let cell = cell_name(column, row.number);
+                    return Err(damaged(&self.file_name, &format!("the text of the cell {cell} is missing")));
+                };
+                let Some(left) = self.shared_bytes_left.checked_sub(text.len() as u64) else {
+                    return Err(unpacks_to_too_much(&self.file_name));
+                };
+                self.shared_bytes_left = left;
+                row.push(column, Content::Text, |out| out.extend_from_slice(text));
+            }
+            Stored::Text | Stored::FormulaText => {
+                unescape_from(&mut cell.value, 0);
+                row.push(column, Content::Text, |out| out.extend_from_slice(&cell.value));
+            }
+            Stored::Boolean => row.push(column, Content::Text, |out| {
+                out.extend_from_slice(match cell.value.trim_ascii() {
+                    b"1" => b"true",
+                    b"0" => b"false",
+                    other => other,
+                });
+            }),
+            Stored::Error => row.push(column, Content::Error, |out| out.extend_from_slice(&cell.value)),
+        }
+        Ok(())
+    }
+
+    fn push_moment(&mut self, kind: NumberKind, cell: &Cell, row: &mut SheetRow) {
+        let serial = std::str::from_utf8(&cell.value).ok().and_then(|text| text.trim().parse().ok());
+        self.moment.clear();
+        let is_moment =
+            serial.is_some_and(|serial| append_moment(serial, kind, self.epoch, &mut self.moment));
+        row.push(cell.column, Content::Text, |out| {
+            if is_moment {
+                out.extend_from_slice(self.moment.as_bytes());
+            } else if !append_stored(&cell.value, out) {
+                out.extend_from_slice(&cell.value);
+            }
+        });
+    }
+}
