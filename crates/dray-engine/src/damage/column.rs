@@ -192,12 +192,13 @@ impl Column {
 
     fn judge_mojibake(&self) -> Option<Finding> {
         let rest = match self.mojibake_whole {
-            0 => "they cannot be put right exactly; export the data again and save it as UTF-8".to_owned(),
-            whole if whole == self.mojibake.count => "they can be put right exactly".to_owned(),
+            0 => "none can be put right exactly; export the data again and save it as UTF-8".to_owned(),
+            whole if whole == self.mojibake.count => "all can be put right exactly".to_owned(),
             whole => format!("{whole} of them can be put right exactly, the others hold sound letters, too"),
         };
+        let verb = if self.mojibake.count == 1 { "holds" } else { "hold" };
         let message = format!(
-            "{} in `{}` hold letters such as é as two or three signs such as Ã©, because a program read the text in the \
+            "{} in `{}` {verb} letters such as é as two or three signs such as Ã©, because a program read the text in the \
              wrong encoding: {rest}",
             self.mojibake.cells(),
             self.name.header
