@@ -62,11 +62,10 @@ pub fn uuid(text: &str) -> Result<Cow<'_, str>, Bad> {
 
 /// True for the one form UUIDs are kept in: 36 characters, lower-case, with hyphens.
 pub fn is_canonical_uuid(text: &str) -> bool {
-    let fits = |(index, byte): (usize, u8)| match index {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-    };
-    text.len() == 36 && text.bytes().enumerate().all(fits)
+    let Ok(bytes) = <&[u8; 36]>::try_from(text.as_bytes()) else { return false };
+    // All bytes are counted without stopping, which the processor does many at once.
+    let digits = bytes.iter().filter(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
+    digits == 32 && [8, 13, 18, 23].iter().all(|&hyphen| bytes.get(hyphen) == Some(&b'-'))
 }
 
 /// JSON text; it is kept as written, so that numbers keep their digits and members their order.

@@ -103,20 +103,28 @@ impl Column {
                 return self.orders.add(told, row_number, line, text);
             }
         }
-        match scientific(text) {
-            Some(found) => self.scientific.add(found, row_number, line, text),
-            None if is_measured(text) => self.measured += 1,
-            None if is_shown_date(text) => self.shown_dates.add(row_number, line, text),
-            None => self.texts.add(text),
+        if is_number(text) {
+            self.add_number(text, row_number, line);
+        } else if is_shown_date(text) {
+            self.shown_dates.add(row_number, line, text);
+        } else {
+            self.texts.add(text);
         }
     }
 
     fn look_at_negative(&mut self, text: &str, row: usize, rows: Rows<'_>) {
         let (row_number, line) = rows.number_and_line(row);
+        if is_number(text) {
+            self.add_number(text, row_number, line);
+        } else {
+            self.look_at_text(text, row, rows);
+        }
+    }
+
+    fn add_number(&mut self, text: &str, row_number: u64, line: u64) {
         match scientific(text) {
             Some(found) => self.scientific.add(found, row_number, line, text),
-            None if is_measured(text) => self.measured += 1,
-            None => self.look_at_text(text, row, rows),
+            None => self.measured += 1,
         }
     }
 
@@ -184,12 +192,13 @@ impl Column {
 
     fn judge_mojibake(&self) -> Option<Finding> {
         let rest = match self.mojibake_whole {
-            0 => "they cannot be put right exactly; export the data again and save it as UTF-8".to_owned(),
-            whole if whole == self.mojibake.count => "they can be put right exactly".to_owned(),
+            0 => "none can be put right exactly; export the data again and save it as UTF-8".to_owned(),
+            whole if whole == self.mojibake.count => "all can be put right exactly".to_owned(),
             whole => format!("{whole} of them can be put right exactly, the others hold sound letters, too"),
         };
+        let verb = if self.mojibake.count == 1 { "holds" } else { "hold" };
         let message = format!(
-            "{} in `{}` hold letters such as é as two or three signs such as Ã©, because a program read the text in the \
+            "{} in `{}` {verb} letters such as é as two or three signs such as Ã©, because a program read the text in the \
              wrong encoding: {rest}",
             self.mojibake.cells(),
             self.name.header
@@ -201,7 +210,7 @@ impl Column {
 }
 
 /// True for numbers with decimals, a minus, thousands marks or an exponent.
-fn is_measured(text: &str) -> bool {
+fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let mut before = b' ';
     for byte in digits.bytes() {

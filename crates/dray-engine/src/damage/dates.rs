@@ -93,7 +93,7 @@ impl DateOrders {
             either => format!(", and {either} can be read both ways"),
         };
         let message = format!(
-            "{day} dates in `{}` can only be day/month and {month} only month/day{either}: the rows were put together from \
+            "dates in `{}` have two orders: {day} can only be day/month and {month} only month/day{either}: the rows were put together from \
              two sources, or a spreadsheet program turned some of the dates round. Nobody can tell which; take the column \
              from the original, as 2025-04-03",
             name.header

@@ -1,7 +1,7 @@
 //! The repairs: exact functions on a cell. What cannot be put back exactly has no repair.
 
 use super::exponent::scientific;
-use super::mojibake::{Mojibake, mojibake_in};
+use super::mojibake::{Mojibake, mojibake_in, next_suspicion};
 
 /// A safe repair of the cells of one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,11 @@ impl Repair {
             Self::FixMojibake => "garbled letters are turned back into what they were".to_owned(),
             Self::ExpandExponent => "numbers with all their digits are written out".to_owned(),
         }
+    }
+
+    /// False where none of the cells whose text lies in `bytes` can need the repair.
+    pub(super) fn may_apply(self, bytes: &[u8]) -> bool {
+        self != Self::FixMojibake || (!bytes.is_ascii() && next_suspicion(bytes, 0).is_some())
     }
 
     /// What the cell was before the damage; `None` where it is left as it is.

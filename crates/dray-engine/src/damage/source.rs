@@ -40,6 +40,9 @@ struct ColumnRepair {
 impl ColumnRepair {
     fn apply(&mut self, batch: &mut TextBatch) {
         let Some(cells) = batch.columns.get(self.column) else { return };
+        if !self.repair.may_apply(cells.value_data()) {
+            return;
+        }
         // Most batches need nothing; they are handed on as they are.
         let Some(first) = (0..cells.len()).find(|&row| self.repaired_cell(cells, row).is_some()) else {
             return;

@@ -121,7 +121,7 @@ fn day_and_month_in_two_orders() {
     assert_eq!((found.kind, found.count, found.repair), (DamageKind::MixedDateOrder, 1, None));
     assert!(
         found.message.starts_with(
-            "2 dates in `joined` can only be day/month and 1 only month/day, and 1 can be read both ways"
+            "dates in `joined` have two orders: 2 can only be day/month and 1 only month/day, and 1 can be read both ways"
         ),
         "{}",
         found.message

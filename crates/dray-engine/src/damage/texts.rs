@@ -68,7 +68,9 @@ impl Texts {
 
 /// The word and the number of `Sep-1`, `1-Sep` or `01. Sep`, and whether the number stands first.
 pub(super) fn word_and_number(text: &str) -> Option<(&str, bool)> {
-    if text.len() > 9 {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let ends_in_number = is_digit(text.as_bytes().first()) || is_digit(text.as_bytes().last());
+    if text.len() > 9 || !ends_in_number {
         return None;
     }
     let (first, second) = text.split_once(". ").or_else(|| text.split_once('-'))?;

@@ -1,14 +1,19 @@
 //! The strict reading of a cell: text of a type only where a value of that type says the same. Looser
 //! readings, for people's files on their way into fields, stand in [`crate::check`].
 
-use dray_model::value::{civil_from_days, parse_date, parse_datetime, parse_time};
+use std::ops::RangeInclusive;
+
+use dray_model::value::{parse_date, parse_datetime, parse_time};
 
 use crate::check::words::is_canonical_uuid;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// The decimals of a second that a time keeps.
-const SECOND_DECIMALS: usize = 6;
+/// The first and the last day a timestamp can have, since 1970-01-01: years 1 to 9999.
+const DAYS: RangeInclusive<i64> = -719_162..=2_932_896;
+
+/// The longest time that keeps all its decimals: microseconds.
+const LONGEST_TIME: usize = "10:20:30.123456".len();
 
 /// What the text of one cell is. No text is two of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,26 +125,20 @@ pub(super) fn date(text: &str) -> Option<i32> {
 
 /// Microseconds since midnight of a time that has no more of them.
 pub(super) fn time(text: &str) -> Option<i64> {
-    if has_too_many_decimals(text) { None } else { parse_time(text) }
+    if text.len() > LONGEST_TIME { None } else { parse_time(text) }
 }
 
 /// Microseconds since 1970 of a timestamp that names its zone: without one, nobody knows which moment it is.
 pub(super) fn instant(text: &str) -> Option<i64> {
     let clock = text.as_bytes().get(11..)?;
-    let has_zone = clock.iter().any(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
-    if !has_zone || has_too_many_decimals(text) {
+    let is_zone = |byte: &u8| matches!(byte, b'Z' | b'z' | b'+' | b'-');
+    let time = if clock.ends_with(b"Z") { clock.len() - 1 } else { clock.iter().position(is_zone)? };
+    if clock.get(..time)?.trim_ascii_end().len() > LONGEST_TIME {
         return None;
     }
     let micros = parse_datetime(text)?;
-    // East or west of the zone the year may be one that no timestamp holds.
-    let (year, _, _) = civil_from_days(micros.div_euclid(MICROS_PER_DAY));
-    (1..=9999).contains(&year).then_some(micros)
-}
-
-fn has_too_many_decimals(text: &str) -> bool {
-    let Some(point) = text.bytes().position(|byte| byte == b'.') else { return false };
-    let decimals = text.bytes().skip(point + 1).take_while(u8::is_ascii_digit).count();
-    decimals > SECOND_DECIMALS
+    // In UTC it may fall into a year that no timestamp holds.
+    DAYS.contains(&micros.div_euclid(MICROS_PER_DAY)).then_some(micros)
 }
 
 #[cfg(test)]
@@ -163,6 +162,9 @@ mod tests {
             ("10:20:30.123456", Reading::Time),
             ("2024-02-29T10:20:30Z", Reading::DateTime),
             ("2024-02-29 10:20+02:00", Reading::DateTime),
+            ("2024-02-29 10:20:30.123456 +0200", Reading::DateTime),
+            ("0001-01-01T00:00:00Z", Reading::DateTime),
+            ("9999-12-31T23:59:59.999999Z", Reading::DateTime),
             ("0188a5eb-8f00-7abc-8def-0123456789ab", Reading::Uuid),
             ("a188a5eb-8f00-7abc-8def-0123456789ab", Reading::Uuid),
         ] {
