@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use dray_engine::damage::{Repair, repaired};
 use dray_formats::ReadOptions;
 use dray_model::flow::RowSource;
 use dray_model::{Error, Result};
@@ -22,6 +23,7 @@ pub struct Source {
     pub bytes: u64,
     path: PathBuf,
     options: ReadOptions,
+    repairs: Vec<(usize, Repair)>,
     /// Deletes the copy of standard input at the end.
     _spool: Option<tempfile::NamedTempFile>,
 }
@@ -38,7 +40,7 @@ impl Source {
         // What is wrong with a missing or unreadable file is told when it is opened as rows.
         let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
         let name = if spool.is_some() { "standard input".to_owned() } else { name.to_owned() };
-        Ok(Self { name, bytes, path, options, _spool: spool })
+        Ok(Self { name, bytes, path, options, repairs: Vec::new(), _spool: spool })
     }
 
     /// Where the bytes lie.
@@ -49,11 +51,18 @@ impl Source {
     /// Opens it as rows, the first `skip_rows` left out.
     pub fn open(&self, skip_rows: u64) -> Result<Box<dyn RowSource>> {
         let options = ReadOptions { skip_rows, ..self.options.clone() };
-        if self._spool.is_some() {
+        let rows = if self._spool.is_some() {
             let file = File::open(&self.path).map_err(|why| self.unreadable(why))?;
-            return dray_formats::open_reader(&self.name, Box::new(file), &options);
-        }
-        dray_formats::open_path(&self.path, &options)
+            dray_formats::open_reader(&self.name, Box::new(file), &options)?
+        } else {
+            dray_formats::open_path(&self.path, &options)?
+        };
+        Ok(if self.repairs.is_empty() { rows } else { repaired(rows, &self.repairs) })
+    }
+
+    /// From now on these columns are repaired wherever the source is opened.
+    pub fn repair(&mut self, repairs: Vec<(usize, Repair)>) {
+        self.repairs = repairs;
     }
 
     /// Tells whether two runs are about the same bytes with the same settings.

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use dray_engine::query::{parse_fields, parse_filter, parse_sort};
-use dray_formats::{Format, OutputColumn, RowWriter, WriteOptions, writer};
+use dray_formats::{Format, OutputColumn, RowWriter, writer};
 use dray_model::flow::Store;
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use dray_model::query::Query;
 use dray_model::{Error, ErrorKind, Result};
 
 use super::print::{counted, note};
+use super::writing::{WriteArguments, target, write_format};
 use super::{StoreArguments, is_watched, object_named};
 use crate::destination::Destination;
 
@@ -34,8 +35,8 @@ pub(super) struct ExportArguments {
     /// The file to write; standard output where it is left out
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
-    /// csv, json or jsonl; by the file's name, else csv
-    #[arg(long, value_name = "FORMAT", value_parser = super::import::format)]
+    /// csv, tsv, json, jsonl, xlsx, parquet or pdf; by the file's name, else csv
+    #[arg(long, value_name = "FORMAT", value_parser = write_format)]
     format: Option<Format>,
     /// The fields to write, in this order; all where it is left out
     #[arg(long, value_name = "FIELD,…")]
@@ -49,6 +50,14 @@ pub(super) struct ExportArguments {
     /// The most records
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
+    /// Name the columns by their labels instead of their field names
+    #[arg(long)]
+    labels: bool,
+    /// Write text that a spreadsheet program would run as a formula as it is
+    #[arg(long)]
+    no_formula_guard: bool,
+    #[command(flatten)]
+    writing: WriteArguments,
     #[command(flatten)]
     store: StoreArguments,
 }
@@ -68,19 +77,14 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
         sort: arguments.sort.as_deref().map_or(Ok(Vec::new()), |text| parse_sort(&object, text))?,
         limit: arguments.limit,
     };
-    let format = arguments
-        .format
-        .or_else(|| arguments.output.as_deref().and_then(Format::from_path))
-        .unwrap_or(Format::Csv);
-    let output: Vec<OutputColumn> = columns
-        .iter()
-        .map(|&column| {
-            let column = &object.columns[column];
-            OutputColumn::new(column.name.clone(), column.value_type)
-        })
-        .collect();
+    let format = arguments.format.or(target(arguments.output.as_deref()).0).unwrap_or(Format::Csv);
+    let output: Vec<OutputColumn> =
+        columns.iter().map(|&column| output_column(&object, column, arguments.labels)).collect();
     let destination = Destination::open(arguments.output.as_deref())?;
-    let rows = writer(format, output, &WriteOptions::default(), destination.writer()?)?;
+    let mut options = arguments.writing.options(format, arguments.output.as_deref());
+    // Only spreadsheet programs run text, and the reader takes the apostrophe off again.
+    options.formula_guard = !arguments.no_formula_guard && (format.is_delimited() || format.is_workbook());
+    let rows = writer(format, output, &options, destination.writer()?)?;
     let count = copy_records(store.as_mut(), &object, &query, &columns, rows)?;
     destination.publish()?;
     if is_watched() {
@@ -137,6 +141,24 @@ fn copy_records(
         }
         written.and_then(RowWriter::finish).map(|()| count)
     })
+}
+
+/// A column of the file, with what its format may make of the field's definition.
+fn output_column(object: &Object, index: ColumnIndex, labels: bool) -> OutputColumn {
+    let column = &object.columns[index];
+    let mut output = OutputColumn::new(column.name.clone(), column.value_type);
+    let Some(field) = object.field_of(index) else { return output };
+    let definition = &field.definition;
+    if labels {
+        let part = column.part.as_deref().map_or(String::new(), |part| format!(" {part}"));
+        output.name = format!("{}{part}", definition.label);
+    }
+    if !definition.multiple {
+        output.choices = definition.choices.clone();
+    }
+    let scale = definition.scale.and_then(|scale| u8::try_from(scale).ok());
+    output.decimal = scale.filter(|&scale| scale <= 38).map(|scale| (38, scale));
+    output
 }
 
 /// What an export writes unless told otherwise: what an import can take back, and when it changed.

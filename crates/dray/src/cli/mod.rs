@@ -4,6 +4,8 @@ mod print;
 mod progress;
 mod ledger;
 mod reading;
+mod writing;
+mod damage;
 mod import;
 mod export;
 mod convert;

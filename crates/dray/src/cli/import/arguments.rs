@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use dray_formats::Format;
 
 use crate::cli::StoreArguments;
 use crate::cli::reading::ReadArguments;
@@ -62,6 +61,9 @@ pub(in crate::cli) struct ImportArguments {
     /// The order of day and month in dates such as 03/04/2025
     #[arg(long, value_name = "ORDER")]
     pub(super) dates: Option<DatesWord>,
+    /// Put right what a spreadsheet program did to the values, where that is certain
+    #[arg(long)]
+    pub(super) repair: bool,
     /// Print the ledger as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -102,8 +104,4 @@ fn column_and_field(text: &str) -> std::result::Result<(String, String), String>
 fn field_and_value(text: &str) -> std::result::Result<(String, String), String> {
     let (field, value) = text.split_once('=').ok_or("write it as FIELD=VALUE")?;
     Ok((field.to_owned(), value.to_owned()))
-}
-
-pub(in crate::cli) fn format(text: &str) -> std::result::Result<Format, String> {
-    Format::from_name(text).ok_or_else(|| "the formats are csv, json and jsonl".to_owned())
 }

@@ -16,20 +16,26 @@ use dray_model::ledger::Fate;
 use dray_model::object::{Object, Policy};
 use dray_model::{Error, ErrorKind, Result};
 
-use super::object_named;
 use super::print::line;
+use super::{damage, object_named};
 use crate::interrupt;
 use crate::source::Source;
+pub(super) use arguments::ImportArguments;
 use arguments::{DatesWord, MergeWord, OnDuplicateWord};
-pub(super) use arguments::{ImportArguments, format};
 use watcher::Watcher;
+
+/// Damage is looked for in so many rows; an import of more does not wait for it.
+const DAMAGE_ROWS: u64 = 100_000;
 
 /// Runs the command.
 pub(in crate::cli) fn run(arguments: &ImportArguments) -> Result<u8> {
     let begun = Instant::now();
-    let source = Source::new(&arguments.source, arguments.reading.options())?;
-    // A file that cannot be read is told before the store is touched.
-    source.open(0)?;
+    let mut source = Source::new(&arguments.source, arguments.reading.options())?;
+    // A file that cannot be read is told before the store is touched, and so is what is wrong with all of it.
+    let findings = damage::scan(source.open(0)?, DAMAGE_ROWS)?;
+    if arguments.repair {
+        source.repair(damage::repairs(&findings));
+    }
     refuse_overwriting(arguments, &source)?;
     let mut store = arguments.store.connect()?;
     let object = Arc::new(with_policy(object_named(store.as_mut(), &arguments.object)?, arguments)?);
@@ -67,6 +73,7 @@ pub(in crate::cli) fn run(arguments: &ImportArguments) -> Result<u8> {
         .map_err(|error| if watcher.has_begun { can_go_on(error, arguments, &object) } else { error })?;
     let failed = watcher.finish_failed()?;
     let seconds = begun.elapsed().as_secs_f64();
+    damage::tell(&findings, arguments.repair);
     if arguments.json {
         line(&watcher.json(arguments, &outcome, seconds).to_string());
     } else {
@@ -148,13 +155,14 @@ fn settings(arguments: &ImportArguments, object: &Object) -> String {
     // Someone who goes on with a file may allow more bad rows than before.
     let policy = Policy { max_rejected: None, ..object.policy.clone() };
     format!(
-        "{}|{:?}|{:?}|{:?}|{:?}|{:?}",
+        "{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}",
         object.name(),
         policy,
         arguments.map,
         arguments.set,
         arguments.dates.map(|word| word as u8),
-        arguments.reading
+        arguments.reading,
+        arguments.repair
     )
 }
 
