@@ -6,6 +6,7 @@ mod csv_styles;
 mod encodings;
 mod guards;
 mod json;
+mod json_paths;
 mod json_properties;
 mod layout;
 mod packed;
