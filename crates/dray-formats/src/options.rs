@@ -202,10 +202,13 @@ pub struct ReadOptions {
     pub sheet: Option<String>,
     /// The file inside a zip archive; `None` where there is only one.
     pub member: Option<String>,
-    /// Where in a JSON document the records are: member names with dots between them.
+    /// Where in a JSON document the array of records is: member names with dots between them.
     pub records_path: Option<String>,
     /// Reads delimited text by the letter: the first line names the columns, and nothing is put right.
     pub strict: bool,
+    /// Makes columns of the members of nested JSON objects: `address.city`. Otherwise an object is one
+    /// cell of JSON text, as a JSON field wants it.
+    pub flatten: bool,
     /// Takes the apostrophe off again that [`WriteOptions::formula_guard`] put before text. An apostrophe
     /// that no guard puts there stays.
     pub unguard: bool,
@@ -236,6 +239,7 @@ impl Default for ReadOptions {
             records_path: None,
             columns: None,
             strict: false,
+            flatten: false,
             unguard: true,
             skip_rows: 0,
             worker: None,

@@ -141,6 +141,18 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// True where an object stands here that has members.
+    pub(super) fn is_at_members(&mut self) -> bool {
+        if self.peek() != Some(b'{') {
+            return false;
+        }
+        let brace = self.at;
+        self.at += 1;
+        let has_members = self.peek() != Some(b'}');
+        self.at = brace;
+        has_members
+    }
+
     /// Walks a member's name and its colon.
     #[inline]
     pub(super) fn name(&mut self) -> Result<Value, Stop> {

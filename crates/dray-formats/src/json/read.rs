@@ -7,8 +7,8 @@ use dray_model::{Error, ErrorKind, Result};
 
 use super::failed::JsonFailedRows;
 use super::parse::{Stop, Walker};
-use super::records::{Columns, Records, name_bytes};
-use super::shape::{Next, Shape, find_next, find_records};
+use super::records::{Columns, Records, name_bytes, walk_leaves};
+use super::shape::{Lost, Next, Shape, find_next, find_records, find_records_at};
 use super::text::append_value;
 use crate::cells::Cells;
 use crate::input::BYTE_ORDER_MARK;
@@ -73,7 +73,7 @@ impl JsonSource {
             detected,
             limits: options.limits.within_reason(),
             shape: Shape::Lines,
-            records: Records::new(Columns::new()),
+            records: Records::new(Columns::new(), options.flatten),
             behind_record: false,
             line: 1,
             column: 0,
@@ -81,14 +81,58 @@ impl JsonSource {
             rows_to_skip: options.skip_rows,
             has_ended: false,
         };
-        while source.window.text().len() < HEADER_BYTES && !source.window.is_complete() {
-            source.window.read_more(source.limits.read_bytes)?;
+        source.read_sample()?;
+        match &options.records_path {
+            Some(path) if lines => {
+                return Err(Error::request(format!(
+                    "`{}` has one record on each line, so there is no path `{path}` to them",
+                    source.window.name()
+                ))
+                .hint("leave the path out, or say that the format is json"));
+            }
+            Some(path) => source.enter_at(path)?,
+            None if lines => {}
+            None => source.enter_document()?,
         }
-        if !lines {
-            source.enter_document()?;
-        }
-        source.find_columns()?;
+        source.find_columns(options.flatten)?;
         Ok(source)
+    }
+
+    /// Reads as much as the header is found in.
+    fn read_sample(&mut self) -> Result<()> {
+        while self.window.text().len() < HEADER_BYTES && !self.window.is_complete() {
+            self.window.read_more(self.limits.read_bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Goes to the array that a path of member names leads to.
+    fn enter_at(&mut self, path: &str) -> Result<()> {
+        let steps: Vec<&str> = path.split('.').filter(|step| !step.is_empty()).collect();
+        let (shape, begin) = loop {
+            let text = self.window.text();
+            match find_records_at(text, &steps) {
+                Ok(found) => break found,
+                Err(Lost::Stopped(Stop::Incomplete)) if !self.window.is_complete() => {
+                    let seen = text.len();
+                    if seen > self.limits.max_record_bytes {
+                        let name = self.window.name();
+                        let message =
+                            format!("no records are at `{path}` within the first {seen} bytes of `{name}`");
+                        return Err(Error::new(ErrorKind::Limit, message)
+                            .hint("check the path, or raise the limit of a record"));
+                    }
+                    // At least doubled, so that the members before are not walked again and again.
+                    self.window.read_more(seen.max(self.limits.read_bytes))?;
+                }
+                Err(Lost::Stopped(stop)) => return Err(self.broken(stop, self.line, 0)),
+                Err(Lost::Missing { steps: found, members }) => {
+                    return Err(lost(self.window.name(), &steps, found, &members));
+                }
+            }
+        };
+        self.enter(shape, begin);
+        self.read_sample()
     }
 
     fn enter_document(&mut self) -> Result<()> {
@@ -98,14 +142,19 @@ impl JsonSource {
             Err(Stop::Incomplete) if !self.window.is_complete() => (Shape::Sequence, 0),
             Err(stop) => return Err(self.broken(stop, self.line, 0)),
         };
-        self.shape = shape;
-        let line = self.line + line_ends(text.get(..begin).unwrap_or_default());
-        self.move_to(&Position { at: begin, behind_record: false, line });
+        self.enter(shape, begin);
         Ok(())
     }
 
+    /// Goes to where the first record may begin.
+    fn enter(&mut self, shape: Shape, begin: usize) {
+        self.shape = shape;
+        let line = self.line + line_ends(self.window.text().get(..begin).unwrap_or_default());
+        self.move_to(&Position { at: begin, behind_record: false, line });
+    }
+
     /// Looks at the first records for the names of their members, and leaves them to be read.
-    fn find_columns(&mut self) -> Result<()> {
+    fn find_columns(&mut self, flatten: bool) -> Result<()> {
         let mut columns = Columns::new();
         let text = self.window.text();
         let mut at = 0;
@@ -124,12 +173,16 @@ impl JsonSource {
             };
             let end = line_end.unwrap_or(text.len());
             let mut walker = Walker::new(text.get(..end).unwrap_or_default(), record);
+            let mut add = |name: Vec<u8>| {
+                if columns.len() <= self.limits.max_columns {
+                    columns.add(name);
+                }
+            };
             let walked = match walker.peek() {
-                Some(b'{') => walker.object(|name, _| {
-                    if columns.len() <= self.limits.max_columns {
-                        columns.add(name_bytes(text, name));
-                    }
-                }),
+                Some(b'{') if flatten => {
+                    walk_leaves(&mut walker, text, &mut Vec::new(), 0, &mut |name, _| add(name.to_vec()))
+                }
+                Some(b'{') => walker.object(|name, _| add(name_bytes(text, name))),
                 _ => walker.value().map(|_| ()),
             };
             // What is broken is told when it is read.
@@ -145,7 +198,7 @@ impl JsonSource {
             return Err(Error::new(ErrorKind::Limit, message)
                 .hint("put values that are keys into an array of objects, or raise the limit of columns"));
         }
-        self.records = Records::new(columns);
+        self.records = Records::new(columns, flatten);
         Ok(())
     }
 
@@ -252,6 +305,23 @@ impl JsonSource {
             problems: std::mem::take(&mut self.records.problems),
         })
     }
+}
+
+/// The error for a path that leads to no array; `found` of its steps could be taken.
+fn lost(name: &str, steps: &[&str], found: usize, members: &[String]) -> Error {
+    let way = steps.get(..found).unwrap_or_default().join(".");
+    let place = if way.is_empty() { "the document".to_owned() } else { format!("`{way}`") };
+    let message = match steps.get(found) {
+        Some(step) => format!("{place} in `{name}` has no member `{step}`"),
+        None => format!("{place} in `{name}` is no array of records"),
+    };
+    let hint = if members.is_empty() {
+        "name the members that lead to the array, with dots between them".to_owned()
+    } else {
+        let members: Vec<String> = members.iter().map(|member| format!("`{member}`")).collect();
+        format!("the members there are {}", members.join(", "))
+    };
+    Error::request(message).hint(hint)
 }
 
 /// Takes the next line that is not blank.

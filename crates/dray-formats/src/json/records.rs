@@ -13,6 +13,9 @@ use crate::header::column_names;
 /// No member begins with a blank: the walker has stepped over it.
 const NO_NAME: &[u8] = b"\n";
 
+/// Objects nested deeper than this stay JSON text when records are flattened.
+const FLATTENED_LEVELS: usize = 5;
+
 /// The most members without a column that are told for one record.
 const UNKNOWN_MEMBERS: usize = 20;
 
@@ -75,6 +78,31 @@ pub(super) fn name_bytes(text: &[u8], name: Value) -> Vec<u8> {
     bytes
 }
 
+/// Walks a record and shows every member that is no object with members, under the names that lead to
+/// it with dots between them; `path` is what leads to the object that stands here.
+pub(super) fn walk_leaves(
+    walker: &mut Walker<'_>,
+    text: &[u8],
+    path: &mut Vec<u8>,
+    level: usize,
+    visit: &mut dyn FnMut(&[u8], Value),
+) -> Result<(), Stop> {
+    walker.members(|walker| {
+        let before = path.len();
+        let name = walker.name()?;
+        path.extend_from_slice(&name_bytes(text, name));
+        if level < FLATTENED_LEVELS && walker.is_at_members() {
+            path.push(b'.');
+            walk_leaves(walker, text, path, level + 1, visit)?;
+        } else {
+            let value = walker.value()?;
+            visit(path, value);
+        }
+        path.truncate(before);
+        Ok(())
+    })
+}
+
 /// The rows of a batch.
 pub(super) struct Records {
     pub(super) columns: Columns,
@@ -87,10 +115,39 @@ pub(super) struct Records {
     pub(super) problems: Vec<Problem>,
     /// For each column, the number of the last row that has it.
     seen_in_row: Vec<u64>,
+    /// Members of nested objects have columns of their own.
+    flatten: bool,
+}
+
+/// Where the members of one record go.
+struct Slots<'a> {
+    cells: &'a mut [Cell],
+    seen_in_row: &'a mut [u64],
+    row_number: u64,
+    /// A column that two members of the record belong to.
+    twice: Option<usize>,
+    /// Members without a column.
+    unknown: Vec<(Vec<u8>, Value)>,
+}
+
+impl Slots<'_> {
+    #[inline]
+    fn put(&mut self, column: usize, value: Value) {
+        if std::mem::replace(&mut self.seen_in_row[column], self.row_number) == self.row_number {
+            self.twice = Some(column);
+        }
+        self.cells[column] = value.cell();
+    }
+
+    fn put_unknown(&mut self, name: &[u8], value: Value) {
+        if self.unknown.len() < UNKNOWN_MEMBERS {
+            self.unknown.push((name.to_vec(), value));
+        }
+    }
 }
 
 impl Records {
-    pub(super) fn new(columns: Columns) -> Self {
+    pub(super) fn new(columns: Columns, flatten: bool) -> Self {
         let header = columns.header();
         let seen_in_row = vec![0; header.len()];
         Self {
@@ -102,6 +159,7 @@ impl Records {
             lines: Vec::new(),
             problems: Vec::new(),
             seen_in_row,
+            flatten,
         }
     }
 
@@ -153,35 +211,43 @@ impl Records {
             );
             return Ok(walker.at);
         }
-        let row_cells = self.cells.get_mut(first_cell..).unwrap_or_default();
-        let (columns, seen_in_row) = (&self.columns, &mut self.seen_in_row);
-        let mut twice = None;
-        let mut unknown = Vec::new();
-        let mut likely = 0;
-        walker.members(|walker| {
-            let column = if walker.skip_name(columns.quoted(likely))? {
-                likely
-            } else {
-                let name = walker.name()?;
-                match columns.find(text, name) {
-                    Some(column) => column,
-                    None => {
-                        let value = walker.value()?;
-                        if unknown.len() < UNKNOWN_MEMBERS {
-                            unknown.push((name, value));
+        let columns = &self.columns;
+        let mut slots = Slots {
+            cells: self.cells.get_mut(first_cell..).unwrap_or_default(),
+            seen_in_row: &mut self.seen_in_row,
+            row_number,
+            twice: None,
+            unknown: Vec::new(),
+        };
+        if self.flatten {
+            walk_leaves(&mut walker, text, &mut Vec::new(), 0, &mut |name, value| match columns
+                .by_name
+                .get(name)
+            {
+                Some(&column) => slots.put(column, value),
+                None => slots.put_unknown(name, value),
+            })?;
+        } else {
+            let mut likely = 0;
+            walker.members(|walker| {
+                let column = if walker.skip_name(columns.quoted(likely))? {
+                    likely
+                } else {
+                    let name = walker.name()?;
+                    match columns.find(text, name) {
+                        Some(column) => column,
+                        None => {
+                            slots.put_unknown(&name_bytes(text, name), walker.value()?);
+                            return Ok(());
                         }
-                        return Ok(());
                     }
-                }
-            };
-            let value = walker.value()?;
-            if std::mem::replace(&mut seen_in_row[column], row_number) == row_number {
-                twice = Some(column);
-            }
-            row_cells[column] = value.cell();
-            likely = column + 1;
-            Ok(())
-        })?;
+                };
+                slots.put(column, walker.value()?);
+                likely = column + 1;
+                Ok(())
+            })?;
+        }
+        let Slots { twice, unknown, .. } = slots;
         // Members of the record stand at depth 1, and so does the walker's first bracket.
         if walker.depth >= MAX_DEPTH {
             let message = format!("the record is nested deeper than {MAX_DEPTH} levels; flatten it");
@@ -197,7 +263,7 @@ impl Records {
             self.add_problem(line, &message, None);
         }
         for (name, value) in unknown {
-            self.add_unknown_member(text, line, name, value);
+            self.add_unknown_member(text, line, &name, value);
         }
         Ok(walker.at)
     }
@@ -233,8 +299,8 @@ impl Records {
         });
     }
 
-    fn add_unknown_member(&mut self, text: &[u8], line: u64, name: Value, value: Value) {
-        let name = String::from_utf8_lossy(&name_bytes(text, name)).into_owned();
+    fn add_unknown_member(&mut self, text: &[u8], line: u64, name: &[u8], value: Value) {
+        let name = String::from_utf8_lossy(name).into_owned();
         let source = text.get(value.start..value.end).unwrap_or_default();
         let mut said = Vec::new();
         append_value(source, &mut said);

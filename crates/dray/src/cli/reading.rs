@@ -38,6 +38,9 @@ pub(super) struct ReadArguments {
     /// Where in a JSON document the records are: member names with dots between them
     #[arg(long, value_name = "PATH")]
     records: Option<String>,
+    /// Make columns of the members of nested JSON objects: address.city
+    #[arg(long)]
+    flatten: bool,
     /// Read delimited text by the letter: the first line is the header, nothing is put right
     #[arg(long)]
     strict: bool,
@@ -57,6 +60,7 @@ impl ReadArguments {
             sheet: self.sheet.clone(),
             member: self.member.clone(),
             records_path: self.records.clone(),
+            flatten: self.flatten,
             strict: self.strict,
             worker: std::env::current_exe().ok(),
             ..ReadOptions::default()
