@@ -7,6 +7,7 @@ mod json_properties;
 mod layout;
 mod parquet;
 mod parquet_properties;
+mod pdf;
 mod refusals;
 
 use std::io::{Cursor, Read, Write};
@@ -102,6 +103,13 @@ pub(super) fn check(name: &str, text: impl AsRef<[u8]>, expected: &str) {
 #[derive(Clone, Default)]
 pub(super) struct Sink(Arc<Mutex<Vec<u8>>>);
 
+impl Sink {
+    /// What was written so far.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -126,8 +134,7 @@ pub(super) fn write(format: Format, columns: &[(&str, ValueType, ArrayRef)]) -> 
         .write(&RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(fields)), arrays).unwrap())
         .unwrap();
     writer.finish().unwrap();
-    let bytes = sink.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(sink.bytes()).unwrap()
 }
 
 /// A reader that gives at most a few bytes at a time, as pipes and sockets do.
