@@ -223,7 +223,7 @@ impl Cells<'_> {
                             text.values.extend_from_slice(&compact);
                         }
                         None => {
-                            said = Said::Unfit(ProblemCode::InvalidJson, "the column says that it is JSON")
+                            said = Said::Unfit(ProblemCode::InvalidJson, "the column says that it is JSON");
                         }
                     }
                 }

@@ -41,7 +41,7 @@ impl DateFormat {
             let directive = behind.chars().next();
             match directive {
                 Some(directive) if "YmdHMSybBejp%I".contains(directive) => {
-                    parts.push(Part::Directive(directive))
+                    parts.push(Part::Directive(directive));
                 }
                 _ => {
                     let shown = directive.map_or("%".to_owned(), |directive| format!("%{directive}"));

@@ -44,8 +44,13 @@ struct Loaded {
     font: Font,
     data: Arc<dyn AsRef<[u8]> + Send + Sync>,
     index: u32,
-    glyphs: HashMap<char, Option<Glyph>>,
+    /// Glyphs that were looked up: of the first characters by their code, of others in a map.
+    common: Vec<Option<Option<Glyph>>>,
+    others: HashMap<char, Option<Glyph>>,
 }
+
+/// Characters below this code are those of European languages, and by far the most.
+const COMMON_CHARACTERS: usize = 0x250;
 
 /// All fonts of a document.
 pub(super) struct FontBook {
@@ -144,12 +149,17 @@ impl FontBook {
 impl Loaded {
     fn new(data: Arc<dyn AsRef<[u8]> + Send + Sync>, index: u32) -> Option<Self> {
         let font = Font::new(krilla::Data::from(Arc::clone(&data)), index)?;
-        Some(Self { font, data, index, glyphs: HashMap::new() })
+        Some(Self { font, data, index, common: vec![None; COMMON_CHARACTERS], others: HashMap::new() })
     }
 
     fn glyph(&mut self, c: char) -> Option<Glyph> {
-        if let Some(known) = self.glyphs.get(&c) {
-            return *known;
+        let code = c as usize;
+        let known = match self.common.get(code) {
+            Some(known) => *known,
+            None => self.others.get(&c).copied(),
+        };
+        if let Some(known) = known {
+            return known;
         }
         let look = || {
             let face = ttf_parser::Face::parse(self.data.as_ref().as_ref(), self.index).ok()?;
@@ -158,7 +168,12 @@ impl Loaded {
             Some(Glyph { id: id.0, advance: advance / f32::from(face.units_per_em()) })
         };
         let glyph = look();
-        self.glyphs.insert(c, glyph);
+        match self.common.get_mut(code) {
+            Some(place) => *place = Some(glyph),
+            None => {
+                self.others.insert(c, glyph);
+            }
+        }
         glyph
     }
 }

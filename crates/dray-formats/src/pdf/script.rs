@@ -1,13 +1,16 @@
 //! What a character asks of whoever sets it: whether it is read from the right, whether its shape depends on its
 //! neighbours, whether it belongs to the one before, and where a line may break.
 
-fn is_within(c: char, ranges: &[(u32, u32)]) -> bool {
+/// First and last code of a stretch of characters.
+type Codes = (u32, u32);
+
+fn is_within(c: char, ranges: &[Codes]) -> bool {
     let code = u32::from(c);
     ranges.iter().any(|&(first, last)| (first..=last).contains(&code))
 }
 
 /// Hebrew, Arabic and the other scripts read from the right.
-const FROM_THE_RIGHT: [(u32, u32); 5] =
+const FROM_THE_RIGHT: [Codes; 5] =
     [(0x0590, 0x08FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC), (0x10800, 0x10FFF), (0x1E800, 0x1EFFF)];
 
 /// True where the character is read from the right, or makes others be.
@@ -19,7 +22,7 @@ pub(super) fn may_be_from_right(c: char) -> bool {
 
 /// Scripts and signs of which one character is not simply one glyph: letters that join, vowels that move,
 /// accents that are placed, emoji made of several.
-const SHAPED: [(u32, u32); 22] = [
+const SHAPED: [Codes; 22] = [
     (0x0300, 0x036F),
     (0x0483, 0x0489),
     (0x0590, 0x10FF),
@@ -55,7 +58,7 @@ fn is_skin_tone(c: char) -> bool {
 
 /// Accents, joiners and the like, which are set in the font of the character before them.
 pub(super) fn belongs_to_the_one_before(c: char) -> bool {
-    const JOINED: [(u32, u32); 12] = [
+    const JOINED: [Codes; 12] = [
         (0x0300, 0x036F),
         (0x0483, 0x0489),
         (0x0591, 0x05BD),
@@ -104,7 +107,7 @@ pub(super) fn breaks_anywhere(c: char) -> bool {
 
 /// Words that stand in the names of fonts for the script of a character, the likeliest first.
 pub(super) fn font_words(c: char) -> &'static [&'static str] {
-    let words: [(&[(u32, u32)], &[&str]); 16] = [
+    let words: [(&[Codes], &[&str]); 16] = [
         (&[(0x0590, 0x05FF), (0xFB1D, 0xFB4F)], &["hebrew"]),
         (&[(0x0600, 0x08FF), (0xFB50, 0xFDFF), (0xFE70, 0xFEFC)], &["arabic", "naskh", "arab"]),
         (&[(0x0900, 0x097F)], &["devanagari", "hindi"]),

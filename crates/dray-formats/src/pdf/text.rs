@@ -108,9 +108,8 @@ fn wrap_paragraph(fonts: &mut FontBook, face: Face, text: &str, room: f32, lines
         }
         line.push(c);
         used += step;
-        if c.is_whitespace() || (breaks_anywhere(c) && !opens(c)) {
-            last_break = Some((line.len(), used));
-        } else if may_end_line(c) && used > room * 0.5 {
+        let is_good_end = c.is_whitespace() || (breaks_anywhere(c) && !opens(c));
+        if is_good_end || (may_end_line(c) && used > room * 0.5) {
             last_break = Some((line.len(), used));
         }
     }
@@ -253,4 +252,73 @@ fn shape(fonts: &FontBook, face: Face, text: &str, from_right: bool) -> Vec<Kril
             )
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fonts::PLAIN;
+    use super::*;
+
+    fn lines(text: &str, characters: f32) -> Vec<String> {
+        let mut fonts = FontBook::new(&[]).unwrap();
+        let room = width(&mut fonts, PLAIN, "0") * characters + 0.01;
+        wrap(&mut fonts, PLAIN, text, room).into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn lines_break_at_blanks_and_long_words_where_they_must() {
+        assert_eq!(lines("00 00 00", 5.0), ["00 00", "00"]);
+        assert_eq!(lines("00  00\n\n00", 4.0), ["00", "00", "", "00"]);
+        assert_eq!(lines("0000000000", 4.0), ["0000", "0000", "00"]);
+        assert_eq!(lines("0 0000000000", 4.0), ["0", "0000", "0000", "00"]);
+        assert_eq!(lines("000-00000", 5.0), ["000-", "00000"]);
+        assert_eq!(lines("", 5.0), [""]);
+        assert_eq!(lines("   ", 1.0), [""]);
+        assert_eq!(lines("00", 0.1), ["0", "0"]);
+    }
+
+    #[test]
+    fn every_character_stays_when_lines_break() {
+        for text in
+            ["a b-c/d@e.f", "Zoë e\u{301}e\u{301}e\u{301}", "日本語、日本「語」。", "שלום abc 12 שלום"]
+        {
+            for characters in 1..12 {
+                let joined: String = lines(text, characters as f32).concat();
+                let without_blanks = |text: &str| text.replace(' ', "");
+                assert_eq!(without_blanks(&joined), without_blanks(text), "{characters}");
+            }
+        }
+    }
+
+    /// The texts of the runs of a line from left to right, as they stand.
+    fn seen(text: &str) -> Vec<String> {
+        let mut fonts = FontBook::new(&[]).unwrap();
+        let line = wrap(&mut fonts, PLAIN, text, 1000.0).remove(0);
+        set_line(&mut fonts, PLAIN, &line).runs.into_iter().map(|run| run.text).collect()
+    }
+
+    #[test]
+    fn text_from_the_right_stands_in_its_order() {
+        assert_eq!(seen("abc 12"), ["abc 12"]);
+        assert_eq!(seen("abc \u{5d0}\u{5d1} 12"), ["abc ", "12", "\u{5d0}\u{5d1} "]);
+        assert_eq!(seen("\u{5d0}\u{5d1} abc"), ["abc", "\u{5d0}\u{5d1} "]);
+        let mut fonts = FontBook::new(&[]).unwrap();
+        let set = wrap(&mut fonts, PLAIN, "12 \u{5d0}", 1000.0);
+        assert!(set[0].is_from_right, "the first letter says from where a line is read");
+    }
+
+    #[test]
+    fn a_character_without_a_font_is_seen() {
+        assert_eq!(seen("a\u{1FFFE}b"), ["a\u{FFFD}b"]);
+        assert_eq!(printable("a\0b\r\n\tc\u{FEFF}"), "a\u{FFFD}b\n c");
+    }
+
+    #[test]
+    fn joined_letters_have_a_width() {
+        let mut fonts = FontBook::new(&[]).unwrap();
+        let line = Line { text: "\u{633}\u{644}\u{627}\u{645}".to_owned(), is_from_right: true };
+        let set = set_line(&mut fonts, PLAIN, &line);
+        assert!(set.width > 0.5 && set.width < 4.0, "{}", set.width);
+        assert_eq!(set.runs.len(), 1);
+    }
 }

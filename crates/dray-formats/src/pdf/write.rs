@@ -9,14 +9,14 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use dray_model::value::{ValueType, append_text};
-use dray_model::{Error, Result};
+use dray_model::{Error, ErrorKind, Result};
 use krilla::Document;
 use krilla::metadata::Metadata;
 
 use super::dates::DateFormat;
 use super::draw::{Heading, PageRows, Painter, PlacedRow, RowLines};
 use super::fonts::{Face, FontBook, HEADING, PLAIN};
-use super::layout::{Layout, MARGIN, MAX_COLUMNS, plan};
+use super::layout::{Layout, MARGIN, MAX_COLUMNS, plan, too_many_columns};
 use super::text::{printable, wrap};
 use crate::options::WriteOptions;
 use crate::write::{OutputColumn, RowWriter, check_columns};
@@ -25,6 +25,8 @@ use crate::write::{OutputColumn, RowWriter, check_columns};
 const SAMPLE_ROWS: usize = 500;
 /// As long as there are no more pages than this they wait, so that each can say how many there are.
 const PAGES_WAITING: usize = 60;
+/// Nobody turns more pages than this, and each takes memory until the end.
+const MOST_PAGES: usize = 10_000;
 /// The most characters of a cell that are shown; what follows is for other formats.
 const MOST_CHARACTERS: usize = 10_000;
 
@@ -49,9 +51,7 @@ impl PdfWriter {
             return Err(Error::request("a table on pages needs a column").hint("choose the fields to write"));
         }
         if columns.len() > MAX_COLUMNS {
-            let message =
-                format!("{} columns have no room on a page; at most {MAX_COLUMNS} do", columns.len());
-            return Err(Error::request(message).hint("choose the fields to write, or write another format"));
+            return Err(too_many_columns(columns.len()));
         }
         let date_format = options.date_format.as_deref().map(DateFormat::new).transpose()?;
         let (sender, receiver) = sync_channel(1);
@@ -276,6 +276,12 @@ impl Pages {
 
     /// Draws the page, or lets it wait until it is known how many there are.
     fn end_page(&mut self) -> Result<()> {
+        if self.pages == MOST_PAGES {
+            return Err(Error::new(ErrorKind::Limit, format!("the table has more than {MOST_PAGES} pages"))
+                .hint(
+                    "choose fewer rows or fields, or write a format for programs, such as CSV or Parquet",
+                ));
+        }
         self.waiting.push(std::mem::take(&mut self.page));
         self.pages += 1;
         if self.drawn > 0 || self.waiting.len() > PAGES_WAITING {

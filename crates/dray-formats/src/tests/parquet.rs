@@ -315,8 +315,7 @@ fn write_parquet(columns: Vec<OutputColumn>, batches: &[Vec<ArrayRef>]) -> Resul
         writer.write(&RecordBatch::try_new(Arc::clone(&schema), batch.clone()).unwrap())?;
     }
     writer.finish()?;
-    let bytes = sink.0.lock().unwrap().clone();
-    Ok(bytes)
+    Ok(sink.taken())
 }
 
 fn money(digits: u8, scale: u8) -> OutputColumn {

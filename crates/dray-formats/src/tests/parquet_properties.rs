@@ -62,8 +62,7 @@ fn write(columns: &Columns, batch_rows: usize) -> Vec<u8> {
         writer.write(&RecordBatch::try_new(Arc::clone(&schema), arrays.collect()).unwrap()).unwrap();
     }
     writer.finish().unwrap();
-    let bytes = sink.0.lock().unwrap().clone();
-    bytes
+    sink.taken()
 }
 
 fn fixture(name: &str) -> Vec<u8> {
