@@ -21,6 +21,11 @@ mod strings;
 // A sheet as a stream of rows.
 mod xlsx;
 
+// Other workbooks, read in a process of their own.
+mod messages;
+mod worker;
+mod in_worker;
+
 // What a file really is.
 mod container;
 
@@ -38,6 +43,7 @@ use dray_model::flow::{Detected, RowSource};
 use dray_model::{Error, Result};
 
 use self::container::{Container, look_into};
+use self::in_worker::open_in_worker;
 use self::table::SheetSource;
 use self::write::XlsxWriter;
 use self::xlsx::open_xlsx;
@@ -62,9 +68,12 @@ pub(crate) fn open(
     detected: Vec<Detected>,
 ) -> Result<Box<dyn RowSource>> {
     let limits = options.limits.within_reason();
+    let again = file.try_clone().map_err(|cause| {
+        Error::file(format!("reading `{name}` failed")).hint("too many files may be open").because(cause)
+    })?;
     let (reader, sheets, chosen) = match look_into(name, file, &limits)? {
         Container::Xlsx(package) => open_xlsx(package, options.sheet.as_deref(), &limits)?,
-        Container::Other(_) => return Err(Error::request("not written yet")),
+        Container::Other(format) => open_in_worker(name, again, format, SHEET_WORKER_ARGUMENT, options)?,
     };
     Ok(Box::new(SheetSource::open(name, reader, &sheets, chosen, options, detected)?))
 }
@@ -74,6 +83,6 @@ pub const SHEET_WORKER_ARGUMENT: &str = "__read-sheet";
 
 /// Reads a workbook in a process of its own, within limits; the rows go to standard output.
 /// `arguments` are those behind [`SHEET_WORKER_ARGUMENT`]; returns the exit code.
-pub fn run_sheet_worker(_arguments: &[String]) -> u8 {
-    1
+pub fn run_sheet_worker(arguments: &[String]) -> u8 {
+    worker::run(arguments)
 }

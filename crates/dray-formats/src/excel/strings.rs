@@ -33,9 +33,8 @@ impl SharedStrings {
         loop {
             match xml.next()? {
                 Token::Text(text) if in_text => {
-                    if !text.append_to(&mut strings.text) {
-                        return Err(damaged(package.name(), "a text of its cells is not XML"));
-                    }
+                    let is_xml = text.append_to(&mut strings.text);
+                    is_xml.then_some(()).ok_or_else(|| no_xml(package.name()))?;
                 }
                 Token::Open(tag) => match tag.name() {
                     b"si" => start = strings.text.len(),
@@ -88,6 +87,12 @@ impl SharedStrings {
 fn too_much_text(name: &str, most: u64) -> Error {
     Error::new(ErrorKind::Limit, format!("the texts that cells of `{name}` share are more than {most} bytes"))
         .hint("save the sheet as CSV, or send it in several workbooks")
+}
+
+/// What is said where a text has a reference that XML does not know.
+#[cold]
+pub(super) fn no_xml(name: &str) -> Error {
+    damaged(name, "a text of its cells is not XML")
 }
 
 /// Takes back the escapes of characters that XML does not have, as in `_x000D_`, from `start` on.

@@ -11,7 +11,7 @@ use super::number::append_stored;
 use super::package::{Package, damaged, unpacks_to_too_much};
 use super::row::{Content, Noticed, SheetReader, SheetRow};
 use super::serial::{Epoch, NumberKind, append_moment};
-use super::strings::{SharedStrings, unescape_from};
+use super::strings::{SharedStrings, no_xml, unescape_from};
 use super::styles::read_styles;
 use super::workbook::{Workbook, main_part, read_workbook};
 use super::xml::{Tag, Token, XmlReader};
@@ -140,9 +140,8 @@ impl SheetReader for XlsxSheet {
                     _ => {}
                 },
                 Token::Text(text) if cell.place == Place::Value => {
-                    if !text.append_to(&mut cell.value) {
-                        return Err(damaged(name, "a text of its cells is not XML"));
-                    }
+                    let is_xml = text.append_to(&mut cell.value);
+                    is_xml.then_some(()).ok_or_else(|| no_xml(name))?;
                 }
                 Token::Close(close) if self.in_sheet_data => match close {
                     b"v" | b"f" | b"t" => cell.place = Place::Elsewhere,

@@ -16,11 +16,8 @@ mod packed;
 mod packing;
 mod parquet;
 mod parquet_properties;
-<<<<<<< HEAD
-mod pollution;
-=======
 mod pdf;
->>>>>>> parquet
+mod pollution;
 mod refusals;
 
 use std::io::{Cursor, Read, Write};
@@ -119,12 +116,8 @@ pub(super) fn check(name: &str, text: impl AsRef<[u8]>, expected: &str) {
 pub(super) struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Sink {
-<<<<<<< HEAD
-    pub(super) fn taken(&self) -> Vec<u8> {
-=======
     /// What was written so far.
-    pub(super) fn bytes(&self) -> Vec<u8> {
->>>>>>> parquet
+    pub(super) fn taken(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -166,15 +159,7 @@ pub(super) fn batch_of(columns: Columns<'_>) -> RecordBatch {
         .map(|(name, value_type, _)| arrow_schema::Field::new(*name, value_type.arrow(), true))
         .collect();
     let arrays = columns.iter().map(|(.., array)| Arc::clone(array)).collect();
-<<<<<<< HEAD
     RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(fields)), arrays).unwrap()
-=======
-    writer
-        .write(&RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(fields)), arrays).unwrap())
-        .unwrap();
-    writer.finish().unwrap();
-    String::from_utf8(sink.taken()).unwrap()
->>>>>>> parquet
 }
 
 /// A reader that gives at most a few bytes at a time, as pipes and sockets do.

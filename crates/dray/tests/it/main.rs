@@ -9,3 +9,4 @@ mod promises;
 mod round_trip;
 mod shape;
 mod support;
+mod workbooks;
