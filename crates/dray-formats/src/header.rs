@@ -49,7 +49,8 @@ pub(crate) fn find_header(rows: &[Vec<String>]) -> HeaderFound {
     };
     let width = usual_width(rows.iter().map(filled));
     // A title or a note fills a cell or two of a table that has more.
-    let first = rows.iter().position(|row| filled(row) * 2 >= width.max(1)).unwrap_or(0);
+    let belongs = |row: &Vec<String>| filled(row) * 2 >= width.max(1) && (filled(row) > 1 || width <= 1);
+    let first = rows.iter().position(belongs).unwrap_or(0);
     let table: Vec<Vec<String>> = rows.iter().skip(first).map(padded).collect();
     let (count, confidence) = count_header_rows(&table, columns);
     HeaderFound { first, count, confidence }

@@ -101,7 +101,8 @@ impl Archive {
         if has("xl/workbook.bin") {
             return Some(Format::Xlsb);
         }
-        if has("xl/workbook.xml") {
+        // Other office documents have the same relations; the reader of workbooks says what they are.
+        if has("xl/workbook.xml") || has("_rels/.rels") {
             return Some(Format::Xlsx);
         }
         let mimetype = self.members.iter().position(|member| member.path == "mimetype")?;

@@ -66,7 +66,9 @@ pub(super) fn find(
     let most = u32::try_from(options.limits.within_reason().max_columns).unwrap_or(MAX_COLUMNS);
     // A single cell far to the right is no column; it is told about when its row comes.
     let end_of_data = data_rows.iter().map(reach).filter(|&end| end <= most).max().unwrap_or(0);
-    let end = header_rows.iter().map(reach).max().unwrap_or(0).max(end_of_data).max(1);
+    // Where nothing names the columns the first row shows how far they reach.
+    let naming = if header_rows.is_empty() { table.get(..1).unwrap_or_default() } else { header_rows };
+    let end = naming.iter().map(reach).max().unwrap_or(0).max(end_of_data).max(1);
     let first_column = table
         .iter()
         .filter_map(|row| row.cells.first())

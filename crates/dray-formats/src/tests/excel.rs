@@ -101,9 +101,8 @@ pub(super) fn show_source(source: &mut dyn RowSource) -> dray_model::Result<Stri
     for detected in source.detected().iter().skip(1) {
         out += &format!("[{}: {}]\n", detected.what, detected.value);
     }
-    let contents = read_all(source)?;
-    let remarks = contents.problems.iter().filter(|problem| problem.row_number == 0);
-    for problem in remarks {
+    let mut contents = read_all(source)?;
+    for problem in contents.problems.extract_if(.., |problem| problem.row_number == 0) {
         out += &format!("! {}@{} {}\n", problem.code.word(), problem.line, problem.message);
     }
     Ok(out + &super::show(&contents))
@@ -325,7 +324,10 @@ fn the_person_says_where_the_header_is() {
         with(Some(HeaderRow::None), 0),
         "[header row: none]\ncolumn 1 | column 2\n1: a | b\n3: 1 | 2\n4: 3 | ·"
     );
-    assert_eq!(with(None, 2), "[header row: row 3]\n1 | 2\n4: 3 | ·");
+    assert_eq!(
+        with(None, 2),
+        "[header row: none]\n! no_header@0 no row names the columns; they were given numbers\ncolumn 1 | column 2\n3: 1 | 2\n4: 3 | ·"
+    );
     assert_eq!(with(None, 4), "(leave out fewer lines)");
     assert!(with(Some(HeaderRow::Row(2)), 0).starts_with("(give the number"));
 }
