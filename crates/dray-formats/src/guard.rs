@@ -20,7 +20,18 @@ pub(crate) fn guarded(text: &str) -> Cow<'_, str> {
     if needs_guard(text) { format!("'{text}").into() } else { text.into() }
 }
 
-/// The text that [`guarded`] was given.
+/// The text as it is written without a guard: what looks guarded gets one more apostrophe, because the
+/// reader takes one off.
+pub(crate) fn unmistakable(text: &str) -> Cow<'_, str> {
+    if looks_guarded(text) { format!("'{text}").into() } else { text.into() }
+}
+
+/// True where a reader takes an apostrophe off.
+pub(crate) fn looks_guarded(text: &str) -> bool {
+    text.strip_prefix('\'').is_some_and(needs_guard)
+}
+
+/// The text that [`guarded`] or [`unmistakable`] was given.
 pub(crate) fn unguarded(text: &str) -> &str {
     text.strip_prefix('\'').filter(|rest| needs_guard(rest)).unwrap_or(text)
 }

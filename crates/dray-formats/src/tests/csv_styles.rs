@@ -179,7 +179,6 @@ proptest! {
         let options = ReadOptions {
             delimiter: Some(char::from(delimiter).to_string()),
             encoding: Some(encoding.to_owned()),
-            unguard: guard,
             ..ReadOptions::default()
         };
         let contents = read("x.csv", &written, &options);

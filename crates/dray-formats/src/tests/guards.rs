@@ -7,7 +7,7 @@ use dray_model::value::ValueType;
 use proptest::prelude::*;
 
 use super::{read, write_with};
-use crate::guard::{guarded, needs_guard, unguarded};
+use crate::guard::{guarded, needs_guard, unguarded, unmistakable};
 use crate::{Format, ReadOptions, WriteOptions};
 
 fn guarding() -> WriteOptions {
@@ -81,14 +81,16 @@ proptest! {
         let is_number = written.trim_start_matches(['+', '-']).replace(',', ".").parse::<f64>().is_ok();
         prop_assert!(!begins || is_number, "{written:?}");
         prop_assert_eq!(needs_guard(&text), written.len() > text.len());
+        prop_assert_eq!(unguarded(&unmistakable(&text)).to_owned(), text);
     }
 
     #[test]
-    fn guarded_files_come_back(cells in prop::collection::vec(risky(), 1..20)) {
+    fn files_come_back_with_and_without_guards(cells in prop::collection::vec(risky(), 1..20), formula_guard in any::<bool>()) {
         // Neither a blank row nor an empty cell says anything, and no cell holds a NUL.
         let cells: Vec<String> = cells.into_iter().map(|cell| format!("{}.", cell.replace('\0', ""))).collect();
         let array: ArrayRef = Arc::new(StringArray::from(cells.clone()));
-        let text = write_with(Format::Csv, &[("a", ValueType::Text, array)], &guarding()).unwrap();
+        let options = WriteOptions { formula_guard, ..WriteOptions::default() };
+        let text = write_with(Format::Csv, &[("a", ValueType::Text, array)], &options).unwrap();
         let options = ReadOptions {
             delimiter: Some(",".to_owned()), encoding: Some("utf-8".to_owned()), ..ReadOptions::default()
         };
