@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use crate::options::FormulaGuard;
+
 /// The characters with which a formula begins, also in their wide forms, and those that programs skip
 /// before they look.
 const DANGEROUS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
@@ -15,9 +17,20 @@ pub(crate) fn needs_guard(text: &str) -> bool {
     bare.starts_with(DANGEROUS) && !is_plain_number(bare)
 }
 
-/// The text as it is written: with an apostrophe before it where it needs one.
-pub(crate) fn guarded(text: &str) -> Cow<'_, str> {
-    if needs_guard(text) { format!("'{text}").into() } else { text.into() }
+/// The text as it is written. Text that looks guarded gets one more apostrophe, because the reader takes
+/// one off.
+pub(crate) fn guarded(text: &str, guard: FormulaGuard) -> Cow<'_, str> {
+    let needs_one = match guard {
+        FormulaGuard::Off => false,
+        FormulaGuard::LookAlikes => looks_guarded(text),
+        FormulaGuard::On => needs_guard(text),
+    };
+    if needs_one { format!("'{text}").into() } else { text.into() }
+}
+
+/// True where a reader takes an apostrophe off.
+pub(crate) fn looks_guarded(text: &str) -> bool {
+    text.strip_prefix('\'').is_some_and(needs_guard)
 }
 
 /// The text that [`guarded`] was given.

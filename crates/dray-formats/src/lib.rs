@@ -68,8 +68,8 @@ mod format;
 pub use excel::{SHEET_WORKER_ARGUMENT, run_sheet_worker};
 pub use format::{open_path, open_reader, writer};
 pub use options::{
-    Compression, Escape, Format, HeaderRow, LineEnd, Quote, QuoteStyle, ReadLimits, ReadOptions, TextStyle,
-    WriteOptions,
+    Compression, Escape, Format, FormulaGuard, HeaderRow, LineEnd, Quote, QuoteStyle, ReadLimits,
+    ReadOptions, TextStyle, WriteOptions,
 };
 pub use write::{OutputColumn, RowWriter};
 

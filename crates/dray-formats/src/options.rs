@@ -336,8 +336,8 @@ pub struct WriteOptions {
     pub header: bool,
     /// How delimited text looks.
     pub text: TextStyle,
-    /// Puts an apostrophe before text that a spreadsheet program would run as a formula.
-    pub formula_guard: bool,
+    /// Which text gets an apostrophe, lest a spreadsheet program runs it as a formula.
+    pub formula_guard: FormulaGuard,
     /// The heading of a PDF, the name of a sheet.
     pub title: Option<String>,
     /// A sentence below the heading of a PDF.
@@ -355,13 +355,24 @@ impl Default for WriteOptions {
             member_name: None,
             header: true,
             text: TextStyle::default(),
-            formula_guard: false,
+            formula_guard: FormulaGuard::LookAlikes,
             title: None,
             description: None,
             date_format: None,
             fonts: Vec::new(),
         }
     }
+}
+
+/// Which text gets an apostrophe before it (delimited text and workbooks).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormulaGuard {
+    /// None: text is written as it is.
+    Off,
+    /// Text that looks as if it had got one, so that a reader that takes it off gives the text back.
+    LookAlikes,
+    /// That, and all text that a spreadsheet program would run.
+    On,
 }
 
 /// How delimited text is written.

@@ -12,8 +12,7 @@ const DELIMITERS: [&[u8]; 18] = [
 ];
 
 /// What else may stand around cells, beside `"`.
-const QUOTES: [(&str, &str); 4] =
-    [("'", "'"), ("\u{201C}", "\u{201D}"), ("\u{201E}", "\u{201C}"), ("\u{AB}", "\u{BB}")];
+const QUOTES: [(&str, &str); 3] = [("'", "'"), ("\u{201C}", "\u{201D}"), ("\u{201E}", "\u{201C}")];
 
 /// Enough rows to see a pattern, few enough not to be felt.
 const ROWS: usize = 500;
@@ -239,7 +238,7 @@ fn surrounds_cells(sample: &[u8], open: &[u8], close: &[u8], delimiters: &[Vec<u
     let opens = memchr::memmem::find_iter(sample, open).take(5000).filter(|&at| begins_cell(at)).count();
     let closes =
         memchr::memmem::find_iter(sample, close).take(5000).filter(|&at| ends_cell(at + close.len())).count();
-    opens > 0 && closes > 0
+    opens > 1 && closes > 1
 }
 
 fn has_escaped_quotes(sample: &[u8], dialect: &Dialect) -> bool {

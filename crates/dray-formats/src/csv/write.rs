@@ -12,8 +12,8 @@ use dray_model::{Error, Result};
 use super::quote::{Quoting, append_quoted, has_blank_edge, is_in_typed_text};
 use crate::dates::DateFormat;
 use crate::encode::TextEncoder;
-use crate::guard::{guarded, needs_guard};
-use crate::options::{LineEnd, QuoteStyle, WriteOptions};
+use crate::guard::{guarded, looks_guarded, needs_guard};
+use crate::options::{FormulaGuard, LineEnd, QuoteStyle, WriteOptions};
 use crate::write::{FLUSH_BYTES, Output, OutputColumn, RowWriter, check_columns};
 
 /// A text file that is being written.
@@ -35,7 +35,7 @@ struct Style {
     delimiter: u8,
     quotes: QuoteStyle,
     line_end: &'static [u8],
-    guards: bool,
+    guard: FormulaGuard,
     dates: Option<DateFormat>,
     /// Numbers and dates may contain what has a meaning.
     checks_typed: bool,
@@ -47,7 +47,7 @@ enum Column<'a> {
     Clean(&'a StringArray),
     /// Text of which some cells may need quotes.
     Text(&'a StringArray),
-    /// Text of which some cells a spreadsheet program may run.
+    /// Text of which some cells get an apostrophe in front.
     Dangerous(&'a StringArray),
     /// Text of which every cell gets quotes.
     Quoted(&'a StringArray),
@@ -83,7 +83,7 @@ impl CsvWriter {
                 LineEnd::LineFeed => b"\n",
                 LineEnd::CarriageReturnLineFeed => b"\r\n",
             },
-            guards: options.formula_guard,
+            guard: options.formula_guard,
             checks_typed: dates.is_some() || is_in_typed_text(delimiter),
             dates,
         };
@@ -113,7 +113,7 @@ impl CsvWriter {
             if index > 0 {
                 self.text.push(self.style.delimiter);
             }
-            let name = if self.style.guards { guarded(&column.name) } else { column.name.as_str().into() };
+            let name = guarded(&column.name, self.style.guard);
             if self.style.quotes == QuoteStyle::Needed {
                 self.style.quoting.append(name.as_bytes(), &mut self.text);
             } else {
@@ -203,16 +203,28 @@ impl Style {
             };
         }
         let array = array.as_string::<i32>();
-        if self.guards && value_type == ValueType::Text && array.iter().flatten().any(needs_guard) {
+        let from = array.value_offsets().first().map_or(0, |&offset| offset as usize);
+        let to = array.value_offsets().last().map_or(0, |&offset| offset as usize);
+        let values = array.value_data().get(from..to).unwrap_or_default();
+        if value_type == ValueType::Text && self.is_dangerous(array, values) {
             return Column::Dangerous(array);
         }
         if self.gets_quotes(value_type) {
             return Column::Quoted(array);
         }
-        let from = array.value_offsets().first().map_or(0, |&offset| offset as usize);
-        let to = array.value_offsets().last().map_or(0, |&offset| offset as usize);
-        let values = array.value_data().get(from..to).unwrap_or_default();
         if self.quoting.has_special_bytes(values) { Column::Text(array) } else { Column::Clean(array) }
+    }
+
+    /// True where some cells must get an apostrophe. `values` is all their text.
+    fn is_dangerous(&self, array: &StringArray, values: &[u8]) -> bool {
+        match self.guard {
+            FormulaGuard::Off => false,
+            FormulaGuard::On => array.iter().flatten().any(needs_guard),
+            // Hardly any column has an apostrophe at all, so that is looked for first.
+            FormulaGuard::LookAlikes => {
+                memchr::memchr(b'\'', values).is_some() && array.iter().flatten().any(looks_guarded)
+            }
+        }
     }
 
     /// True where cells of this type get quotes whether they need them or not.
@@ -243,7 +255,7 @@ impl Style {
                     self.quoting.append(array.value(row).as_bytes(), text);
                 }
                 Column::Dangerous(array) if array.is_valid(row) => {
-                    self.append(ValueType::Text, guarded(array.value(row)).as_bytes(), text);
+                    self.append(ValueType::Text, guarded(array.value(row), self.guard).as_bytes(), text);
                 }
                 Column::Quoted(array) if array.is_valid(row) => {
                     append_quoted(array.value(row).as_bytes(), text);

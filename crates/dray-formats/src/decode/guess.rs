@@ -47,7 +47,8 @@ pub(super) fn by_zeros(sample: &[u8]) -> Option<TextEncoding> {
         return None;
     }
     let (quads, _) = sample.as_chunks::<4>();
-    let is_character = |quad: u32| char::from_u32(quad).is_some_and(|c| !is_strange(c));
+    // Beyond the third plane there are no letters, but two characters of UTF-16 can look as if there were.
+    let is_character = |quad: u32| quad < 0x4_0000 && char::from_u32(quad).is_some_and(|c| !is_strange(c));
     if quads.len() > 1 && quads.iter().all(|quad| is_character(u32::from_le_bytes(*quad))) {
         return Some(TextEncoding::UTF_32LE);
     }
@@ -207,12 +208,66 @@ fn evidence(sample: &[u8]) -> Vec<&[u8]> {
     lines
 }
 
-/// Looks whether a relative of the encoding found, which the detector does not know, makes better words.
+/// Fewer bytes than this leave the detector guessing at languages far away.
+const FEW_BYTES: usize = 6;
+
+/// Looks whether another encoding makes better words: the usual one where there is little to go by, or
+/// one that the detector does not know.
 fn refine(lines: &[&[u8]], found: &'static Encoding) -> &'static Encoding {
+    let text = lines.join(&b'\n');
+    let score = |encoding| plausibility(&text, &high_half(encoding));
+    let found = prefer_usual(&text, found, score);
     let name = found.name();
     let is_cyrillic = matches!(name, "windows-1251" | "KOI8-U" | "ISO-8859-5" | "IBM866");
-    let is_latin = matches!(
-        name,
+    // With by how much each must read better.
+    let mut relatives: Vec<(&'static Encoding, i64)> = Vec::new();
+    if name == "windows-1252" {
+        relatives.push((encoding_rs::ISO_8859_15, 1));
+    }
+    if is_latin(found) || name == "IBM866" {
+        relatives.push((encoding_rs::MACINTOSH, 3));
+    }
+    if is_cyrillic {
+        relatives.push((encoding_rs::X_MAC_CYRILLIC, 3));
+    }
+    if relatives.is_empty() {
+        return found;
+    }
+    let mut best = (score(found), found);
+    for (relative, margin) in relatives {
+        let score = score(relative);
+        if score >= best.0 + margin {
+            best = (score, relative);
+        }
+    }
+    best.1
+}
+
+/// Windows-1252 instead of another encoding where only a few bytes speak for that one and they read better,
+/// or are no part of words.
+fn prefer_usual(
+    text: &[u8],
+    found: &'static Encoding,
+    score: impl Fn(&'static Encoding) -> i64,
+) -> &'static Encoding {
+    let is_high = |byte: &u8| *byte >= 0x80;
+    if text.iter().filter(|byte| is_high(byte)).count() >= FEW_BYTES {
+        return found;
+    }
+    let usual = score(encoding_rs::WINDOWS_1252);
+    let is_better = if is_latin(found) {
+        let score = score(found);
+        usual > score || (usual == 0 && score == 0)
+    } else {
+        // Characters of two bytes hardly ever stand alone with a letter of ASCII for their second.
+        !found.is_single_byte() && usual > 0 && text.windows(2).all(|pair| !pair.iter().all(is_high))
+    };
+    if is_better { encoding_rs::WINDOWS_1252 } else { found }
+}
+
+fn is_latin(encoding: &'static Encoding) -> bool {
+    matches!(
+        encoding.name(),
         "windows-1252"
             | "windows-1250"
             | "windows-1254"
@@ -221,25 +276,5 @@ fn refine(lines: &[&[u8]], found: &'static Encoding) -> &'static Encoding {
             | "ISO-8859-2"
             | "ISO-8859-4"
             | "ISO-8859-13"
-    );
-    // With by how much each must read better.
-    let mut relatives: Vec<(&'static Encoding, i64)> = Vec::new();
-    if name == "windows-1252" {
-        relatives.push((encoding_rs::ISO_8859_15, 1));
-    }
-    if is_latin || name == "IBM866" {
-        relatives.push((encoding_rs::MACINTOSH, 3));
-    }
-    if is_cyrillic {
-        relatives.push((encoding_rs::X_MAC_CYRILLIC, 3));
-    }
-    let text = lines.join(&b'\n');
-    let mut best = (plausibility(&text, &high_half(found)), found);
-    for (relative, margin) in relatives {
-        let score = plausibility(&text, &high_half(relative));
-        if score >= best.0 + margin {
-            best = (score, relative);
-        }
-    }
-    best.1
+    )
 }

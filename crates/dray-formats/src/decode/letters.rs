@@ -3,8 +3,9 @@
 
 use encoding_rs::Encoding;
 
-/// Letters beyond ASCII that the languages of western and northern Europe and of Russia use all the time.
-const COMMON: &str = "äöüßéèêëàâçùûîïôñáíóúåøæãõìòœÄÖÜÉÈÀÇÅØÆÑÁÍÓÚ\
+/// Letters beyond ASCII that the languages of Europe use all the time.
+const COMMON: &str = "äöüßéèêëàâçùûîïôñáíóúåøæãõìòÄÖÜÉÈÀÇÅØÆÑÁÍÓÚ\
+    ąćęłńżčďěňřůľőűğışăţđėįųūŁŻČŘİŞ\
     абвгдежзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЫЭЮЯ";
 
 /// What each byte from 0x80 on says; `None` where it says nothing.
@@ -45,7 +46,7 @@ fn judge(before: Option<char>, c: char, behind: Option<char>) -> i64 {
     if !c.is_alphabetic() {
         return judge_sign(before, c, behind);
     }
-    let is_latin = |c: char| c.is_ascii_alphabetic() || ('\u{c0}'..'\u{250}').contains(&c);
+    let is_latin = |c: char| c.is_ascii_alphabetic() || ('\u{aa}'..'\u{250}').contains(&c);
     let mixes = |other: Option<char>| {
         other.is_some_and(|other| other.is_alphabetic() && is_latin(other) != is_latin(c))
     };
@@ -60,7 +61,13 @@ fn judge(before: Option<char>, c: char, behind: Option<char>) -> i64 {
     if (!is_letter(before) && !is_letter(behind)) || c == 'ƒ' {
         return 0;
     }
-    if COMMON.contains(c) { 2 } else { 1 }
+    match c {
+        // As in œuvre, œil and cœliaque.
+        'œ' if behind.is_some_and(|behind| "uie".contains(behind)) => 2,
+        'œ' => 0,
+        c if COMMON.contains(c) => 2,
+        _ => 1,
+    }
 }
 
 /// Quotes open before words and close behind them, dashes stand between blanks.

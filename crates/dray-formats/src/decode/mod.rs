@@ -12,6 +12,9 @@ mod xz;
 // Streams that are packed.
 mod codec;
 
+// What a zip archive lists.
+mod listing;
+
 // Zip archives.
 mod archive;
 

@@ -12,7 +12,7 @@ use super::choice::SheetInfo;
 use super::header_rows::{Header, ROWS_LOOKED_AT, find, remark};
 use super::package::damaged;
 use super::row::{Content, SheetCell, SheetReader, SheetRow};
-use crate::cells::{Cell, Cells};
+use crate::cells::{Cell, Cells, unguard_columns};
 use crate::csv::{CsvFailedRows, Quoting, append_quoted};
 use crate::options::{ReadLimits, ReadOptions};
 
@@ -28,6 +28,8 @@ pub(super) struct SheetSource {
     reader: Box<dyn SheetReader>,
     detected: Vec<Detected>,
     limits: ReadLimits,
+    /// Takes the apostrophes of a formula guard off.
+    unguards: bool,
     header: Header,
     header_raw: Vec<u8>,
     /// Rows that were looked at to find the header.
@@ -96,6 +98,7 @@ impl SheetSource {
             reader,
             detected,
             limits,
+            unguards: options.unguard,
             header,
             header_raw,
             waiting: rows.into(),
@@ -364,10 +367,14 @@ impl RowSource for SheetSource {
         }
         problems.append(&mut batch.problems);
         let cells = Cells { text: &batch.raw, cells: &batch.cells, columns, rewrite: &append_undoubled };
+        let mut columns = cells.columns(&Vec::new())?;
+        if self.unguards {
+            unguard_columns(&mut columns);
+        }
         Ok(Some(TextBatch {
             first_row,
             lines: batch.lines,
-            columns: cells.columns(&Vec::new())?,
+            columns,
             raw: RawRows { bytes: batch.raw, ranges: batch.ranges },
             problems,
         }))

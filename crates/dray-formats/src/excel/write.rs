@@ -15,7 +15,7 @@ use rust_xlsxwriter::{DataValidation, Format, Formula, Workbook, Worksheet, Xlsx
 use super::address::{MAX_COLUMNS, MAX_ROWS, column_name};
 use super::serial::{serial_of_day, serial_of_time};
 use crate::guard::guarded;
-use crate::options::WriteOptions;
+use crate::options::{FormulaGuard, WriteOptions};
 use crate::write::{OutputColumn, RowWriter, check_columns};
 
 /// The digits a spreadsheet program keeps; longer numbers are written as text, which loses none.
@@ -44,7 +44,7 @@ pub(super) struct XlsxWriter {
     columns: Vec<OutputColumn>,
     formats: Vec<Option<Format>>,
     has_header: bool,
-    guards_formulas: bool,
+    guard: FormulaGuard,
     title: String,
     out: Box<dyn Write + Send>,
     /// Data sheets so far, as indexes into the workbook.
@@ -71,7 +71,7 @@ impl XlsxWriter {
             widths: columns.iter().map(|column| column.name.chars().count() + 2).collect(),
             columns,
             has_header: options.header,
-            guards_formulas: options.formula_guard,
+            guard: options.formula_guard,
             title: sheet_name(options.title.as_deref().unwrap_or_default()),
             out,
             sheets: Vec::new(),
@@ -176,7 +176,7 @@ impl XlsxWriter {
                     text.clear();
                     let place = (self.next_row, column);
                     let cell = CellOf { output, array: array.as_ref(), row: batch_row };
-                    cell.write(sheet, place, self.guards_formulas, &mut text)
+                    cell.write(sheet, place, self.guard, &mut text)
                         .map_err(|cause| Refusal::of_cell(cause, &output.name, self.rows_written + 1))?;
                 }
                 self.next_row += 1;
@@ -236,7 +236,7 @@ impl CellOf<'_> {
         &self,
         sheet: &mut Worksheet,
         (sheet_row, column): (u32, u16),
-        guards_formulas: bool,
+        guard: FormulaGuard,
         text: &mut String,
     ) -> std::result::Result<(), XlsxError> {
         let Self { output, array, row } = *self;
@@ -268,8 +268,7 @@ impl CellOf<'_> {
         }
         append_text(output.value_type, array, row, text);
         let is_people_text = output.value_type == ValueType::Text;
-        let shown =
-            if guards_formulas && is_people_text { guarded(text) } else { Cow::Borrowed(text.as_str()) };
+        let shown = if is_people_text { guarded(text, guard) } else { Cow::Borrowed(text.as_str()) };
         sheet.write_string(sheet_row, column, shown.as_ref())?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use dray_model::value::{ValueType, days_from_civil, timestamps};
 use proptest::prelude::*;
 
 use super::{read, write_with};
-use crate::{Format, LineEnd, QuoteStyle, ReadOptions, TextStyle, WriteOptions};
+use crate::{Format, FormulaGuard, LineEnd, QuoteStyle, ReadOptions, TextStyle, WriteOptions};
 
 fn styled(text: TextStyle) -> WriteOptions {
     WriteOptions { text, ..WriteOptions::default() }
@@ -174,12 +174,12 @@ proptest! {
             line_end,
             encoding: Some(encoding.to_owned()),
         };
-        let options = WriteOptions { formula_guard: guard, ..styled(text) };
+        let options = WriteOptions { formula_guard: if guard { FormulaGuard::On } else { FormulaGuard::LookAlikes }, ..styled(text) };
         let written = write_with(Format::Csv, &columns, &options).unwrap();
         let options = ReadOptions {
             delimiter: Some(char::from(delimiter).to_string()),
             encoding: Some(encoding.to_owned()),
-            unguard: guard,
+            strict: true,
             ..ReadOptions::default()
         };
         let contents = read("x.csv", &written, &options);

@@ -171,6 +171,51 @@ fn one_word_is_often_enough() {
 }
 
 #[test]
+fn signs_alone_are_those_of_the_usual_encoding() {
+    for word in [
+        "100 €",
+        "100€",
+        "20°C",
+        "20 °C",
+        "5 µm",
+        "±5 mm",
+        "12 m²",
+        "§ 5",
+        "£20",
+        "½ l",
+        "¿qué?",
+        "naïve",
+        "10–20",
+        "5‰",
+        "Ø 12 mm",
+        "× 3",
+        "a·b",
+        "®",
+        "™ Acme",
+        "1 ª",
+        "café",
+        "Å",
+        "«oui»",
+        "l’été",
+        "¥ 100",
+        "¢",
+        "château",
+    ] {
+        let bytes = encode(&format!("id,name\n1,{word}\n2,plain\n"), "windows-1252");
+        let contents = read("x.csv", &bytes, &ReadOptions::default());
+        assert_eq!(contents.rows[0][1].as_deref(), Some(word));
+    }
+}
+
+#[test]
+fn digits_alone_show_the_width_of_a_character() {
+    let digits: String = (0..9).map(|n| format!("{n}\n")).collect();
+    for name in ["UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"] {
+        assert_eq!(encoding_of(&encode(&digits, name)).0, name);
+    }
+}
+
+#[test]
 fn marks_are_followed_and_taken_off() {
     for (name, text) in TEXTS.into_iter().filter(|(name, _)| name.starts_with("UTF")) {
         let marked = encode(&format!("\u{feff}{text}"), name);

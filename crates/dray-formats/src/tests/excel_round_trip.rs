@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::excel::show_source;
 use super::{Contents, Sink, open, read_all};
-use crate::{Format, OutputColumn, ReadOptions, WriteOptions, writer};
+use crate::{Format, FormulaGuard, OutputColumn, ReadOptions, WriteOptions, writer};
 
 fn write_book(
     columns: &[OutputColumn],
@@ -90,17 +90,20 @@ fn every_type_is_written_as_what_it_is() {
 
 #[test]
 fn formulas_are_guarded_on_request() {
-    let options = WriteOptions { formula_guard: true, ..WriteOptions::default() };
+    let options = WriteOptions { formula_guard: FormulaGuard::On, ..WriteOptions::default() };
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["=1", "-x", "'=1", "plain"]));
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![-1, 2, 3, 4]));
     let bytes =
         write_book(&columns(&[ValueType::Text, ValueType::Integer]), vec![texts, numbers], &options).unwrap();
-    let rows: Vec<String> = read_book(&bytes, &ReadOptions::default())
-        .rows
-        .iter()
-        .map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("·")).collect::<Vec<_>>().join(" | "))
-        .collect();
-    assert_eq!(rows, ["'=1 | -1", "'-x | 2", "''=1 | 3", "plain | 4"]);
+    let rows = |unguard: bool| -> Vec<String> {
+        read_book(&bytes, &ReadOptions { unguard, ..ReadOptions::default() })
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("·")).collect::<Vec<_>>().join(" | "))
+            .collect()
+    };
+    assert_eq!(rows(false), ["'=1 | -1", "'-x | 2", "''=1 | 3", "plain | 4"]);
+    assert_eq!(rows(true), ["=1 | -1", "-x | 2", "'=1 | 3", "plain | 4"]);
 }
 
 #[test]

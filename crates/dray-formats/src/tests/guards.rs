@@ -8,10 +8,10 @@ use proptest::prelude::*;
 
 use super::{read, write_with};
 use crate::guard::{guarded, needs_guard, unguarded};
-use crate::{Format, ReadOptions, WriteOptions};
+use crate::{Format, FormulaGuard, ReadOptions, WriteOptions};
 
 fn guarding() -> WriteOptions {
-    WriteOptions { formula_guard: true, ..WriteOptions::default() }
+    WriteOptions { formula_guard: FormulaGuard::On, ..WriteOptions::default() }
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn what_a_spreadsheet_would_run_is_guarded() {
         ("'quoted'", "'quoted'"),
         ("", ""),
     ] {
-        assert_eq!(guarded(text), written);
+        assert_eq!(guarded(text, FormulaGuard::On), written);
         assert_eq!(unguarded(written), text);
     }
 }
@@ -75,20 +75,23 @@ fn risky() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn a_guard_comes_off_again(text in risky()) {
-        let written = guarded(&text);
+        let written = guarded(&text, FormulaGuard::On);
         prop_assert_eq!(unguarded(&written), text.as_str());
         let begins = written.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
         let is_number = written.trim_start_matches(['+', '-']).replace(',', ".").parse::<f64>().is_ok();
         prop_assert!(!begins || is_number, "{written:?}");
         prop_assert_eq!(needs_guard(&text), written.len() > text.len());
+        prop_assert_eq!(unguarded(&guarded(&text, FormulaGuard::LookAlikes)).to_owned(), text);
     }
 
     #[test]
-    fn guarded_files_come_back(cells in prop::collection::vec(risky(), 1..20)) {
+    fn files_come_back_with_and_without_guards(cells in prop::collection::vec(risky(), 1..20), guards in any::<bool>()) {
         // Neither a blank row nor an empty cell says anything, and no cell holds a NUL.
         let cells: Vec<String> = cells.into_iter().map(|cell| format!("{}.", cell.replace('\0', ""))).collect();
         let array: ArrayRef = Arc::new(StringArray::from(cells.clone()));
-        let text = write_with(Format::Csv, &[("a", ValueType::Text, array)], &guarding()).unwrap();
+        let formula_guard = if guards { FormulaGuard::On } else { FormulaGuard::LookAlikes };
+        let options = WriteOptions { formula_guard, ..WriteOptions::default() };
+        let text = write_with(Format::Csv, &[("a", ValueType::Text, array)], &options).unwrap();
         let options = ReadOptions {
             delimiter: Some(",".to_owned()), encoding: Some("utf-8".to_owned()), ..ReadOptions::default()
         };

@@ -171,7 +171,7 @@ fn flattened(value: &Map<String, Value>, path: &str, out: &mut Vec<(String, Stri
     for (name, value) in value {
         match value {
             Value::Object(members) if !members.is_empty() => {
-                flattened(members, &format!("{path}{name}."), out)
+                flattened(members, &format!("{path}{name}."), out);
             }
             Value::Null => {}
             Value::String(text) if text.is_empty() => {}

@@ -10,7 +10,7 @@ use std::time::Instant;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use dray_engine::infer::{Inference, InferredType, Misfit, cast};
-use dray_formats::{Format, OutputColumn, RowWriter, WriteOptions, writer};
+use dray_formats::{Format, FormulaGuard, OutputColumn, RowWriter, WriteOptions, writer};
 use dray_model::batch::TextBatch;
 use dray_model::flow::RowSource;
 use dray_model::problem::{Problem, ProblemCode};
@@ -81,7 +81,8 @@ pub(super) fn run(arguments: &ConvertArguments) -> Result<u8> {
             .hint("write xlsx, which every spreadsheet program opens"));
     }
     let mut options = arguments.writing.options(format, path.as_deref());
-    options.formula_guard = arguments.formula_guard;
+    // What is converted is not read back by an import as a matter of course, so nothing is added or taken.
+    options.formula_guard = if arguments.formula_guard { FormulaGuard::On } else { FormulaGuard::Off };
     let reading = dray_formats::ReadOptions { unguard: arguments.unguard, ..arguments.reading.options() };
     let mut source = Source::new(&arguments.input, reading)?;
     if same_file(&source, path.as_deref()) {

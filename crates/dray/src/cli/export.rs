@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use dray_engine::query::{parse_fields, parse_filter, parse_sort};
-use dray_formats::{Format, OutputColumn, RowWriter, writer};
+use dray_formats::{Format, FormulaGuard, OutputColumn, RowWriter, writer};
 use dray_model::flow::Store;
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use dray_model::query::Query;
@@ -83,7 +83,9 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
     let destination = Destination::open(arguments.output.as_deref())?;
     let mut options = arguments.writing.options(format, arguments.output.as_deref());
     // Only spreadsheet programs run text, and the reader takes the apostrophe off again.
-    options.formula_guard = !arguments.no_formula_guard && (format.is_delimited() || format.is_workbook());
+    if !arguments.no_formula_guard && (format.is_delimited() || format.is_workbook()) {
+        options.formula_guard = FormulaGuard::On;
+    }
     let rows = writer(format, output, &options, destination.writer()?)?;
     let count = copy_records(store.as_mut(), &object, &query, &columns, rows)?;
     destination.publish()?;

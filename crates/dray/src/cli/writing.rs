@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dray_formats::{Compression, Format, LineEnd, QuoteStyle, TextStyle, WriteOptions};
+use dray_formats::{Compression, Format, FormulaGuard, LineEnd, QuoteStyle, TextStyle, WriteOptions};
 
 /// How the file is written.
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,7 @@ impl WriteArguments {
                 line_end: if self.crlf { LineEnd::CarriageReturnLineFeed } else { LineEnd::LineFeed },
                 encoding: self.write_encoding.clone(),
             },
-            formula_guard: false,
+            formula_guard: FormulaGuard::LookAlikes,
             title: self.title.clone(),
             description: self.description.clone(),
             date_format: self.date_format.clone(),
