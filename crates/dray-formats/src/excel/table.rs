@@ -22,6 +22,9 @@ const DELIMITER: u8 = b',';
 /// The most names of hidden sheets that are told.
 const HIDDEN_SHEETS_SHOWN: usize = 10;
 
+/// The most cells of a row that are told to be wrong; they are enough to find the others by.
+const PROBLEMS_OF_ROW: usize = 20;
+
 /// A sheet that is being read.
 pub(super) struct SheetSource {
     name: String,
@@ -234,7 +237,7 @@ impl SheetSource {
         let columns = self.header.names.len();
         let first_column = self.header.first_column;
         let start = batch.raw.len();
-        let mut placed = 0;
+        let (mut placed, mut told) = (0, 0);
         let inside = |cell: &SheetCell| {
             cell.column.checked_sub(first_column).is_some_and(|index| (index as usize) < columns)
         };
@@ -245,7 +248,8 @@ impl SheetSource {
             placed = index + 1;
             let problem = self.cell_problem(cell);
             let has_value = problem.is_none();
-            batch.problems.extend(problem);
+            batch.problems.extend(problem.filter(|_| told < PROBLEMS_OF_ROW));
+            told += usize::from(!has_value);
             let position = batch.append(row.text(cell));
             batch.cells.push(if has_value { position } else { Cell::MISSING });
         }

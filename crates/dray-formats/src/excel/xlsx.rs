@@ -154,6 +154,9 @@ impl SheetReader for XlsxSheet {
                 Token::Text(text) if cell.place == Place::Value => {
                     let is_xml = text.append_to(&mut cell.value);
                     is_xml.then_some(()).ok_or_else(|| no_xml(name))?;
+                    if cell.value.len() > self.max_record_bytes {
+                        return Err(row_too_large(name, row.number, self.max_record_bytes));
+                    }
                 }
                 Token::Close(close) if self.in_sheet_data => match close {
                     b"t" => {
