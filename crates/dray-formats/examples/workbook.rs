@@ -1,6 +1,6 @@
 //! Reads a workbook, or writes one, as fast as it goes, and says how long it took: for measuring.
 //!
-//! `workbook read FILE [WORKER]` · `workbook write FILE ROWS`
+//! `workbook read FILE`, `workbook print FILE`, `workbook write FILE ROWS`
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,9 +21,10 @@ fn main() {
     let begun = Instant::now();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["read", file] => read(Path::new(file)),
+        ["read", file] => read(Path::new(file), false),
+        ["print", file] => read(Path::new(file), true),
         ["write", file, rows] => write(Path::new(file), rows.parse().unwrap_or(100_000)),
-        _ => Ok("read FILE, or write FILE ROWS".to_owned()),
+        _ => Ok("read FILE, print FILE or write FILE ROWS".to_owned()),
     };
     match done {
         Ok(done) => println!("{done} in {:.3} s", begun.elapsed().as_secs_f64()),
@@ -31,11 +32,17 @@ fn main() {
     }
 }
 
-fn read(path: &Path) -> Result<String> {
+fn read(path: &Path, print: bool) -> Result<String> {
     let worker: Option<PathBuf> = std::env::current_exe().ok();
     let mut source = open_path(path, &ReadOptions { worker, ..ReadOptions::default() })?;
     let (mut rows, mut problems, mut bytes) = (0, 0, 0);
     while let Some(batch) = source.next_batch()? {
+        for row in (0..batch.len()).filter(|_| print) {
+            println!("{}\t{}", batch.lines[row], String::from_utf8_lossy(batch.raw.row(row)));
+        }
+        for problem in batch.problems.iter().filter(|_| print) {
+            println!("! {} {}", problem.row_number, problem.message);
+        }
         rows += batch.len();
         problems += batch.problems.len();
         bytes += batch.columns.iter().map(|column| column.value_data().len()).sum::<usize>();

@@ -261,7 +261,8 @@ pub struct ReadLimits {
     pub max_unpacked_bytes: u64,
     /// ... and the most for each packed byte, once there are [`ReadLimits::RATIO_FREE_BYTES`] of them.
     pub max_unpacked_ratio: u64,
-    /// The most memory a reader in a process of its own, or the open pages of a Parquet file, may use.
+    /// The most memory a reader in a process of its own may use; also the open pages of a Parquet file, and
+    /// the texts that the cells of an xlsx workbook share (never more than 512 MiB).
     pub max_worker_bytes: u64,
     /// The most rows of a batch.
     pub batch_rows: usize,

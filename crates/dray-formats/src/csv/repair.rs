@@ -130,7 +130,7 @@ pub(super) fn repair(
 
 /// Looks for a reading of a header line that names exactly `width` columns.
 pub(super) fn repair_header(line: &[u8], dialect: &Dialect, width: usize) -> Option<Vec<Vec<u8>>> {
-    if line.len() > LONGEST || width > MOST_DELIMITERS || width < 2 {
+    if line.len() > LONGEST || !(2..=MOST_DELIMITERS).contains(&width) {
         return None;
     }
     // Among the names of columns hardly any are missing, so a line of one cell has another delimiter.

@@ -60,6 +60,11 @@ impl Package {
         self.parts.get(&key_of(part)).map_or(0, |entry| entry.unpacked_bytes)
     }
 
+    /// How much of the file a part takes up.
+    pub(super) fn packed_bytes(&self, part: &str) -> u64 {
+        self.parts.get(&key_of(part)).map_or(0, |entry| entry.packed_bytes.min(self.file_bytes))
+    }
+
     /// Opens a part for reading from its beginning.
     pub(super) fn part(&self, part: &str) -> Result<Part> {
         let entry = self

@@ -82,8 +82,8 @@ impl SheetRow {
 pub(super) struct Noticed {
     /// Hidden rows that have cells.
     pub(super) hidden_rows: u64,
-    /// Hidden columns.
-    pub(super) hidden_columns: u64,
+    /// Hidden columns, as the first and last of each stretch, from 0.
+    pub(super) hidden_columns: Vec<(u32, u32)>,
     /// Merged cells.
     pub(super) merged: Vec<Area>,
 }

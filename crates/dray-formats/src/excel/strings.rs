@@ -30,6 +30,7 @@ impl SharedStrings {
 
         let mut xml = XmlReader::new(package.name(), Box::new(package.part(part)?), limits.max_record_bytes)?;
         let (mut in_text, mut in_reading_aid, mut start) = (false, false, 0);
+        let (mut keeps_blanks, mut text_start) = (false, 0);
         loop {
             match xml.next()? {
                 Token::Text(text) if in_text => {
@@ -39,10 +40,19 @@ impl SharedStrings {
                 Token::Open(tag) => match tag.name() {
                     b"si" => start = strings.text.len(),
                     b"rPh" => in_reading_aid = true,
-                    b"t" => in_text = !in_reading_aid,
+                    b"t" => {
+                        in_text = !in_reading_aid;
+                        keeps_blanks = tag.attribute(b"space") == Some(b"preserve");
+                        text_start = strings.text.len();
+                    }
                     _ => {}
                 },
-                Token::Close(b"t") => in_text = false,
+                Token::Close(b"t") => {
+                    in_text = false;
+                    if !keeps_blanks {
+                        trim_from(&mut strings.text, text_start);
+                    }
+                }
                 Token::Close(b"rPh") => in_reading_aid = false,
                 Token::Close(b"si") => {
                     unescape_from(&mut strings.text, start);
@@ -87,6 +97,20 @@ impl SharedStrings {
 fn too_much_text(name: &str, most: u64) -> Error {
     Error::new(ErrorKind::Limit, format!("the texts that cells of `{name}` share are more than {most} bytes"))
         .hint("save the sheet as CSV, or send it in several workbooks")
+}
+
+/// Takes blanks off both ends of the text from `start` on, as spreadsheet programs do with texts that
+/// do not ask to keep them.
+#[inline]
+pub(super) fn trim_from(text: &mut Vec<u8>, start: usize) {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t' | b'\n' | b'\r'));
+    while text.len() > start && is_blank(text.last()) {
+        text.pop();
+    }
+    let blanks = text.iter().skip(start).take_while(|byte| is_blank(Some(byte))).count();
+    if blanks > 0 {
+        text.drain(start..start + blanks);
+    }
 }
 
 /// What is said where a text has a reference that XML does not know.

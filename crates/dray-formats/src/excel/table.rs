@@ -7,20 +7,23 @@ use dray_model::flow::{Detected, FailedRowFormat, RowSource};
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::{Error, Result};
 
-use super::address::cell_name;
+use super::address::{Area, cell_name};
 use super::choice::SheetInfo;
 use super::header_rows::{Header, ROWS_LOOKED_AT, find, remark};
 use super::package::damaged;
-use super::row::{Content, SheetCell, SheetReader, SheetRow};
+use super::row::{Content, Noticed, SheetCell, SheetReader, SheetRow};
 use crate::cells::{Cell, Cells, unguard_columns};
 use crate::csv::{CsvFailedRows, Quoting, append_quoted};
-use crate::options::{ReadLimits, ReadOptions};
+use crate::options::{HeaderRow, ReadLimits, ReadOptions};
 
 /// Rejected rows are given back as delimited text.
 const DELIMITER: u8 = b',';
 
 /// The most names of hidden sheets that are told.
 const HIDDEN_SHEETS_SHOWN: usize = 10;
+
+/// The most cells of a row that are told to be wrong; they are enough to find the others by.
+const PROBLEMS_OF_ROW: usize = 20;
 
 /// A sheet that is being read.
 pub(super) struct SheetSource {
@@ -53,17 +56,27 @@ impl SheetSource {
         mut detected: Vec<Detected>,
     ) -> Result<Self> {
         let limits = options.limits.within_reason();
-        let mut rows = Vec::new();
-        let mut bytes = 0;
+        let mut rows: Vec<SheetRow> = Vec::new();
+        let (mut bytes, mut looked_at) = (0, 0);
         let mut row = SheetRow::default();
-        while rows.len() < ROWS_LOOKED_AT && bytes < limits.batch_bytes && reader.next_row(&mut row)? {
-            if u64::from(row.number) > options.skip_lines {
-                bytes += row.len();
-                if !row.is_text() {
-                    return Err(no_text(name));
-                }
-                rows.push(std::mem::take(&mut row));
+        while looked_at < ROWS_LOOKED_AT && bytes < limits.batch_bytes && reader.next_row(&mut row)? {
+            if u64::from(row.number) <= options.skip_lines {
+                continue;
             }
+            if !row.is_text() {
+                return Err(no_text(name));
+            }
+            let is_above =
+                matches!(options.header_row, Some(HeaderRow::Row(number)) if u64::from(row.number) < number);
+            if is_above && rows.len() > 1 {
+                // Of the rows above a header that was asked for, the first and the last are enough.
+                rows.pop();
+            }
+            if !is_above {
+                bytes += row.len();
+                looked_at += 1;
+            }
+            rows.push(std::mem::take(&mut row));
         }
         if rows.is_empty() {
             return Err(Error::source(format!("`{name}` has no rows below row {}", options.skip_lines))
@@ -131,7 +144,7 @@ impl SheetSource {
     fn final_remarks(&self) -> Vec<Problem> {
         let noticed = self.reader.noticed();
         let mut remarks = Vec::new();
-        let hidden = match (noticed.hidden_rows, noticed.hidden_columns) {
+        let hidden = match (noticed.hidden_rows, self.hidden_columns(noticed)) {
             (0, 0) => None,
             (rows, 0) => Some(counted(rows, "row")),
             (0, columns) => Some(counted(columns, "column")),
@@ -141,7 +154,7 @@ impl SheetSource {
             let message = format!("the sheet has {hidden} that nobody sees; what is in them was read too");
             remarks.push(remark(ProblemCode::HiddenRows, 0, message));
         }
-        let below = |area: &&super::address::Area| area.last_row > self.header.last_row;
+        let below = |area: &&Area| area.last_row > self.header.last_row;
         let mut merged = noticed.merged.iter().filter(below);
         if let Some(first) = merged.next() {
             let count = counted(1 + merged.count() as u64, "group");
@@ -152,6 +165,15 @@ impl SheetSource {
             remarks.push(remark(ProblemCode::MergedCells, u64::from(first.first_row), message));
         }
         remarks
+    }
+
+    /// How many columns of the table are hidden. People hide all that lie to its right.
+    fn hidden_columns(&self, noticed: &Noticed) -> u64 {
+        let is_hidden = |column: u32| {
+            noticed.hidden_columns.iter().any(|(first, last)| (*first..=*last).contains(&column))
+        };
+        (self.header.first_column..).take(self.header.names.len()).filter(|&column| is_hidden(column)).count()
+            as u64
     }
 
     fn problem(&self, column: Option<u32>, code: ProblemCode, message: String) -> Problem {
@@ -218,7 +240,7 @@ impl SheetSource {
         let columns = self.header.names.len();
         let first_column = self.header.first_column;
         let start = batch.raw.len();
-        let mut placed = 0;
+        let (mut placed, mut told) = (0, 0);
         let inside = |cell: &SheetCell| {
             cell.column.checked_sub(first_column).is_some_and(|index| (index as usize) < columns)
         };
@@ -229,7 +251,8 @@ impl SheetSource {
             placed = index + 1;
             let problem = self.cell_problem(cell);
             let has_value = problem.is_none();
-            batch.problems.extend(problem);
+            batch.problems.extend(problem.filter(|_| told < PROBLEMS_OF_ROW));
+            told += usize::from(!has_value);
             let position = batch.append(row.text(cell));
             batch.cells.push(if has_value { position } else { Cell::MISSING });
         }

@@ -11,14 +11,14 @@ use super::number::append_stored;
 use super::package::{Package, damaged, unpacks_to_too_much};
 use super::row::{Content, Noticed, SheetReader, SheetRow};
 use super::serial::{Epoch, NumberKind, append_moment};
-use super::strings::{SharedStrings, no_xml, unescape_from};
+use super::strings::{SharedStrings, no_xml, trim_from, unescape_from};
 use super::styles::read_styles;
 use super::workbook::{Workbook, main_part, read_workbook};
 use super::xml::{Tag, Token, XmlReader};
 use crate::options::ReadLimits;
 
-/// The most merged cells kept to tell about them.
-const MAX_MERGED: usize = 100_000;
+/// The most merged cells and hidden columns kept to tell about them.
+const MAX_NOTICED: usize = 100_000;
 
 /// How often a text that cells share may come, on the average, for each byte of the file.
 const SHARED_RATIO: u64 = 10;
@@ -29,6 +29,8 @@ struct XlsxSheet {
     part: String,
     xml: XmlReader,
     progress: Arc<AtomicU64>,
+    /// What was read before the sheet.
+    bytes_before: u64,
     values: Values,
     noticed: Noticed,
     row_number: u32,
@@ -48,6 +50,7 @@ pub(super) fn open_xlsx(
     let Workbook { sheets, sheet_parts, epoch, strings_part, styles_part } =
         read_workbook(&package, &main_part(&package)?)?;
     let candidates = candidates(package.name(), &sheets, wanted)?;
+    let bytes_before = strings_part.as_deref().map_or(0, |part| package.packed_bytes(part));
     let strings = strings_part.map(|part| SharedStrings::read(&package, &part, limits)).transpose()?;
     let mut values = Values {
         file_name: package.name().to_owned(),
@@ -64,7 +67,7 @@ pub(super) fn open_xlsx(
         if sheet.next_row(&mut row)? {
             // What was looked at is read again rather than kept: it is a row or two.
             let XlsxSheet { part, values, .. } = sheet;
-            let sheet = XlsxSheet::open(package, part, values, limits)?;
+            let sheet = XlsxSheet { bytes_before, ..XlsxSheet::open(package, part, values, limits)? };
             return Ok((Box::new(sheet), sheets, index));
         }
         values = sheet.values;
@@ -84,6 +87,7 @@ impl XlsxSheet {
             part,
             xml,
             progress,
+            bytes_before: 0,
             values,
             noticed: Noticed::default(),
             row_number: 0,
@@ -116,12 +120,20 @@ impl SheetReader for XlsxSheet {
                         }
                         next_column = cell.column + 1;
                     }
-                    b"v" => cell.place = Place::Value,
+                    b"v" if !cell.is_inline => cell.place = Place::Value,
+                    b"is" => {
+                        (cell.stored, cell.is_inline) = (Stored::Text, true);
+                        cell.value.clear();
+                    }
                     b"f" => {
                         cell.has_formula = true;
                         cell.place = Place::Elsewhere;
                     }
-                    b"t" if !in_reading_aid => cell.place = Place::Value,
+                    b"t" if cell.is_inline && !in_reading_aid => {
+                        cell.place = Place::Value;
+                        cell.keeps_blanks = tag.attribute(b"space") == Some(b"preserve");
+                        cell.text_start = cell.value.len();
+                    }
                     b"rPh" => in_reading_aid = true,
                     b"row" => {
                         let number = tag.attribute(b"r").and_then(|digits| parse_row(digits.trim_ascii()));
@@ -142,9 +154,18 @@ impl SheetReader for XlsxSheet {
                 Token::Text(text) if cell.place == Place::Value => {
                     let is_xml = text.append_to(&mut cell.value);
                     is_xml.then_some(()).ok_or_else(|| no_xml(name))?;
+                    if cell.value.len() > self.max_record_bytes {
+                        return Err(row_too_large(name, row.number, self.max_record_bytes));
+                    }
                 }
                 Token::Close(close) if self.in_sheet_data => match close {
-                    b"v" | b"f" | b"t" => cell.place = Place::Elsewhere,
+                    b"t" => {
+                        cell.place = Place::Elsewhere;
+                        if !cell.keeps_blanks {
+                            trim_from(&mut cell.value, cell.text_start);
+                        }
+                    }
+                    b"v" | b"f" => cell.place = Place::Elsewhere,
                     b"c" => {
                         values.push(cell, row)?;
                         if row.len() > self.max_record_bytes {
@@ -161,8 +182,10 @@ impl SheetReader for XlsxSheet {
                 },
                 Token::Open(tag) => match tag.name() {
                     b"sheetData" => self.in_sheet_data = true,
-                    b"col" if tag.is_set(b"hidden") => noticed.hidden_columns += columns_of(&tag),
-                    b"mergeCell" if noticed.merged.len() < MAX_MERGED => {
+                    b"col" if tag.is_set(b"hidden") && noticed.hidden_columns.len() < MAX_NOTICED => {
+                        noticed.hidden_columns.extend(columns_of(&tag));
+                    }
+                    b"mergeCell" if noticed.merged.len() < MAX_NOTICED => {
                         noticed.merged.extend(tag.attribute(b"ref").and_then(Area::parse));
                     }
                     _ => {}
@@ -182,7 +205,7 @@ impl SheetReader for XlsxSheet {
         let mut merged = Vec::new();
         loop {
             match xml.next()? {
-                Token::Open(tag) if tag.name() == b"mergeCell" && merged.len() < MAX_MERGED => {
+                Token::Open(tag) if tag.name() == b"mergeCell" && merged.len() < MAX_NOTICED => {
                     merged.extend(tag.attribute(b"ref").and_then(Area::parse));
                 }
                 Token::End => return Ok(merged),
@@ -196,15 +219,13 @@ impl SheetReader for XlsxSheet {
     }
 
     fn bytes_read(&self) -> u64 {
-        self.progress.load(Ordering::Relaxed)
+        self.bytes_before + self.progress.load(Ordering::Relaxed)
     }
 }
 
-/// How many columns a `col` tag is about.
-fn columns_of(tag: &Tag<'_>) -> u64 {
-    let bound =
-        |name: &[u8]| tag.attribute(name).and_then(parse_row).map_or(1, |column| column.min(MAX_COLUMNS));
-    u64::from(bound(b"max").saturating_sub(bound(b"min"))) + 1
+/// The first and last column a `col` tag is about.
+fn columns_of(tag: &Tag<'_>) -> Option<(u32, u32)> {
+    Some((parse_row(tag.attribute(b"min")?)? - 1, parse_row(tag.attribute(b"max")?)? - 1))
 }
 
 #[cold]
@@ -251,13 +272,18 @@ struct Cell {
     has_formula: bool,
     place: Place,
     value: Vec<u8>,
+    /// Its text stands in the cell itself, in pieces.
+    is_inline: bool,
+    /// Whether the piece being read keeps blanks at its ends, and where in the value it begins.
+    keeps_blanks: bool,
+    text_start: usize,
 }
 
 impl Cell {
     #[inline]
     fn begin(&mut self, tag: &Tag<'_>, next_column: u32) {
         (self.column, self.style, self.stored) = (next_column, 0, Stored::Number);
-        self.has_formula = false;
+        (self.has_formula, self.is_inline) = (false, false);
         self.place = Place::Elsewhere;
         self.value.clear();
         for (name, value) in tag.attributes() {

@@ -209,12 +209,17 @@ fn texts_keep_their_characters() {
     let rows = header(&["a"])
         + &format!("<row>{}</row>", text_cell("", " &lt;b&gt; &amp;&#x20AC; "))
         + &format!("<row>{}</row>", text_cell("", "line_x000D_\r\n_x005F_x0041_"))
-        + "<row><c t=\"inlineStr\"><is><r><t>one</t></r><r><t> two</t></r><rPh><t>no</t></rPh></is></c></row>"
+        + "<row><c t=\"inlineStr\"><is><r><t>one</t></r><r><t xml:space=\"preserve\"> two</t></r><rPh><t>no</t></rPh></is></c></row>"
         + "<row><c t=\"inlineStr\"><is><t><![CDATA[a<b]]></t></is></c></row>"
         + &format!("<row>{}</row>", text_cell("", "say \"hi\", you"));
+    let rows = rows
+        + "<row><c t=\"inlineStr\"><is><t> trimmed\n</t></is><v>2</v></c></row><row><c><v>1</v><is><t>inline</t></is></c></row>";
     let contents = contents(Book::of_rows(&rows));
     let cells: Vec<&str> = contents.rows.iter().map(|row| row[0].as_deref().unwrap()).collect();
-    assert_eq!(cells, [" <b> &€ ", "line\r\n_x0041_", "one two", "a<b", "say \"hi\", you"]);
+    assert_eq!(
+        cells,
+        [" <b> &€ ", "line\r\n_x0041_", "one two", "a<b", "say \"hi\", you", "trimmed", "inline"]
+    );
     assert_eq!(contents.raw[4], b"\"say \"\"hi\"\", you\"");
 }
 
@@ -329,13 +334,18 @@ fn the_person_says_where_the_header_is() {
         "[header row: none]\n! no_header@0 no row names the columns; they were given numbers\ncolumn 1 | column 2\n3: 1 | 2\n4: 3 | ·"
     );
     assert_eq!(with(None, 4), "(leave out fewer lines)");
+    let deep: String = (1..100).map(|number| format!("<row><c><v>{number}</v></c></row>")).collect();
+    let options = ReadOptions { header_row: Some(HeaderRow::Row(98)), ..ReadOptions::default() };
+    assert!(show_book(Book::of_rows(&deep), &options).ends_with(
+        "[header row: row 98]\n! skipped_lines@1 rows 1 to 97 above the header were left out\n98\n99: 99\n"
+    ));
     assert!(with(Some(HeaderRow::Row(2)), 0).starts_with("(give the number"));
 }
 
 #[test]
 fn hidden_rows_and_merged_cells_are_told_at_the_end() {
     let inside = format!(
-        "<cols><col min=\"2\" max=\"3\" hidden=\"1\"/></cols><sheetData>{}<row r=\"2\" hidden=\"1\"><c><v>1</v></c></row><row r=\"3\"><c><v>2</v></c></row></sheetData>\
+        "<cols><col min=\"2\" max=\"16384\" hidden=\"1\"/></cols><sheetData>{}<row r=\"2\" hidden=\"1\"><c><v>1</v></c></row><row r=\"3\"><c><v>2</v></c></row></sheetData>\
          <mergeCells count=\"9\"><mergeCell ref=\"A2:B2\"/><mergeCell ref=\"A3:A5\"/></mergeCells>",
         header(&["a", "b"])
     );
@@ -344,7 +354,7 @@ fn hidden_rows_and_merged_cells_are_told_at_the_end() {
         &ReadOptions::default(),
         "[sheet: \"Kunden\" (1 of 1)]
          [header row: row 1]
-         ! hidden_rows@0 the sheet has 1 row and 2 columns that nobody sees; what is in them was read too
+         ! hidden_rows@0 the sheet has 1 row and 1 column that nobody sees; what is in them was read too
          ! merged_cells@2 the table has 2 groups of merged cells, the first is A2:B2; the text belongs to the first cell of each
          a | b
          2: 1 | ·

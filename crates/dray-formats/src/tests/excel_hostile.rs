@@ -211,11 +211,25 @@ fn texts_beyond_the_limits_are_told_or_refused() {
     let cell = format!("<c t=\"inlineStr\"><is><t>{}</t></is></c>", "x".repeat(60_000));
     let error = show_book(Book::of_rows(&format!("<row>{cell}{cell}</row>")), &options);
     assert!(error.starts_with("row 1 of `x.xlsx` is larger than 100000 bytes"), "{error}");
+    let pieces = "<r><t>0123456789</t></r>".repeat(20_000);
+    let error =
+        show_book(Book::of_rows(&format!("<row><c t=\"inlineStr\"><is>{pieces}</is></c></row>")), &options);
+    assert!(error.starts_with("row 1 of `x.xlsx` is larger than 100000 bytes"), "{error}");
     let strings = format!("<si><t>{}</t></si>", "0123456789 and so on ".repeat(100));
     let limits = ReadLimits { max_worker_bytes: 1, ..ReadLimits::default() };
     let options = ReadOptions { limits, ..ReadOptions::default() };
     let book = Book::of_rows("<row><c><v>1</v></c></row>").strings(&strings);
     assert!(open("x.xlsx", &book.bytes(), &options).is_ok(), "there is a smallest limit");
+}
+
+#[test]
+fn a_sheet_full_of_errors_is_told_in_part() {
+    let names: String = (0..100).map(|_| "<c t=\"inlineStr\"><is><t>a</t></is></c>").collect();
+    let errors = "<c t=\"e\"><v>#N/A</v></c>".repeat(100);
+    let book = Book::of_rows(&format!("<row>{names}</row><row>{errors}</row><row>{errors}</row>"));
+    let options = ReadOptions { header_row: Some(crate::HeaderRow::Row(1)), ..ReadOptions::default() };
+    let contents = read_all(open("x.xlsx", &book.bytes(), &options).unwrap().as_mut()).unwrap();
+    assert_eq!((contents.rows.len(), contents.problems.len()), (2, 40));
 }
 
 #[test]

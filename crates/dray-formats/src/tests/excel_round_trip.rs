@@ -163,6 +163,26 @@ fn a_table_without_rows_still_has_its_header() {
     assert_eq!((contents.header, contents.rows.len()), (vec!["c0".to_owned(), "c1".to_owned()], 0));
 }
 
+#[test]
+fn a_table_longer_than_a_sheet_goes_on_in_another() {
+    let sink = Sink::default();
+    let columns = columns(&[ValueType::Integer]);
+    let options = WriteOptions { title: Some("Orders".to_owned()), ..WriteOptions::default() };
+    let mut writer = writer(Format::Xlsx, columns, &options, Box::new(sink.clone())).unwrap();
+    let schema = Arc::new(Schema::new(vec![Field::new("c0", ValueType::Integer.arrow(), true)]));
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1_048_578));
+    writer.write(&RecordBatch::try_new(schema, vec![numbers]).unwrap()).unwrap();
+    writer.finish().unwrap();
+    let bytes = sink.0.lock().unwrap().clone();
+    let second = ReadOptions { sheet: Some("Orders 2".to_owned()), ..ReadOptions::default() };
+    assert_eq!(
+        shown(&bytes, &second),
+        "[sheet: \"Orders 2\" (2 of 2)]\n[header row: row 1]\nc0\n2: 1048575\n3: 1048576\n4: 1048577\n"
+    );
+    let first = read_book(&bytes, &ReadOptions::default());
+    assert_eq!((first.rows.len(), first.lines.last().copied()), (1_048_575, Some(1_048_576)));
+}
+
 /// Texts that are hard on a format, and any others.
 fn texts() -> impl Strategy<Value = Option<String>> {
     prop_oneof![

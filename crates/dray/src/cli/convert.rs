@@ -205,7 +205,7 @@ impl Work<'_> {
         let out = writer(self.format, columns, &self.options, destination.writer()?)?;
         let limit = self.arguments.limit.unwrap_or(u64::MAX);
         let chosen: Vec<(usize, InferredType)> =
-            self.columns.iter().map(|&index| (index, types[index].clone())).collect();
+            self.columns.iter().map(|&index| (index, types[index])).collect();
         let tried = copy(rows, &chosen, &schema, limit, out)?;
         if matches!(tried, Tried::Written(_)) {
             destination.publish()?;
