@@ -24,6 +24,9 @@ mod failed;
 // The source.
 mod read;
 
+// What its odd rows mean.
+mod settle;
+
 // The writer.
 mod write;
 

@@ -2,7 +2,7 @@
 //! whatever the size of the file.
 //!
 //! Well-formed rows never leave the fast path. A row that has another width than its table, or text
-//! behind a closing quote, stops the scanner; what it means is settled here, and told.
+//! behind a closing quote, stops the scanner; what it means is settled apart.
 
 use arrow_array::StringArray;
 use dray_model::batch::{RawRows, TextBatch};
@@ -10,67 +10,56 @@ use dray_model::flow::{Detected, FailedRowFormat, RowSource};
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::{Error, ErrorKind, Result};
 
-use super::dialect::{Dialect, Record, line_end_length};
+use super::dialect::Dialect;
 use super::failed::CsvFailedRows;
 use super::quote::Quoting;
-use super::repair::{Change, repair};
-use super::scan::{Oddity, Row, Scanner, line_ends};
-use super::sniff::{Given, find_dialect, readable_record};
+use super::scan::{Oddity, Scanner};
+use super::sniff::{Given, find_dialect};
 use super::table::{Table, find_table, lines_words, note};
-use crate::cells::{Cell, CellFault, Cells, Replacements, unguard_columns};
+use crate::cells::{CellFault, Cells, Replacements, unguard_columns};
 use crate::guard::unguard_names;
 use crate::header::column_names;
 use crate::input::BYTE_ORDER_MARK;
-use crate::options::{Escape, Quote, ReadLimits, ReadOptions};
+use crate::options::{ReadLimits, ReadOptions};
 use crate::window::Window;
 
 /// The dialect and the table are found in this much of the source.
 const SAMPLE_BYTES: usize = 1 << 20;
 
-/// A quoted cell goes over no more lines than this where its quotes do not close as they should.
-const LINES_OF_BROKEN_CELL: usize = 8;
-
-/// Behind a row that does not belong to the table, so many bytes are looked at for one that does.
-const LOOK_AHEAD: usize = 64 << 10;
-const ROWS_AHEAD: usize = 20;
-
-/// After so many quotes in the middle of cells that mean nothing, nobody asks any more.
-const DOUBTS: u32 = 500;
-
 /// A delimited text that is being read.
 pub(crate) struct CsvSource {
-    window: Window,
-    detected: Vec<Detected>,
-    limits: ReadLimits,
-    dialect: Dialect,
-    table: Table,
-    header: Vec<String>,
-    header_raw: Vec<u8>,
-    is_strict: bool,
-    scanner: Scanner,
+    pub(super) window: Window,
+    pub(super) detected: Vec<Detected>,
+    pub(super) limits: ReadLimits,
+    pub(super) dialect: Dialect,
+    pub(super) table: Table,
+    pub(super) header: Vec<String>,
+    pub(super) header_raw: Vec<u8>,
+    pub(super) is_strict: bool,
+    pub(super) scanner: Scanner,
     /// Cells of the rows found whose text is not that of their bytes, and what else was settled.
-    settled: Replacements,
-    settled_problems: Vec<(usize, Problem)>,
+    pub(super) settled: Replacements,
+    pub(super) settled_problems: Vec<(usize, Problem)>,
     /// Rows that were put right, as they should have been written.
-    rewritten: Vec<(usize, Vec<u8>)>,
+    pub(super) rewritten: Vec<(usize, Vec<u8>)>,
     /// Remarks about lines that are no rows, for the next batch.
-    notes: Vec<Problem>,
+    pub(super) notes: Vec<Problem>,
     /// Rows with fewer cells than the header, where that is a habit of the file.
-    short_rows: (u64, u64),
-    has_ended: bool,
+    pub(super) short_rows: (u64, u64),
+    pub(super) has_ended: bool,
     /// How often a quote in the middle of a cell meant nothing.
-    quotes_without_meaning: u32,
-    next_row: u64,
-    rows_to_skip: u64,
+    pub(super) quotes_without_meaning: u32,
+    pub(super) next_row: u64,
+    pub(super) rows_to_skip: u64,
     /// Takes the apostrophes of a formula guard off.
-    unguards: bool,
+    pub(super) unguards: bool,
 }
 
 impl CsvSource {
     /// Finds the dialect and reads the header.
     pub(crate) fn open(mut window: Window, options: &ReadOptions, detected: Vec<Detected>) -> Result<Self> {
         let limits = options.limits.within_reason();
-        let given = given(options)?;
+        let given = Given::new(options)?;
         if window.text().starts_with(BYTE_ORDER_MARK) {
             window.skip(BYTE_ORDER_MARK.len());
         }
@@ -150,7 +139,7 @@ impl CsvSource {
         })
     }
 
-    fn cells<'a>(&'a self, text: &'a [u8]) -> Cells<'a> {
+    pub(super) fn cells<'a>(&'a self, text: &'a [u8]) -> Cells<'a> {
         let (cells, columns) = (&self.scanner.cells, self.header.len());
         Cells { text, cells, columns, rewrite: &self.dialect }
     }
@@ -210,361 +199,6 @@ impl CsvSource {
         }
     }
 
-    /// Decides what an odd row means: a habit of the file, a row that can be put right, the end of the
-    /// table, or a problem.
-    fn settle(&mut self, row: Row) -> Result<()> {
-        self.load(row.start + LOOK_AHEAD)?;
-        let width = self.header.len();
-        let whole = self.bytes(row.start, row.end).to_vec();
-        let record = self.dialect.record(&whole, 0);
-        if !row.has_stray_quote {
-            let cells: Vec<Vec<u8>> =
-                record.cells.iter().map(|cell| self.dialect.said(&whole, cell)).collect();
-            if self.names_columns_again(&cells) {
-                self.end_table(row, "the names of its columns stand");
-                return Ok(());
-            }
-            if cells.len() == width {
-                self.settle_inner_quotes(row, &whole, &record, cells);
-                return Ok(());
-            }
-            let surplus_is_empty = cells.iter().skip(width).all(|cell| cell.trim_ascii().is_empty());
-            let is_usual = self.table.usual_widths.contains(&cells.len());
-            let is_longer = cells.len() > width && self.fits_best(&whole, &cells);
-            if surplus_is_empty && (is_usual || is_longer || width == 1) {
-                if cells.len() < width {
-                    self.count_short_row(row.line);
-                }
-                self.put_as_read(row, &record, None);
-                return Ok(());
-            }
-        }
-        for end in self.possible_ends(&row) {
-            let line = self.bytes(row.start, end).to_vec();
-            let Some(repaired) =
-                repair(&line, &self.dialect, &self.table.shapes, !row.has_stray_quote && end == row.end)
-            else {
-                continue;
-            };
-            if repaired.changes == [Change::Filled] && self.ends_table(row, record.cells.len())? {
-                return Ok(());
-            }
-            let problem = self.repaired_problem(&row, record.cells.len(), &repaired.changes);
-            if repaired.changes == [Change::Filled] {
-                self.count_short_row(row.line);
-                self.put(row, end, repaired.cells, None);
-            } else {
-                self.put(row, end, repaired.cells, problem);
-            }
-            return Ok(());
-        }
-        if !row.has_stray_quote && self.ends_table(row, record.cells.len())? {
-            return Ok(());
-        }
-        self.put_broken(row);
-        Ok(())
-    }
-
-    /// A row of the right width with a quote in the middle of a cell, which hardly ever means anything.
-    fn settle_inner_quotes(&mut self, row: Row, line: &[u8], record: &Record, cells: Vec<Vec<u8>>) {
-        let width = cells.len();
-        let other = repair(line, &self.dialect, &self.table.shapes, false)
-            .filter(|found| found.cells != cells && found.changes != [Change::Quotes]);
-        match other {
-            Some(found) => {
-                let problem = self.repaired_problem(&row, width, &found.changes);
-                self.put(row, row.end, found.cells, problem);
-            }
-            None => {
-                self.quotes_without_meaning += 1;
-                if self.quotes_without_meaning >= DOUBTS {
-                    self.scanner.trust_inner_quotes();
-                }
-                self.put_as_read(row, record, None);
-            }
-        }
-    }
-
-    /// True where the first cells of a row that has more, all empty, stand where they belong.
-    fn fits_best(&self, line: &[u8], cells: &[Vec<u8>]) -> bool {
-        match repair(line, &self.dialect, &self.table.shapes, true) {
-            Some(found) => cells.get(..self.header.len()) == Some(found.cells.as_slice()),
-            None => true,
-        }
-    }
-
-    /// Has the source read up to this position, where it goes so far.
-    fn load(&mut self, end: usize) -> Result<()> {
-        while self.window.text().len() < end && !self.window.is_complete() {
-            self.window.read_more(self.limits.read_bytes.max(LOOK_AHEAD))?;
-        }
-        Ok(())
-    }
-
-    fn bytes(&self, start: usize, end: usize) -> &[u8] {
-        self.window.text().get(start..end).unwrap_or_default()
-    }
-
-    fn count_short_row(&mut self, line: u64) {
-        if self.short_rows.0 == 0 {
-            self.short_rows.1 = line;
-        }
-        self.short_rows.0 += 1;
-    }
-
-    /// Where the record may end, the likeliest first.
-    fn possible_ends(&self, row: &Row) -> Vec<usize> {
-        let text = self.window.text();
-        let mut ends = Vec::new();
-        if !row.has_stray_quote {
-            // Its quotes close as they should, so its end is not in doubt, unless a stray one swallowed lines.
-            ends.push(row.end);
-            let inside = self.bytes(row.start, row.end);
-            ends.extend(memchr::memchr2(b'\n', b'\r', inside).map(|length| row.start + length));
-            return ends;
-        }
-        let mut at = row.start;
-        for _ in 0..LINES_OF_BROKEN_CELL {
-            let rest = text.get(at..).unwrap_or_default();
-            let Some(length) = memchr::memchr2(b'\n', b'\r', rest) else {
-                ends.push(text.len());
-                break;
-            };
-            ends.push(at + length);
-            at += length + line_end_length(text, at + length);
-            if at >= text.len() {
-                break;
-            }
-        }
-        ends.push(row.end);
-        let mut seen = Vec::new();
-        ends.retain(|end| {
-            let is_new = !seen.contains(end);
-            seen.push(*end);
-            is_new
-        });
-        ends
-    }
-
-    /// What there is to say about a row that was put right. Cells that moved may have moved wrongly: nobody
-    /// imports them before a person has looked.
-    fn repaired_problem(&self, row: &Row, count: usize, changes: &[Change]) -> Option<Problem> {
-        let sentences: Vec<&str> = changes.iter().map(|change| change.sentence()).collect();
-        if sentences.is_empty() {
-            return None;
-        }
-        let sentences = sentences.join("; ");
-        if changes.iter().any(|change| matches!(change, Change::Dropped | Change::Joined)) {
-            let message = format!("{}; as it was read, {sentences}", self.too_many(count));
-            return Some(self.problem(row, ProblemCode::TooManyCells, Severity::Error, message));
-        }
-        let code =
-            if changes == [Change::Quotes] { ProblemCode::StrayQuote } else { ProblemCode::RepairedRow };
-        Some(self.problem(row, code, Severity::Warning, sentences))
-    }
-
-    fn too_many(&self, count: usize) -> String {
-        let width = self.header.len();
-        format!(
-            "the row has {count} cells and the header {width}; put cells that contain the delimiter in quotes"
-        )
-    }
-
-    fn problem(&self, row: &Row, code: ProblemCode, severity: Severity, message: String) -> Problem {
-        let line = row.line;
-        // The row number is known when the batch is handed on.
-        Problem { row_number: 0, line, column: None, field: None, code, severity, value: None, message }
-    }
-
-    /// Takes a row as the dialect divides it; `record` counts from where the row begins.
-    fn put_as_read(&mut self, row: Row, record: &Record, problem: Option<Problem>) {
-        if let Some(problem) = problem {
-            self.settled_problems.push((self.scanner.rows.len(), problem));
-        }
-        let cells = record.cells.iter().map(|token| {
-            let cell = Cell::new(row.start + token.range.start, row.start + token.range.end);
-            if token.needs_rewrite { cell.rewritten() } else { cell }
-        });
-        let end = row.start + record.end;
-        self.scanner.put_row(
-            Row { end, ..row },
-            cells,
-            self.window.text(),
-            row_end(self.window.text(), &row, end),
-        );
-    }
-
-    /// Takes a row with cells that are not those of its bytes.
-    fn put(&mut self, row: Row, end: usize, cells: Vec<Vec<u8>>, problem: Option<Problem>) {
-        let (width, index) = (self.header.len(), self.scanner.rows.len());
-        if let Some(problem) = problem {
-            if problem.severity == Severity::Warning {
-                let texts: Vec<_> = cells.iter().map(|cell| String::from_utf8_lossy(cell)).collect();
-                self.rewritten.push((index, written(&texts, self.failed_delimiter())));
-            }
-            self.settled_problems.push((index, problem));
-        }
-        for (column, cell) in cells.into_iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-            let fault = if cell.len() > self.limits.max_cell_bytes {
-                let (size, most) = (cell.len(), self.limits.max_cell_bytes);
-                Some((
-                    ProblemCode::CellTooLarge,
-                    format!("the cell has {size} bytes; at most {most} are read"),
-                ))
-            } else if std::str::from_utf8(&cell).is_err() {
-                Some((ProblemCode::InvalidEncoding, "the cell has bytes that are no text".to_owned()))
-            } else if cell.contains(&0) {
-                Some((ProblemCode::InvalidCharacter, "the cell has a NUL character; take it out".to_owned()))
-            } else {
-                None
-            };
-            let Some((code, message)) = fault else {
-                self.settled.push((index * width + column, cell));
-                continue;
-            };
-            let value = String::from_utf8_lossy(&cell).replace('\0', "\u{fffd}");
-            let mut problem = self.problem(&row, code, Severity::Error, message);
-            problem.column = self.header.get(column).cloned();
-            if code != ProblemCode::CellTooLarge {
-                problem.value = Some(shown(&value));
-                self.settled.push((index * width + column, value.into_bytes()));
-            }
-            self.settled_problems.push((index, problem));
-        }
-        let next = row_end(self.window.text(), &row, end);
-        self.scanner.put_row(Row { end, ..row }, std::iter::empty(), self.window.text(), next);
-    }
-
-    /// Takes a row that cannot be put right, with its problem; only its first line where its quotes are broken.
-    fn put_broken(&mut self, row: Row) {
-        let text = self.window.text();
-        let line = text.get(row.start..row.end).unwrap_or_default();
-        let record = if row.has_stray_quote {
-            readable_record(&self.dialect, line, 0)
-        } else {
-            self.dialect.record(line, 0)
-        };
-        let cells: Vec<Vec<u8>> = record.cells.iter().map(|cell| self.dialect.said(line, cell)).collect();
-        let (count, width) = (cells.len(), self.header.len());
-        let surplus_has_text = cells.iter().skip(width).any(|cell| !cell.is_empty());
-        let problem = if record.is_open {
-            let message =
-                format!("a quote that opens on line {} never closes; close it, or double it", row.line);
-            Some(self.problem(&row, ProblemCode::UnclosedQuote, Severity::Error, message))
-        } else if surplus_has_text {
-            let message = self.too_many(count);
-            Some(self.problem(&row, ProblemCode::TooManyCells, Severity::Error, message))
-        } else if row.has_stray_quote {
-            let message = Change::Quotes.sentence().to_owned();
-            Some(self.problem(&row, ProblemCode::StrayQuote, Severity::Warning, message))
-        } else {
-            self.count_short_row(row.line);
-            None
-        };
-        let row = Row { cells: count, ..row };
-        self.put_as_read(row, &record, problem);
-    }
-
-    /// True where the cells are the names of the columns, with some more or fewer at the end.
-    fn names_columns_again(&self, cells: &[Vec<u8>]) -> bool {
-        let Some(names) = &self.table.names else { return false };
-        let same = |(cell, name): (&Vec<u8>, &String)| {
-            cell.trim_ascii().eq_ignore_ascii_case(name.trim().as_bytes()) && !name.trim().is_empty()
-        };
-        let compared = cells.len().min(names.len());
-        let equal = cells.iter().zip(names).filter(|&pair| same(pair)).count();
-        compared >= 2 && equal * 5 >= compared * 4
-    }
-
-    /// Finds out whether an odd row with so many cells stands below the table: it is a note of one cell, or
-    /// rows of its width follow, or a blank line stands before it; and no row that fits follows soon.
-    fn ends_table(&mut self, row: Row, count: usize) -> Result<bool> {
-        let width = self.header.len();
-        if width < 3 || self.table.shapes.rows < 2 {
-            return Ok(false);
-        }
-        let behind = row.end + line_end_length(self.window.text(), row.end);
-        self.load(behind + LOOK_AHEAD)?;
-        let text = self.window.text();
-        let before = text.get(..row.start).unwrap_or_default();
-        let is_below_blank =
-            before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n") || before.ends_with(b"\r\r");
-        let (mut at, mut others, mut alike) = (behind, 0, 0);
-        while at < text.len() && others < ROWS_AHEAD {
-            let record = readable_record(&self.dialect, text, at);
-            if record.end > at {
-                let cells: Vec<Vec<u8>> =
-                    record.cells.iter().map(|cell| self.dialect.said(text, cell)).collect();
-                let fits = cells.len() == width && self.table.shapes.misplaced(&cells) * 3 <= width;
-                if fits || self.table.usual_widths.contains(&cells.len()) {
-                    return Ok(false);
-                }
-                others += 1;
-                alike += usize::from(cells.len() == count);
-            }
-            at = record.next.max(at + 1);
-        }
-        let is_note = count == 1 || is_below_blank && count * 2 <= width && alike == 0;
-        let is_table = count > 1 && (alike >= 3 || is_below_blank && alike > 0);
-        if !is_note && !is_table {
-            return Ok(false);
-        }
-        if is_table {
-            self.end_table(row, "rows of another shape begin");
-            return Ok(true);
-        }
-        let last = row.line + line_ends(text.get(row.start..at).unwrap_or_default().trim_ascii_end());
-        let said = String::from_utf8_lossy(self.bytes(row.start, row.end)).into_owned();
-        let message =
-            format!("{} below the table were left out; they are no rows of it", lines_words(row.line, last));
-        self.notes.push(note(ProblemCode::SkippedLines, row.line, Some(said), message));
-        self.stop_reading(row);
-        Ok(true)
-    }
-
-    fn end_table(&mut self, row: Row, what: &str) {
-        let said = String::from_utf8_lossy(self.bytes(row.start, row.end)).into_owned();
-        let line = row.line;
-        let message = format!(
-            "on line {line} {what}: another table, which was left out; to read it, skip the {} lines above",
-            line - 1
-        );
-        self.notes.push(note(ProblemCode::OtherTable, line, Some(said), message));
-        self.stop_reading(row);
-    }
-
-    fn stop_reading(&mut self, row: Row) {
-        self.has_ended = true;
-        self.scanner.go_back_to(row);
-    }
-
-    /// Drops the rows from the one on in which the names of the columns stand again.
-    fn cut_at_second_header(&mut self) {
-        let Some(first_name) = self.table.names.as_ref().and_then(|names| names.first()) else { return };
-        let first_name = first_name.trim();
-        if self.is_strict || self.header.len() < 2 || first_name.is_empty() {
-            return;
-        }
-        let width = self.header.len();
-        let cells = self.cells(self.window.text());
-        let begins_alike = |row: &usize| {
-            let said = self.scanner.cells.get(row * width).map(|&cell| cells.bytes(cell));
-            said.is_some_and(|said| said.trim_ascii().eq_ignore_ascii_case(first_name.as_bytes()))
-        };
-        let again = (0..self.scanner.rows.len()).filter(begins_alike).find(|row| {
-            let of_row = self.scanner.cells.get(row * width..(row + 1) * width).unwrap_or_default();
-            let said: Vec<Vec<u8>> = of_row.iter().map(|&cell| cells.bytes(cell).into_owned()).collect();
-            self.names_columns_again(&said)
-        });
-        let Some(index) = again else { return };
-        let row = self.scanner.rows[index];
-        self.scanner.keep_rows(index);
-        self.settled.retain(|(cell, _)| *cell < index * width);
-        self.settled_problems.retain(|(row, _)| *row < index);
-        self.rewritten.retain(|(row, _)| *row < index);
-        self.end_table(row, "the names of its columns stand");
-    }
-
     /// Takes the scanned rows out of the window as a batch.
     fn take_batch(&mut self) -> Result<TextBatch> {
         let consumed = self.scanner.consumed();
@@ -612,7 +246,7 @@ impl CsvSource {
     }
 
     /// The delimiter in which rejected rows are given back.
-    fn failed_delimiter(&self) -> u8 {
+    pub(super) fn failed_delimiter(&self) -> u8 {
         self.dialect.simple_delimiter().unwrap_or(b',')
     }
 
@@ -756,34 +390,6 @@ impl RowSource for CsvSource {
     }
 }
 
-/// What the person said about the dialect.
-fn given(options: &ReadOptions) -> Result<Given> {
-    let delimiter = options.delimiter.as_ref().map(|delimiter| delimiter.as_bytes().to_vec());
-    if let Some(delimiter) = &delimiter
-        && (delimiter.is_empty() || delimiter.iter().any(|byte| matches!(byte, b'"' | b'\n' | b'\r')))
-    {
-        return Err(Error::request("the delimiter must have a character, and no quote or line break")
-            .hint("use a comma, a semicolon, a tab or a bar"));
-    }
-    let quote = match options.quote {
-        Some(Quote::Character(quote)) if !quote.is_ascii() || matches!(quote, b'\n' | b'\r') => {
-            return Err(Error::request("the quote must be an ASCII character and no line break")
-                .hint("use a double quote, a single quote, or none"));
-        }
-        Some(Quote::Character(quote)) => Some(vec![quote]),
-        Some(Quote::None) => Some(Vec::new()),
-        None if options.strict => Some(b"\"".to_vec()),
-        None => None,
-    };
-    let escape = match options.escape {
-        Some(Escape::Character(escape)) => Some(Some(escape)),
-        Some(Escape::Doubled) => Some(None),
-        None if options.strict => Some(None),
-        None => None,
-    };
-    Ok(Given { delimiter, quote, escape })
-}
-
 /// `sep=;` on the first line, by which Excel is told the delimiter.
 fn separator_of(window: &Window) -> Option<Vec<u8>> {
     let line = window.text().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
@@ -791,13 +397,8 @@ fn separator_of(window: &Window) -> Option<Vec<u8>> {
     (!delimiter.is_empty() && delimiter.len() <= 4).then(|| delimiter.to_vec())
 }
 
-/// Where the row behind one begins that ends at `end`.
-fn row_end(text: &[u8], row: &Row, end: usize) -> usize {
-    (end + line_end_length(text, end)).max(row.start + 1).min(text.len())
-}
-
 /// A line with these cells.
-fn written(cells: &[impl AsRef<str>], delimiter: u8) -> Vec<u8> {
+pub(super) fn written(cells: &[impl AsRef<str>], delimiter: u8) -> Vec<u8> {
     let (quoting, mut line) = (Quoting::new(delimiter), Vec::new());
     for (index, cell) in cells.iter().enumerate() {
         if index > 0 {

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use dray_model::{Error, Result};
+
 use super::dialect::{Dialect, Record};
+use crate::options::{Escape, Quote, ReadOptions};
 
 /// The delimiters looked for, the likelier first.
 const DELIMITERS: [&[u8]; 18] = [
@@ -28,6 +31,36 @@ pub(crate) struct Given {
     pub(crate) quote: Option<Vec<u8>>,
     /// The escape character, or none but doubling.
     pub(crate) escape: Option<Option<u8>>,
+}
+
+impl Given {
+    /// What the options say.
+    pub(crate) fn new(options: &ReadOptions) -> Result<Self> {
+        let delimiter = options.delimiter.as_ref().map(|delimiter| delimiter.as_bytes().to_vec());
+        if let Some(delimiter) = &delimiter
+            && (delimiter.is_empty() || delimiter.iter().any(|byte| matches!(byte, b'"' | b'\n' | b'\r')))
+        {
+            return Err(Error::request("the delimiter must have a character, and no quote or line break")
+                .hint("use a comma, a semicolon, a tab or a bar"));
+        }
+        let quote = match options.quote {
+            Some(Quote::Character(quote)) if !quote.is_ascii() || matches!(quote, b'\n' | b'\r') => {
+                return Err(Error::request("the quote must be an ASCII character and no line break")
+                    .hint("use a double quote, a single quote, or none"));
+            }
+            Some(Quote::Character(quote)) => Some(vec![quote]),
+            Some(Quote::None) => Some(Vec::new()),
+            None if options.strict => Some(b"\"".to_vec()),
+            None => None,
+        };
+        let escape = match options.escape {
+            Some(Escape::Character(escape)) => Some(Some(escape)),
+            Some(Escape::Doubled) => Some(None),
+            None if options.strict => Some(None),
+            None => None,
+        };
+        Ok(Self { delimiter, quote, escape })
+    }
 }
 
 /// A dialect and how sure it is, from 0 to 1.
