@@ -1,5 +1,5 @@
-//! Where bytes come from: a file, or standard input kept in a temporary file, because a run may read
-//! its source more than once.
+//! Where bytes come from: a file, or standard input or a pipe kept in a temporary file, because a run may
+//! read its source more than once.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -31,15 +31,18 @@ pub struct Source {
 impl Source {
     /// A file, or standard input for `-`.
     pub fn new(name: &str, options: ReadOptions) -> Result<Self> {
-        let (path, spool) = if name == "-" {
-            let spool = spool_standard_input()?;
-            (spool.path().to_owned(), Some(spool))
+        let spool = if name == "-" {
+            Some(spooled(&mut std::io::stdin().lock(), "standard input")?)
+        } else if is_pipe(Path::new(name)) {
+            let mut pipe = File::open(name).map_err(|why| unreadable(name, &why))?;
+            Some(spooled(&mut pipe, name)?)
         } else {
-            (PathBuf::from(name), None)
+            None
         };
+        let path = spool.as_ref().map_or_else(|| PathBuf::from(name), |spool| spool.path().to_owned());
         // What is wrong with a missing or unreadable file is told when it is opened as rows.
         let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
-        let name = if spool.is_some() { "standard input".to_owned() } else { name.to_owned() };
+        let name = if name == "-" { "standard input".to_owned() } else { name.to_owned() };
         Ok(Self { name, bytes, path, options, repairs: Vec::new(), _spool: spool })
     }
 
@@ -85,17 +88,33 @@ impl Source {
     }
 
     fn unreadable(&self, why: std::io::Error) -> Error {
-        Error::file(format!("`{}` cannot be read: {why}", self.name))
-            .hint("check the name and its permissions")
+        unreadable(&self.name, &why)
     }
 }
 
-fn spool_standard_input() -> Result<tempfile::NamedTempFile> {
+fn unreadable(name: &str, why: &std::io::Error) -> Error {
+    Error::file(format!("`{name}` cannot be read: {why}")).hint("check the name and its permissions")
+}
+
+/// True for a named pipe, such as a shell makes of `<(command)`.
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_path: &Path) -> bool {
+    false
+}
+
+/// A copy of what can be read only once.
+fn spooled(from: &mut dyn Read, name: &str) -> Result<tempfile::NamedTempFile> {
     let cannot = |why: std::io::Error| {
-        Error::file(format!("standard input cannot be kept in a temporary file: {why}"))
-            .hint("free some space, or set TMPDIR to a directory with room, or import from a file")
+        Error::file(format!("{name} cannot be kept in a temporary file: {why}"))
+            .hint("free some space, or set TMPDIR to a directory with room, or read from a file")
     };
     let mut spool = tempfile::NamedTempFile::with_prefix("dray-").map_err(cannot)?;
-    std::io::copy(&mut std::io::stdin().lock(), spool.as_file_mut()).map_err(cannot)?;
+    std::io::copy(from, spool.as_file_mut()).map_err(cannot)?;
     Ok(spool)
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod command_line;
+mod convert;
 mod failpoints;
 mod fates;
 mod kill;
