@@ -289,8 +289,8 @@ impl CsvSource {
         compared >= 2 && equal * 5 >= compared * 4
     }
 
-    /// Finds out whether an odd row with so many cells stands below the table: it is a note of one cell, or
-    /// rows of its width follow, or a blank line stands before it; and no row that fits follows soon.
+    /// Finds out whether an odd row with so many cells stands below the table: it is a note at the end of the
+    /// file, or begins another table below a blank line; and no row that fits follows soon.
     fn ends_table(&mut self, row: Row, count: usize) -> Result<bool> {
         let width = self.header.len();
         if width < 3 || self.table.shapes.rows < 2 {
@@ -317,8 +317,11 @@ impl CsvSource {
             }
             at = record.next.max(at + 1);
         }
-        let is_note = count == 1 || is_below_blank && count * 2 <= width && alike == 0;
-        let is_table = count > 1 && (alike >= 3 || is_below_blank && alike > 0);
+        // Rows that are spoilt in a block are rows all the same, so only a blank line begins another table,
+        // and only the end of the file shows that what stands before it are notes.
+        let is_at_end = at >= text.len() && self.window.is_complete();
+        let is_note = is_at_end && (count == 1 || is_below_blank && count * 2 <= width && alike == 0);
+        let is_table = count > 1 && is_below_blank && alike > 0;
         if !is_note && !is_table {
             return Ok(false);
         }

@@ -28,7 +28,7 @@ const SMALLER_FOR_LINES: f32 = 7.0;
 const MOST_LINES: f32 = 1.5;
 
 /// More columns than this have no room on a page.
-pub(super) const MAX_COLUMNS: usize = 30;
+pub(super) const MAX_COLUMNS: usize = 40;
 
 /// No column is narrower than so many times the font size.
 const NARROWEST: f32 = 2.6;

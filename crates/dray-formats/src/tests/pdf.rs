@@ -130,8 +130,8 @@ fn what_cannot_be_drawn_is_refused_at_once() {
     };
     let plain = WriteOptions::default();
     assert_eq!(refused(vec![], &plain), "a table on pages needs a column");
-    let wide = (0..31).map(|index| OutputColumn::new(index.to_string(), ValueType::Text)).collect();
-    assert_eq!(refused(wide, &plain), "31 columns have no room on a page; at most 30 do");
+    let wide = (0..41).map(|index| OutputColumn::new(index.to_string(), ValueType::Text)).collect();
+    assert_eq!(refused(wide, &plain), "41 columns have no room on a page; at most 40 do");
     let odd_date = WriteOptions { date_format: Some("%Q".into()), ..WriteOptions::default() };
     assert_eq!(refused(text_column(), &odd_date), "the date format has `%Q`, which means nothing");
 }

@@ -151,7 +151,7 @@ fn output_column(object: &Object, index: ColumnIndex, labels: bool) -> OutputCol
     let mut output = OutputColumn::new(column.name.clone(), column.value_type);
     let Some(field) = object.field_of(index) else { return output };
     let definition = &field.definition;
-    if labels {
+    if labels && !definition.label.is_empty() {
         let part = column.part.as_deref().map_or(String::new(), |part| format!(" {part}"));
         output.name = format!("{}{part}", definition.label);
     }
