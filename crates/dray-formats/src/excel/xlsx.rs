@@ -33,6 +33,7 @@ struct XlsxSheet {
     noticed: Noticed,
     row_number: u32,
     in_sheet_data: bool,
+    in_row: bool,
     ended: bool,
     max_record_bytes: usize,
     cell: Cell,
@@ -88,6 +89,7 @@ impl XlsxSheet {
             noticed: Noticed::default(),
             row_number: 0,
             in_sheet_data: false,
+            in_row: false,
             ended: false,
             max_record_bytes: limits.max_record_bytes,
             cell: Cell::default(),
@@ -107,6 +109,9 @@ impl SheetReader for XlsxSheet {
             match xml.next()? {
                 Token::Open(tag) if self.in_sheet_data => match tag.name() {
                     b"c" => {
+                        if cell.is_open || !self.in_row {
+                            return Err(no_xml(name));
+                        }
                         cell.begin(&tag, next_column);
                         if cell.column >= MAX_COLUMNS {
                             return Err(beyond_the_sheet(name));
@@ -124,6 +129,9 @@ impl SheetReader for XlsxSheet {
                     b"t" if !in_reading_aid => cell.place = Place::Value,
                     b"rPh" => in_reading_aid = true,
                     b"row" => {
+                        if std::mem::replace(&mut self.in_row, true) {
+                            return Err(no_xml(name));
+                        }
                         let number = tag.attribute(b"r").and_then(|digits| parse_row(digits.trim_ascii()));
                         let number = number.unwrap_or_else(|| self.row_number.saturating_add(1));
                         if number > MAX_ROWS {
@@ -142,19 +150,30 @@ impl SheetReader for XlsxSheet {
                 Token::Text(text) if cell.place == Place::Value => {
                     let is_xml = text.append_to(&mut cell.value);
                     is_xml.then_some(()).ok_or_else(|| no_xml(name))?;
+                    if cell.value.len() > self.max_record_bytes {
+                        return Err(row_too_large(name, row.number, self.max_record_bytes));
+                    }
                 }
                 Token::Close(close) if self.in_sheet_data => match close {
                     b"v" | b"f" | b"t" => cell.place = Place::Elsewhere,
                     b"c" => {
+                        if !std::mem::take(&mut cell.is_open) {
+                            return Err(no_xml(name));
+                        }
                         values.push(cell, row)?;
                         if row.len() > self.max_record_bytes {
                             return Err(row_too_large(name, row.number, self.max_record_bytes));
                         }
                     }
                     b"rPh" => in_reading_aid = false,
-                    b"row" if !row.cells.is_empty() => {
-                        noticed.hidden_rows += u64::from(is_hidden);
-                        return Ok(true);
+                    b"row" => {
+                        if cell.is_open || !std::mem::take(&mut self.in_row) {
+                            return Err(no_xml(name));
+                        }
+                        if !row.cells.is_empty() {
+                            noticed.hidden_rows += u64::from(is_hidden);
+                            return Ok(true);
+                        }
                     }
                     b"sheetData" => self.in_sheet_data = false,
                     _ => {}
@@ -245,6 +264,7 @@ enum Stored {
 /// The cell that is being read.
 #[derive(Debug, Default)]
 struct Cell {
+    is_open: bool,
     column: u32,
     style: usize,
     stored: Stored,
@@ -257,7 +277,7 @@ impl Cell {
     #[inline]
     fn begin(&mut self, tag: &Tag<'_>, next_column: u32) {
         (self.column, self.style, self.stored) = (next_column, 0, Stored::Number);
-        self.has_formula = false;
+        (self.is_open, self.has_formula) = (true, false);
         self.place = Place::Elsewhere;
         self.value.clear();
         for (name, value) in tag.attributes() {
