@@ -588,7 +588,7 @@ impl CsvSource {
         if self.dialect.simple_delimiter().is_none() {
             let text = self.window.text();
             for (index, row) in self.scanner.rows.iter().enumerate() {
-                if rewritten.binary_search_by_key(&index, |(at, _)| *at).is_err() {
+                if put_right.binary_search(&index).is_err() {
                     let record = self.dialect.record(text.get(..row.end).unwrap_or_default(), row.start);
                     let cells = record.cells.iter().map(|cell| self.dialect.said(text, cell));
                     let texts: Vec<_> =
@@ -603,6 +603,7 @@ impl CsvSource {
         let mut raw = RawRows { bytes, ranges };
         for (index, line) in rewritten {
             let start = raw.bytes.len();
+            let put_right: Vec<usize> = rewritten.iter().map(|(index, _)| *index).collect();
             raw.bytes.extend_from_slice(&line);
             if let Some(range) = raw.ranges.get_mut(index) {
                 *range = start..raw.bytes.len();
