@@ -58,6 +58,8 @@ pub(crate) struct CsvSource {
     /// Rows with fewer cells than the header, where that is a habit of the file.
     short_rows: (u64, u64),
     has_ended: bool,
+    /// The lines of those among the rows found.
+    short_lines: Vec<u64>,
     /// How often a quote in the middle of a cell meant nothing.
     quotes_without_meaning: u32,
     next_row: u64,
@@ -143,6 +145,7 @@ impl CsvSource {
             rewritten: Vec::new(),
             short_rows: (0, 0),
             has_ended: false,
+            short_lines: Vec::new(),
             quotes_without_meaning: 0,
             next_row: 1,
             rows_to_skip: options.skip_rows,
@@ -159,6 +162,7 @@ impl CsvSource {
     fn scan_rows(&mut self, max_rows: usize) -> Result<()> {
         self.scanner.restart();
         self.settled.clear();
+        self.count_short_rows();
         self.settled_problems.clear();
         self.rewritten.clear();
         let mut looked_at = self.limits.batch_bytes;
@@ -233,7 +237,7 @@ impl CsvSource {
             let is_longer = cells.len() > width && self.fits_best(&whole, &cells);
             if surplus_is_empty && (is_usual || is_longer || width == 1) {
                 if cells.len() < width {
-                    self.count_short_row(row.line);
+                    self.short_lines.push(row.line);
                 }
                 self.put_as_read(row, &record, None);
                 return Ok(());
@@ -251,7 +255,7 @@ impl CsvSource {
             }
             let problem = self.repaired_problem(&row, record.cells.len(), &repaired.changes);
             if repaired.changes == [Change::Filled] {
-                self.count_short_row(row.line);
+                self.short_lines.push(row.line);
                 self.put(row, end, repaired.cells, None);
             } else {
                 self.put(row, end, repaired.cells, problem);
@@ -305,11 +309,13 @@ impl CsvSource {
         self.window.text().get(start..end).unwrap_or_default()
     }
 
-    fn count_short_row(&mut self, line: u64) {
-        if self.short_rows.0 == 0 {
+    /// Counts the short rows that are handed on.
+    fn count_short_rows(&mut self) {
+        if let (0, Some(&line)) = (self.short_rows.0, self.short_lines.first()) {
             self.short_rows.1 = line;
         }
-        self.short_rows.0 += 1;
+        self.short_rows.0 += self.short_lines.len() as u64;
+        self.short_lines.clear();
     }
 
     /// Where the record may end, the likeliest first.
@@ -458,7 +464,7 @@ impl CsvSource {
             let message = Change::Quotes.sentence().to_owned();
             Some(self.problem(&row, ProblemCode::StrayQuote, Severity::Warning, message))
         } else {
-            self.count_short_row(row.line);
+            self.short_lines.push(row.line);
             None
         };
         let row = Row { cells: count, ..row };
@@ -569,6 +575,9 @@ impl CsvSource {
     fn take_batch(&mut self) -> Result<TextBatch> {
         let consumed = self.scanner.consumed();
         // Behind the complete rows stand the first cells of one that goes on in the next batch.
+        // What was said about the lines below is not about rows.
+        self.short_lines.retain(|line| *line < row.line);
+        self.notes.retain(|note| note.line < row.line);
         self.scanner.cells.truncate(self.scanner.rows.len() * self.header.len());
         let (columns, mut problems) = self.build_columns(consumed)?;
         if !self.notes.is_empty() {
@@ -699,6 +708,7 @@ impl CsvSource {
                 "{rows} fewer cells than the header, the first on line {line}; the missing cells are empty"
             );
             self.notes.push(note(ProblemCode::RepairedRow, line, None, message));
+        self.count_short_rows();
         }
         if self.notes.is_empty() {
             return None;
