@@ -55,11 +55,12 @@ pub(crate) struct CsvSource {
     rewritten: Vec<(usize, Vec<u8>)>,
     /// Remarks about lines that are no rows, for the next batch.
     notes: Vec<Problem>,
-    /// Rows with fewer cells than the header, where that is a habit of the file.
+    /// Rows with fewer cells than the header, where that is a habit of the file: how many were handed on,
+    /// and the line of the first.
     short_rows: (u64, u64),
-    has_ended: bool,
     /// The lines of those among the rows found.
     short_lines: Vec<u64>,
+    has_ended: bool,
     /// How often a quote in the middle of a cell meant nothing.
     quotes_without_meaning: u32,
     next_row: u64,
@@ -144,8 +145,8 @@ impl CsvSource {
             settled_problems: Vec::new(),
             rewritten: Vec::new(),
             short_rows: (0, 0),
-            has_ended: false,
             short_lines: Vec::new(),
+            has_ended: false,
             quotes_without_meaning: 0,
             next_row: 1,
             rows_to_skip: options.skip_rows,
@@ -161,8 +162,8 @@ impl CsvSource {
     /// Lets the scanner find up to `max_rows` rows, reading on as needed.
     fn scan_rows(&mut self, max_rows: usize) -> Result<()> {
         self.scanner.restart();
-        self.settled.clear();
         self.count_short_rows();
+        self.settled.clear();
         self.settled_problems.clear();
         self.rewritten.clear();
         let mut looked_at = self.limits.batch_bytes;
@@ -491,10 +492,8 @@ impl CsvSource {
         }
         let behind = row.end + line_end_length(self.window.text(), row.end);
         self.load(behind + LOOK_AHEAD)?;
+        let is_below_blank = self.is_below_blank(row.start);
         let text = self.window.text();
-        let before = text.get(..row.start).unwrap_or_default();
-        let is_below_blank =
-            before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n") || before.ends_with(b"\r\r");
         let (mut at, mut others, mut alike) = (behind, 0, 0);
         while at < text.len() && others < ROWS_AHEAD {
             let record = readable_record(&self.dialect, text, at);
@@ -526,6 +525,14 @@ impl CsvSource {
         self.notes.push(note(ProblemCode::SkippedLines, row.line, Some(said), message));
         self.stop_reading(row);
         Ok(true)
+    }
+
+    /// True where a blank line stands before a row, perhaps at the end of the batch before.
+    fn is_below_blank(&self, start: usize) -> bool {
+        let here = self.window.text().get(..start).unwrap_or_default();
+        let before =
+            [self.window.before(), here.get(here.len().saturating_sub(3)..).unwrap_or_default()].concat();
+        [&b"\n\n"[..], b"\n\r\n", b"\r\r"].iter().any(|blank| before.ends_with(blank))
     }
 
     fn end_table(&mut self, row: Row, what: &str) {
@@ -568,6 +575,9 @@ impl CsvSource {
         self.settled.retain(|(cell, _)| *cell < index * width);
         self.settled_problems.retain(|(row, _)| *row < index);
         self.rewritten.retain(|(row, _)| *row < index);
+        // What was said about the lines below is not about rows.
+        self.short_lines.retain(|line| *line < row.line);
+        self.notes.retain(|note| note.line < row.line);
         self.end_table(row, "the names of its columns stand");
     }
 
@@ -575,9 +585,6 @@ impl CsvSource {
     fn take_batch(&mut self) -> Result<TextBatch> {
         let consumed = self.scanner.consumed();
         // Behind the complete rows stand the first cells of one that goes on in the next batch.
-        // What was said about the lines below is not about rows.
-        self.short_lines.retain(|line| *line < row.line);
-        self.notes.retain(|note| note.line < row.line);
         self.scanner.cells.truncate(self.scanner.rows.len() * self.header.len());
         let (columns, mut problems) = self.build_columns(consumed)?;
         if !self.notes.is_empty() {
@@ -596,6 +603,7 @@ impl CsvSource {
         let mut rewritten = std::mem::take(&mut self.rewritten);
         if self.dialect.simple_delimiter().is_none() {
             let text = self.window.text();
+            let put_right: Vec<usize> = rewritten.iter().map(|(index, _)| *index).collect();
             for (index, row) in self.scanner.rows.iter().enumerate() {
                 if put_right.binary_search(&index).is_err() {
                     let record = self.dialect.record(text.get(..row.end).unwrap_or_default(), row.start);
@@ -612,7 +620,6 @@ impl CsvSource {
         let mut raw = RawRows { bytes, ranges };
         for (index, line) in rewritten {
             let start = raw.bytes.len();
-            let put_right: Vec<usize> = rewritten.iter().map(|(index, _)| *index).collect();
             raw.bytes.extend_from_slice(&line);
             if let Some(range) = raw.ranges.get_mut(index) {
                 *range = start..raw.bytes.len();
@@ -701,6 +708,7 @@ impl CsvSource {
 
     /// What is left to say when the last row has been handed on.
     fn last_notes(&mut self) -> Option<TextBatch> {
+        self.count_short_rows();
         let (count, line) = std::mem::take(&mut self.short_rows);
         if count > 0 {
             let rows = if count == 1 { "1 row has".to_owned() } else { format!("{count} rows have") };
@@ -708,7 +716,6 @@ impl CsvSource {
                 "{rows} fewer cells than the header, the first on line {line}; the missing cells are empty"
             );
             self.notes.push(note(ProblemCode::RepairedRow, line, None, message));
-        self.count_short_rows();
         }
         if self.notes.is_empty() {
             return None;
