@@ -14,12 +14,17 @@ pub(crate) struct Window {
     start: usize,
     /// Where in the decoded source `bytes` begins.
     offset: u64,
+    /// The last of the bytes that were handed on.
+    before: Vec<u8>,
 }
+
+/// How many bytes that were handed on are remembered: a line end behind another.
+const BEFORE: usize = 3;
 
 impl Window {
     /// Begins with `sample`, the first bytes of `input`.
     pub(crate) fn new(input: Input, sample: Vec<u8>) -> Self {
-        Self { input, bytes: sample, start: 0, offset: 0 }
+        Self { input, bytes: sample, start: 0, offset: 0, before: Vec::new() }
     }
 
     /// The source's name for people.
@@ -30,6 +35,11 @@ impl Window {
     /// The bytes not yet handed on.
     pub(crate) fn text(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// The last bytes before [`Window::text`], three at most.
+    pub(crate) fn before(&self) -> &[u8] {
+        &self.before
     }
 
     /// True where nothing follows [`Window::text`].
@@ -74,12 +84,14 @@ impl Window {
 
     /// Passes over bytes.
     pub(crate) fn skip(&mut self, count: usize) {
+        self.remember(count);
         self.start = (self.start + count).min(self.bytes.len());
     }
 
     /// Gives away the next `count` bytes. Where little stands behind them that is copied, not they;
     /// `reserve` is the room wanted for what will be read next.
     pub(crate) fn take(&mut self, count: usize, reserve: usize) -> Vec<u8> {
+        self.remember(count);
         let end = self.start + count;
         let left = self.bytes.len() - end;
         if self.start > 0 || left > count {
@@ -93,5 +105,13 @@ impl Window {
         taken.truncate(end);
         self.offset += end as u64;
         taken
+    }
+
+    /// Remembers the end of the next `count` bytes, which are handed on.
+    fn remember(&mut self, count: usize) {
+        let text = self.bytes.get(self.start..).unwrap_or_default();
+        let text = text.get(..count).unwrap_or(text);
+        self.before.extend_from_slice(text.get(text.len().saturating_sub(BEFORE)..).unwrap_or_default());
+        self.before.drain(..self.before.len().saturating_sub(BEFORE));
     }
 }

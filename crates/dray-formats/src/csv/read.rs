@@ -44,8 +44,11 @@ pub(crate) struct CsvSource {
     pub(super) rewritten: Vec<(usize, Vec<u8>)>,
     /// Remarks about lines that are no rows, for the next batch.
     pub(super) notes: Vec<Problem>,
-    /// Rows with fewer cells than the header, where that is a habit of the file.
+    /// Rows with fewer cells than the header, where that is a habit of the file: how many were handed on,
+    /// and the line of the first.
     pub(super) short_rows: (u64, u64),
+    /// The lines of those among the rows found.
+    pub(super) short_lines: Vec<u64>,
     pub(super) has_ended: bool,
     /// How often a quote in the middle of a cell meant nothing.
     pub(super) quotes_without_meaning: u32,
@@ -131,6 +134,7 @@ impl CsvSource {
             settled_problems: Vec::new(),
             rewritten: Vec::new(),
             short_rows: (0, 0),
+            short_lines: Vec::new(),
             has_ended: false,
             quotes_without_meaning: 0,
             next_row: 1,
@@ -147,6 +151,7 @@ impl CsvSource {
     /// Lets the scanner find up to `max_rows` rows, reading on as needed.
     fn scan_rows(&mut self, max_rows: usize) -> Result<()> {
         self.scanner.restart();
+        self.count_short_rows();
         self.settled.clear();
         self.settled_problems.clear();
         self.rewritten.clear();
@@ -221,8 +226,9 @@ impl CsvSource {
         let mut rewritten = std::mem::take(&mut self.rewritten);
         if self.dialect.simple_delimiter().is_none() {
             let text = self.window.text();
+            let put_right: Vec<usize> = rewritten.iter().map(|(index, _)| *index).collect();
             for (index, row) in self.scanner.rows.iter().enumerate() {
-                if rewritten.binary_search_by_key(&index, |(at, _)| *at).is_err() {
+                if put_right.binary_search(&index).is_err() {
                     let record = self.dialect.record(text.get(..row.end).unwrap_or_default(), row.start);
                     let cells = record.cells.iter().map(|cell| self.dialect.said(text, cell));
                     let texts: Vec<_> =
@@ -325,6 +331,7 @@ impl CsvSource {
 
     /// What is left to say when the last row has been handed on.
     fn last_notes(&mut self) -> Option<TextBatch> {
+        self.count_short_rows();
         let (count, line) = std::mem::take(&mut self.short_rows);
         if count > 0 {
             let rows = if count == 1 { "1 row has".to_owned() } else { format!("{count} rows have") };

@@ -46,7 +46,7 @@ impl CsvSource {
             let is_longer = cells.len() > width && self.fits_best(&whole, &cells);
             if surplus_is_empty && (is_usual || is_longer || width == 1) {
                 if cells.len() < width {
-                    self.count_short_row(row.line);
+                    self.short_lines.push(row.line);
                 }
                 self.put_as_read(row, &record, None);
                 return Ok(());
@@ -64,7 +64,7 @@ impl CsvSource {
             }
             let problem = self.repaired_problem(&row, record.cells.len(), &repaired.changes);
             if repaired.changes == [Change::Filled] {
-                self.count_short_row(row.line);
+                self.short_lines.push(row.line);
                 self.put(row, end, repaired.cells, None);
             } else {
                 self.put(row, end, repaired.cells, problem);
@@ -118,11 +118,13 @@ impl CsvSource {
         self.window.text().get(start..end).unwrap_or_default()
     }
 
-    fn count_short_row(&mut self, line: u64) {
-        if self.short_rows.0 == 0 {
+    /// Counts the short rows that are handed on.
+    pub(super) fn count_short_rows(&mut self) {
+        if let (0, Some(&line)) = (self.short_rows.0, self.short_lines.first()) {
             self.short_rows.1 = line;
         }
-        self.short_rows.0 += 1;
+        self.short_rows.0 += self.short_lines.len() as u64;
+        self.short_lines.clear();
     }
 
     /// Where the record may end, the likeliest first.
@@ -271,7 +273,7 @@ impl CsvSource {
             let message = Change::Quotes.sentence().to_owned();
             Some(self.problem(&row, ProblemCode::StrayQuote, Severity::Warning, message))
         } else {
-            self.count_short_row(row.line);
+            self.short_lines.push(row.line);
             None
         };
         let row = Row { cells: count, ..row };
@@ -298,10 +300,8 @@ impl CsvSource {
         }
         let behind = row.end + line_end_length(self.window.text(), row.end);
         self.load(behind + LOOK_AHEAD)?;
+        let is_below_blank = self.is_below_blank(row.start);
         let text = self.window.text();
-        let before = text.get(..row.start).unwrap_or_default();
-        let is_below_blank =
-            before.ends_with(b"\n\n") || before.ends_with(b"\n\r\n") || before.ends_with(b"\r\r");
         let (mut at, mut others, mut alike) = (behind, 0, 0);
         while at < text.len() && others < ROWS_AHEAD {
             let record = readable_record(&self.dialect, text, at);
@@ -336,6 +336,14 @@ impl CsvSource {
         self.notes.push(note(ProblemCode::SkippedLines, row.line, Some(said), message));
         self.stop_reading(row);
         Ok(true)
+    }
+
+    /// True where a blank line stands before a row, perhaps at the end of the batch before.
+    fn is_below_blank(&self, start: usize) -> bool {
+        let here = self.window.text().get(..start).unwrap_or_default();
+        let before =
+            [self.window.before(), here.get(here.len().saturating_sub(3)..).unwrap_or_default()].concat();
+        [&b"\n\n"[..], b"\n\r\n", b"\r\r"].iter().any(|blank| before.ends_with(blank))
     }
 
     fn end_table(&mut self, row: Row, what: &str) {
@@ -378,6 +386,9 @@ impl CsvSource {
         self.settled.retain(|(cell, _)| *cell < index * width);
         self.settled_problems.retain(|(row, _)| *row < index);
         self.rewritten.retain(|(row, _)| *row < index);
+        // What was said about the lines below is not about rows.
+        self.short_lines.retain(|line| *line < row.line);
+        self.notes.retain(|note| note.line < row.line);
         self.end_table(row, "the names of its columns stand");
     }
 }

@@ -35,6 +35,7 @@ struct XlsxSheet {
     noticed: Noticed,
     row_number: u32,
     in_sheet_data: bool,
+    in_row: bool,
     ended: bool,
     max_record_bytes: usize,
     cell: Cell,
@@ -92,6 +93,7 @@ impl XlsxSheet {
             noticed: Noticed::default(),
             row_number: 0,
             in_sheet_data: false,
+            in_row: false,
             ended: false,
             max_record_bytes: limits.max_record_bytes,
             cell: Cell::default(),
@@ -111,6 +113,9 @@ impl SheetReader for XlsxSheet {
             match xml.next()? {
                 Token::Open(tag) if self.in_sheet_data => match tag.name() {
                     b"c" => {
+                        if cell.is_open || !self.in_row {
+                            return Err(no_xml(name));
+                        }
                         cell.begin(&tag, next_column);
                         if cell.column >= MAX_COLUMNS {
                             return Err(beyond_the_sheet(name));
@@ -136,6 +141,9 @@ impl SheetReader for XlsxSheet {
                     }
                     b"rPh" => in_reading_aid = true,
                     b"row" => {
+                        if std::mem::replace(&mut self.in_row, true) {
+                            return Err(no_xml(name));
+                        }
                         let number = tag.attribute(b"r").and_then(|digits| parse_row(digits.trim_ascii()));
                         let number = number.unwrap_or_else(|| self.row_number.saturating_add(1));
                         if number > MAX_ROWS {
@@ -167,15 +175,23 @@ impl SheetReader for XlsxSheet {
                     }
                     b"v" | b"f" => cell.place = Place::Elsewhere,
                     b"c" => {
+                        if !std::mem::take(&mut cell.is_open) {
+                            return Err(no_xml(name));
+                        }
                         values.push(cell, row)?;
                         if row.len() > self.max_record_bytes {
                             return Err(row_too_large(name, row.number, self.max_record_bytes));
                         }
                     }
                     b"rPh" => in_reading_aid = false,
-                    b"row" if !row.cells.is_empty() => {
-                        noticed.hidden_rows += u64::from(is_hidden);
-                        return Ok(true);
+                    b"row" => {
+                        if cell.is_open || !std::mem::take(&mut self.in_row) {
+                            return Err(no_xml(name));
+                        }
+                        if !row.cells.is_empty() {
+                            noticed.hidden_rows += u64::from(is_hidden);
+                            return Ok(true);
+                        }
                     }
                     b"sheetData" => self.in_sheet_data = false,
                     _ => {}
@@ -266,6 +282,7 @@ enum Stored {
 /// The cell that is being read.
 #[derive(Debug, Default)]
 struct Cell {
+    is_open: bool,
     column: u32,
     style: usize,
     stored: Stored,
@@ -283,7 +300,7 @@ impl Cell {
     #[inline]
     fn begin(&mut self, tag: &Tag<'_>, next_column: u32) {
         (self.column, self.style, self.stored) = (next_column, 0, Stored::Number);
-        (self.has_formula, self.is_inline) = (false, false);
+        (self.is_open, self.has_formula, self.is_inline) = (true, false, false);
         self.place = Place::Elsewhere;
         self.value.clear();
         for (name, value) in tag.attributes() {

@@ -130,6 +130,28 @@ fn cells_in_disorder_are_refused() {
 }
 
 #[test]
+fn cells_that_do_not_open_and_close_are_refused() {
+    let cell = "<c><v>1</v></c>";
+    for rows in [
+        format!("<row>{cell}<d><v>2</v></c></row>"),
+        format!("<row><c><v>1</v></row><row>{cell}</row>"),
+        format!("<row><c>{cell}</c></row>"),
+        format!("<row>{cell}<row>{cell}</row></row>"),
+        format!("<row>{cell}</row>{cell}"),
+    ] {
+        assert_eq!(refusal_of(&rows), "`x.xlsx` is damaged: a text of its cells is not XML", "{rows}");
+    }
+}
+
+#[test]
+fn a_cell_of_endless_values_is_refused() {
+    let limits = ReadLimits { max_record_bytes: 1000, ..ReadLimits::default() };
+    let rows = format!("<row><c>{}</c></row>", "<v>12345</v>".repeat(500));
+    let shown = show_book(Book::of_rows(&rows), &ReadOptions { limits, ..ReadOptions::default() });
+    assert!(shown.starts_with("row 1 of `x.xlsx` is larger than 1000 bytes"), "{shown}");
+}
+
+#[test]
 fn shared_texts_that_do_not_exist_are_refused() {
     assert_eq!(
         refusal_of("<row><c r=\"A1\" t=\"s\"><v>4294967295</v></c></row>"),

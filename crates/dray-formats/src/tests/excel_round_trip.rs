@@ -24,7 +24,7 @@ fn write_book(
         columns.iter().map(|column| Field::new(&column.name, column.value_type.arrow(), true)).collect();
     writer.write(&RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap())?;
     writer.finish()?;
-    let bytes = sink.0.lock().unwrap().clone();
+    let bytes = sink.taken();
     Ok(bytes)
 }
 
@@ -159,7 +159,7 @@ fn a_table_without_rows_still_has_its_header() {
     let columns = columns(&[ValueType::Text, ValueType::Date]);
     let writer = writer(Format::Xlsx, columns, &WriteOptions::default(), Box::new(sink.clone())).unwrap();
     writer.finish().unwrap();
-    let contents = read_book(&sink.0.lock().unwrap().clone(), &ReadOptions::default());
+    let contents = read_book(&sink.taken(), &ReadOptions::default());
     assert_eq!((contents.header, contents.rows.len()), (vec!["c0".to_owned(), "c1".to_owned()], 0));
 }
 
@@ -173,7 +173,7 @@ fn a_table_longer_than_a_sheet_goes_on_in_another() {
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1_048_578));
     writer.write(&RecordBatch::try_new(schema, vec![numbers]).unwrap()).unwrap();
     writer.finish().unwrap();
-    let bytes = sink.0.lock().unwrap().clone();
+    let bytes = sink.taken();
     let second = ReadOptions { sheet: Some("Orders 2".to_owned()), ..ReadOptions::default() };
     assert_eq!(
         shown(&bytes, &second),

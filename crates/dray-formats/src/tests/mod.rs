@@ -1,5 +1,10 @@
 //! Text in, text out: what each reader makes of a file and each writer of rows.
 
+#[allow(unreachable_pub, missing_docs, reason = "the crate in `fuzz` includes these files too")]
+mod contract;
+#[allow(unreachable_pub, reason = "the crate in `fuzz` includes these files too")]
+mod targets;
+
 mod csv;
 mod csv_properties;
 mod csv_styles;
@@ -7,6 +12,7 @@ mod encodings;
 mod excel;
 mod excel_hostile;
 mod excel_round_trip;
+mod fuzz;
 mod guards;
 mod json;
 mod json_paths;
@@ -20,56 +26,21 @@ mod pdf;
 mod pollution;
 mod refusals;
 
-use std::io::{Cursor, Read, Write};
-use std::sync::{Arc, Mutex};
+use std::io::{Cursor, Read};
+use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, RecordBatch};
 use dray_model::flow::RowSource;
-use dray_model::problem::Problem;
 use dray_model::value::ValueType;
 
-use crate::{Format, OutputColumn, ReadLimits, ReadOptions, WriteOptions, open_reader, writer};
-
-/// The cells of one row.
-pub(super) type Row = Vec<Option<String>>;
-
-/// Everything a source gave.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Contents {
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Row>,
-    pub(super) lines: Vec<u64>,
-    pub(super) raw: Vec<Vec<u8>>,
-    pub(super) problems: Vec<Problem>,
-}
+pub(super) use self::contract::{Contents, Row, Sink, read_all};
+use crate::{
+    Format, FormulaGuard, LineEnd, OutputColumn, QuoteStyle, ReadLimits, ReadOptions, TextStyle,
+    WriteOptions, open_reader, writer,
+};
 
 pub(super) fn open(name: &str, text: &[u8], options: &ReadOptions) -> dray_model::Result<Box<dyn RowSource>> {
     open_reader(name, Box::new(Cursor::new(text.to_vec())), options)
-}
-
-pub(super) fn read_all(source: &mut dyn RowSource) -> dray_model::Result<Contents> {
-    let mut contents = Contents { header: source.header().to_vec(), ..Contents::default() };
-    let mut next_row = None;
-    while let Some(batch) = source.next_batch()? {
-        assert!(!batch.is_empty() || !batch.problems.is_empty(), "a batch has rows or remarks");
-        assert_eq!(batch.first_row, next_row.unwrap_or(batch.first_row), "row numbers have no gap");
-        next_row = Some(batch.first_row + batch.len() as u64);
-        assert_eq!(batch.columns.len(), contents.header.len());
-        assert_eq!(batch.raw.ranges.len(), batch.len());
-        for row in 0..batch.len() {
-            let cell = |column: &arrow_array::StringArray| {
-                column.is_valid(row).then(|| column.value(row).to_owned())
-            };
-            contents.rows.push(batch.columns.iter().map(cell).collect());
-            contents.raw.push(batch.raw.row(row).to_vec());
-        }
-        contents.lines.extend(&batch.lines);
-        let rows = batch.first_row..batch.first_row + batch.len() as u64;
-        assert!(batch.problems.iter().all(|p| p.row_number == 0 || rows.contains(&p.row_number)));
-        assert!(batch.problems.is_sorted_by_key(|problem| problem.row_number));
-        contents.problems.extend(batch.problems);
-    }
-    Ok(contents)
 }
 
 pub(super) fn read(name: &str, text: &[u8], options: &ReadOptions) -> Contents {
@@ -109,27 +80,6 @@ pub(super) fn check(name: &str, text: impl AsRef<[u8]>, expected: &str) {
         .map_or(0, |line| line.len() - line.trim_start().len());
     let expected: Vec<&str> = expected.lines().map(|line| line.get(indent..).unwrap_or("")).collect();
     assert_eq!(shown.trim_end(), expected.join("\n").trim());
-}
-
-/// Collects what a writer writes.
-#[derive(Clone, Default)]
-pub(super) struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Sink {
-    /// What was written so far.
-    pub(super) fn taken(&self) -> Vec<u8> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Columns with their names and types.
