@@ -1,0 +1,6 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    dray_fuzz::let_readers_catch_panics();
+    dray_fuzz::targets::round_trip_csv(bytes);
+});
