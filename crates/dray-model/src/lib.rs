@@ -13,5 +13,6 @@ pub mod ledger;
 pub mod query;
 pub mod batch;
 pub mod flow;
+pub mod catalog;
 
 pub use error::{Error, ErrorKind, Result};

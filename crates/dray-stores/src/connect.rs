@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dray_model::flow::Store;
+use dray_model::catalog::Session;
 use dray_model::{Error, Result};
 
 use crate::postgres::PostgresDriver;
@@ -12,10 +12,22 @@ use crate::store::SqlStore;
 /// The longest name of an organization.
 const NAME_BYTES: usize = 40;
 
+/// File or schema of what belongs to no organization; no organization can have this name.
+const DIRECTORY: &str = "dray_directory";
+
 /// Opens the store of one organization: `sqlite:DIRECTORY` (a file `ORGANIZATION.db` in it, made where
 /// it is missing) or `postgres://user:password@host:port/database` (a schema of the organization's name).
-pub fn connect(address: &str, organization: &str) -> Result<Box<dyn Store>> {
+pub fn connect(address: &str, organization: &str) -> Result<Box<dyn Session>> {
     check_organization(organization)?;
+    open(address, organization)
+}
+
+/// Opens the place that belongs to no organization: which organizations there are, their users and keys.
+pub fn connect_directory(address: &str) -> Result<Box<dyn Session>> {
+    open(address, DIRECTORY)
+}
+
+fn open(address: &str, organization: &str) -> Result<Box<dyn Session>> {
     if let Some(directory) = address.strip_prefix("sqlite:") {
         if directory.is_empty() {
             return Err(Error::store("the address of the SQLite store names no directory")
@@ -35,7 +47,7 @@ pub fn connect(address: &str, organization: &str) -> Result<Box<dyn Store>> {
 }
 
 /// An organization is a file name and a schema name, so only plain names are allowed.
-fn check_organization(name: &str) -> Result<()> {
+pub fn check_organization(name: &str) -> Result<()> {
     let is_plain = name.len() <= NAME_BYTES
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
@@ -43,7 +55,7 @@ fn check_organization(name: &str) -> Result<()> {
         return Err(Error::request(format!("`{name}` is not a name an organization can have"))
             .hint("use up to 40 lower-case letters, digits and underscores, beginning with a letter"));
     }
-    if name == "public" || name == "information_schema" || name.starts_with("pg_") {
+    if name == DIRECTORY || name == "public" || name == "information_schema" || name.starts_with("pg_") {
         return Err(Error::request(format!("`{name}` cannot be the name of an organization"))
             .hint("the database keeps this name for itself; choose another"));
     }

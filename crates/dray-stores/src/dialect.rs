@@ -74,6 +74,14 @@ impl Dialect {
         }
     }
 
+    /// What follows the type of a text that is ordered byte by byte.
+    pub(crate) fn bytewise(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " COLLATE \"C\"",
+        }
+    }
+
     /// What follows the columns of a table that is kept in the order of its primary key.
     pub(crate) fn clustered(self) -> &'static str {
         match self {

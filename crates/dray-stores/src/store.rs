@@ -10,6 +10,7 @@ use arrow_array::{
     cast::AsArray,
 };
 use arrow_schema::{Field, Schema};
+use dray_model::catalog::{AuditEntry, Catalog, Document, Job, JobQuery};
 use dray_model::definition::ObjectDefinition;
 use dray_model::flow::{
     ChangedRecords, CreatedRange, FateRuns, Found, Import, Journal, NewRecords, Stamp, Store,
@@ -20,7 +21,7 @@ use dray_model::query::Query;
 use dray_model::value::{UTC, ValueType, append_text};
 use dray_model::{Error, Result};
 
-use crate::catalog::{imports, migrations, objects, outcomes};
+use crate::catalog::{audit, documents, imports, jobs, migrations, objects, outcomes};
 use crate::cells::{ReadBatch, StoredColumn};
 use crate::dialect::quote;
 use crate::driver::{Driver, RecordUpdate, SqlValue, query_value};
@@ -432,6 +433,89 @@ impl<D: Driver> Store for SqlStore<D> {
 
     fn read_problems(&mut self, import_id: i64, limit: u64) -> Result<Vec<Problem>> {
         outcomes::read_problems(&mut self.driver, import_id, limit)
+    }
+}
+
+impl<D: Driver> Catalog for SqlStore<D> {
+    fn create_document(&mut self, kind: &str, key: &str, body: &str, now: i64) -> Result<bool> {
+        documents::create(&mut self.driver, kind, key, body, now)
+    }
+
+    fn replace_document(
+        &mut self,
+        kind: &str,
+        key: &str,
+        version: i64,
+        body: &str,
+        now: i64,
+    ) -> Result<bool> {
+        documents::replace(&mut self.driver, kind, key, version, body, now)
+    }
+
+    fn save_document(&mut self, kind: &str, key: &str, body: &str, now: i64) -> Result<()> {
+        documents::save(&mut self.driver, kind, key, body, now)
+    }
+
+    fn find_document(&mut self, kind: &str, key: &str) -> Result<Option<Document>> {
+        documents::find(&mut self.driver, kind, key)
+    }
+
+    fn list_documents(&mut self, kind: &str, after: &str, limit: u64) -> Result<Vec<Document>> {
+        documents::list(&mut self.driver, kind, after, limit)
+    }
+
+    fn delete_document(&mut self, kind: &str, key: &str) -> Result<bool> {
+        documents::delete(&mut self.driver, kind, key)
+    }
+
+    fn delete_documents_before(&mut self, kind: &str, time: i64) -> Result<u64> {
+        documents::delete_before(&mut self.driver, kind, time)
+    }
+
+    fn create_job(&mut self, job: &Job) -> Result<i64> {
+        self.within_transaction(|store| jobs::create(&mut store.driver, job))
+    }
+
+    fn find_job(&mut self, id: i64) -> Result<Option<Job>> {
+        jobs::find(&mut self.driver, id)
+    }
+
+    fn list_jobs(&mut self, query: &JobQuery) -> Result<Vec<Job>> {
+        jobs::list(&mut self.driver, query)
+    }
+
+    fn claim_job(&mut self, worker: &str, now: i64, lease_until: i64) -> Result<Option<Job>> {
+        jobs::claim(&mut self.driver, worker, now, lease_until)
+    }
+
+    fn save_job(&mut self, job: &Job) -> Result<bool> {
+        jobs::save(&mut self.driver, job)
+    }
+
+    fn cancel_job(&mut self, id: i64, now: i64) -> Result<bool> {
+        jobs::cancel(&mut self.driver, id, now)
+    }
+
+    fn delete_expired_jobs(&mut self, now: i64) -> Result<Vec<Job>> {
+        self.within_transaction(|store| jobs::delete_expired(&mut store.driver, now))
+    }
+
+    fn append_audit(&mut self, entry: &AuditEntry) -> Result<()> {
+        self.within_transaction(|store| audit::append(&mut store.driver, entry))
+    }
+
+    fn list_audit(&mut self, before: Option<i64>, limit: u64) -> Result<Vec<AuditEntry>> {
+        audit::list(&mut self.driver, before, limit)
+    }
+
+    fn delete_records(&mut self, object: &Object, ids: &[i64]) -> Result<u64> {
+        let table = self.driver.qualified(object.name());
+        let sql = format!("DELETE FROM {table} WHERE id = $1");
+        self.within_transaction(|store| {
+            ids.iter().try_fold(0, |deleted, &id| {
+                Ok(deleted + store.driver.execute(&sql, &[SqlValue::Integer(id)])?)
+            })
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use dray_model::flow::{CreatedRange, Import, ImportStatus};
 use dray_model::ledger::{Fate, Ledger};
 use dray_model::{Error, Result};
 
-use super::objects::{begin_counting, reserve_ids};
+use super::objects::next_id;
 use crate::driver::{Driver, SqlValue, query_value};
 
 /// The name under which the numbers of imports are counted; no object can have it.
@@ -15,14 +15,7 @@ const COLUMNS: &str = "id, object, source, fingerprint, status, checkpoint, star
 
 /// Keeps a new import; returns its number.
 pub(crate) fn create(driver: &mut impl Driver, import: &Import) -> Result<i64> {
-    let id = match reserve_ids(driver, IMPORT_IDS, 1)? {
-        Some(id) => id,
-        None => {
-            begin_counting(driver, IMPORT_IDS, 1)?;
-            reserve_ids(driver, IMPORT_IDS, 1)?
-                .ok_or_else(|| Error::store("the numbers of imports are not counted any more"))?
-        }
-    };
+    let id = next_id(driver, IMPORT_IDS)?;
     let places: Vec<String> = (1..=19).map(|number| format!("${number}")).collect();
     let sql = format!("INSERT INTO @dray_import ({COLUMNS}) VALUES ({})", places.join(", "));
     let mut values = vec![

@@ -7,9 +7,11 @@ use crate::driver::{Driver, SqlValue, query_value};
 use crate::tables::schema::existing_columns;
 
 /// The steps, oldest first. A step is never changed once it was released; a change is a new step.
-/// `@name` is the qualified name of a table, `%bytes` the type of bytes, `%clustered` what follows a
+/// `@name` is the qualified name of a table, `%bytes` the type of bytes, `%bytewise` what follows a
+/// text that is ordered byte by byte, `%clustered` what follows a
 /// table that is kept in the order of its key.
-const STEPS: [&[&str]; 1] = [&[
+const STEPS: [&[&str]; 2] = [
+    &[
     "CREATE TABLE @dray_object (name text NOT NULL PRIMARY KEY, definition text NOT NULL)",
     "CREATE TABLE @dray_id (object text NOT NULL PRIMARY KEY, next_id bigint NOT NULL)",
     "CREATE TABLE @dray_import (
@@ -33,6 +35,20 @@ const STEPS: [&[&str]; 1] = [&[
         import_id bigint NOT NULL, row_number bigint NOT NULL, sequence bigint NOT NULL, line bigint NOT NULL,
         source_column text, field text, code text NOT NULL, severity text NOT NULL, value text,
         message text NOT NULL, PRIMARY KEY (import_id, row_number, sequence))%clustered",
+], &[
+    "CREATE TABLE @dray_document (
+        kind text NOT NULL, key text%bytewise NOT NULL, version bigint NOT NULL, body text NOT NULL, created_at bigint NOT NULL,
+        updated_at bigint NOT NULL, PRIMARY KEY (kind, key))%clustered",
+    "CREATE TABLE @dray_job (
+        id bigint NOT NULL PRIMARY KEY, kind text NOT NULL, object text NOT NULL, status text NOT NULL,
+        request text NOT NULL, progress text, result text, error text, import_id bigint, actor text NOT NULL,
+        cancel_requested bigint NOT NULL, attempts bigint NOT NULL, created_at bigint NOT NULL, started_at bigint,
+        finished_at bigint, expires_at bigint, lease_until bigint, worker text)",
+    "CREATE INDEX dray_job_status_idx ON @dray_job (status, id)",
+    "CREATE TABLE @dray_audit (
+        id bigint NOT NULL PRIMARY KEY, at bigint NOT NULL, actor text NOT NULL, action text NOT NULL,
+        subject text NOT NULL, address text NOT NULL, request_id text NOT NULL, status bigint NOT NULL,
+        payload_bytes bigint NOT NULL, details text NOT NULL)",
 ]];
 
 /// Brings the catalog to the newest version; cheap where it is there.
@@ -68,6 +84,7 @@ fn take_steps(driver: &mut impl Driver) -> Result<()> {
     for statement in STEPS.iter().skip(version).copied().flatten() {
         let sql = statement
             .replace("%bytes", driver.dialect().bytes_type())
+            .replace("%bytewise", driver.dialect().bytewise())
             .replace("%clustered", driver.dialect().clustered());
         let sql = driver.statement(&sql);
         driver.execute(&sql, &[])?;

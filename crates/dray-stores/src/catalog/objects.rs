@@ -68,3 +68,13 @@ pub(crate) fn reserve_ids(driver: &mut impl Driver, name: &str, count: u64) -> R
     let next = query_value(driver, &sql, &[SqlValue::Integer(count), SqlValue::Text(name.to_owned())])?;
     Ok(next.as_integer().map(|next| next - count))
 }
+
+/// The next number of a thing that begins to be counted when the first is made.
+pub(crate) fn next_id(driver: &mut impl Driver, name: &str) -> Result<i64> {
+    if let Some(id) = reserve_ids(driver, name, 1)? {
+        return Ok(id);
+    }
+    begin_counting(driver, name, 1)?;
+    reserve_ids(driver, name, 1)?
+        .ok_or_else(|| Error::store(format!("the numbers of `{name}` are not counted any more")))
+}

@@ -11,6 +11,7 @@ mod records;
 mod values;
 mod queries;
 mod catalog;
+mod server;
 mod sessions;
 
 use world::World;
@@ -61,6 +62,10 @@ const CASES: &[Case] = &[
     ("fates round trip", catalog::fates),
     ("problems come in row order", catalog::problems),
     ("objects are remembered", catalog::objects_are_remembered),
+    ("documents are kept, changed by version and listed by key", server::documents),
+    ("jobs are claimed once, kept while held and given away after", server::jobs),
+    ("many workers claim at once", server::claims_at_once),
+    ("the audit log", server::audit),
     ("a lock keeps other sessions out", sessions::locks),
     ("organizations do not see each other", sessions::organizations_are_separate),
     ("a second session sees what was committed", sessions::commits_are_seen),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
+use dray_model::catalog::Session;
 use dray_model::flow::{ChangedRecords, NewRecords, Stamp, Store};
 use dray_model::object::{ColumnIndex, Object};
 use dray_model::query::{Filter, Operator, Query};
@@ -91,17 +92,17 @@ impl World {
     }
 
     /// A session in the organization.
-    pub(crate) fn open(&self) -> Box<dyn Store> {
+    pub(crate) fn open(&self) -> Box<dyn Session> {
         dray_stores::connect(&self.address, &self.organization).unwrap()
     }
 
     /// A session in another organization of the same store.
-    pub(crate) fn open_other(&self) -> Box<dyn Store> {
+    pub(crate) fn open_other(&self) -> Box<dyn Session> {
         dray_stores::connect(&self.address, &self.other()).unwrap()
     }
 
     /// A session with the table of [`THINGS`].
-    pub(crate) fn things(&self) -> (Box<dyn Store>, Object) {
+    pub(crate) fn things(&self) -> (Box<dyn Session>, Object) {
         let object = object(THINGS);
         let mut store = self.open();
         store.prepare_object(&object).unwrap();

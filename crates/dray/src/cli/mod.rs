@@ -16,6 +16,7 @@ mod objects;
 use std::io::IsTerminal;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use dray_model::catalog::Session;
 use dray_model::flow::Store;
 use dray_model::object::Object;
 use dray_model::starter::starter_object;
@@ -77,7 +78,7 @@ struct StoreArguments {
 }
 
 impl StoreArguments {
-    fn connect(&self) -> Result<Box<dyn Store>> {
+    fn connect(&self) -> Result<Box<dyn Session>> {
         dray_stores::connect(&self.store, &self.org)
     }
 }
