@@ -1,7 +1,7 @@
 //! Filters and sort orders as people write them: `status = lead and address_city contains "Paris"`,
 //! `created_at:desc`.
 
-use dray_model::object::{ColumnIndex, Object};
+use dray_model::object::{ColumnIndex, Object, fold_name};
 use dray_model::query::{Filter, Operator, Sort};
 use dray_model::value::ValueType;
 use dray_model::{Error, Result};
@@ -55,7 +55,8 @@ pub fn parse_fields(object: &Object, text: &str) -> Result<Vec<ColumnIndex>> {
     Ok(columns)
 }
 
-fn stored_column(object: &Object, name: &str) -> Result<ColumnIndex> {
+/// The one stored column that a name stands for.
+pub fn stored_column(object: &Object, name: &str) -> Result<ColumnIndex> {
     let columns = object.find_columns(name).ok_or_else(|| object.unknown_field(name))?;
     match columns.as_slice() {
         [column] => Ok(*column),
@@ -66,6 +67,18 @@ fn stored_column(object: &Object, name: &str) -> Result<ColumnIndex> {
                 .hint(format!("name one of them: {}", names.join(", "))))
         }
     }
+}
+
+/// The name of the field that was probably meant by a name that is none.
+pub fn nearest_field<'o>(object: &'o Object, name: &str) -> Option<&'o str> {
+    let wanted = fold_name(name);
+    let most = (wanted.chars().count() / 3).clamp(1, 3);
+    let names = object.fields.iter().map(|field| field.definition.name.as_str());
+    names
+        .map(|known| (strsim::osa_distance(&fold_name(known), &wanted), known))
+        .filter(|(distance, _)| *distance <= most)
+        .min()
+        .map(|(_, known)| known)
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -22,6 +22,7 @@ const MOST_REMEMBERED: usize = 50_000;
 pub struct References {
     fields: Vec<ReferenceField>,
     create: bool,
+    leave_empty: bool,
     remembered: HashMap<(usize, String), Resolution>,
 }
 
@@ -60,7 +61,12 @@ impl References {
             let header = checker.header_of(column).map(str::to_owned);
             fields.push(ReferenceField { position, name: field.definition.name.clone(), header, target });
         }
-        Ok(Self { fields, create: object.policy.create_references, remembered: HashMap::new() })
+        Ok(Self {
+            fields,
+            create: object.policy.create_references,
+            leave_empty: object.policy.leave_references_empty,
+            remembered: HashMap::new(),
+        })
     }
 
     /// The objects referred to.
@@ -198,18 +204,20 @@ impl References {
                 Resolution::Nobody => ProblemCode::ReferenceNotFound,
             };
             ids.push(None);
-            batch.rejected[row] = true;
-            let advice = format!(
-                "in `{}`; use its id, a unique field or --create-references",
-                definition.target.name()
-            );
+            batch.rejected[row] |= !self.leave_empty;
+            let target = definition.target.name();
+            let advice = if self.leave_empty {
+                format!("in `{target}`; the field was left empty")
+            } else {
+                format!("in `{target}`; use its id, a unique field or --create-references")
+            };
             batch.problems.push(Problem {
                 row_number: batch.first_row + row as u64,
                 line: batch.lines.get(row).copied().unwrap_or_default(),
                 column: definition.header.clone(),
                 field: Some(definition.name.clone()),
                 code,
-                severity: Severity::Error,
+                severity: if self.leave_empty { Severity::Warning } else { Severity::Error },
                 value: Some(shown(text)),
                 message: sentence(code, &advice),
             });

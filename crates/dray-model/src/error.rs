@@ -77,6 +77,18 @@ impl Error {
         self
     }
 
+    /// The message with those of everything below it, for logs.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(below) = cause {
+            text.push_str(": ");
+            text.push_str(&below.to_string());
+            cause = below.source();
+        }
+        text
+    }
+
     /// Marks the error as one that trying again may cure.
     #[must_use]
     pub fn retryable(mut self) -> Self {

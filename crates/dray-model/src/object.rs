@@ -97,6 +97,8 @@ pub struct Policy {
     pub force: Vec<(ColumnIndex, String)>,
     /// Create the target of a reference that finds none.
     pub create_references: bool,
+    /// A reference that finds no record is left empty with a warning; else its row is rejected.
+    pub leave_references_empty: bool,
 }
 
 /// One way to recognise an existing record: a field that has an equal value.
@@ -176,6 +178,7 @@ impl Object {
                 max_rejected: written.max_rejected,
                 force: Vec::new(),
                 create_references: false,
+                leave_references_empty: false,
             },
         };
         for rule in &written.match_by {

@@ -1,4 +1,4 @@
-//! The program: the command line over the engine, the formats and the stores.
+//! The program: the command line and the server over the engine, the formats and the stores.
 //!
 //! The modules stand in reading order; each may use those above it, never those below.
 
@@ -8,4 +8,7 @@ pub mod interrupt;
 pub mod source;
 pub mod destination;
 pub mod failed_file;
+pub mod operations;
+pub mod server;
+pub mod http;
 pub mod cli;

@@ -57,6 +57,10 @@ pub enum Stage {
 
 /// Watches a run, keeps what it rejects, and may stop it.
 pub trait Observer {
+    /// The import is in the catalog under this number; not said of a plan.
+    fn begun(&mut self, _import_id: i64) -> Result<()> {
+        Ok(())
+    }
     /// The mapping was made; the run begins.
     fn mapped(&mut self, _mapping: &Mapping, _source: &dyn RowSource) -> Result<()> {
         Ok(())

@@ -85,6 +85,7 @@ fn import_locked(
         import.message = None;
         store.save_import(&import)?;
     }
+    observer.begun(import.id)?;
     let checkpoint: Checkpoint =
         import.checkpoint.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     if import.checkpoint.is_none() {

@@ -12,6 +12,8 @@ mod convert;
 mod undo;
 mod jobs;
 mod objects;
+mod key;
+mod serve;
 
 use std::io::IsTerminal;
 
@@ -50,6 +52,10 @@ enum Command {
     Jobs(jobs::JobsArguments),
     /// Show the objects, or the fields of one
     Objects(objects::ObjectsArguments),
+    /// Keys of programs
+    Key(key::KeyArguments),
+    /// Serve the API
+    Serve(serve::ServeArguments),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  dray completions bash > ~/.local/share/bash-completion/completions/dray"
@@ -100,6 +106,8 @@ pub fn run() -> u8 {
         Command::Undo(arguments) => (undo::run(arguments), arguments.json),
         Command::Jobs(arguments) => (jobs::run(arguments), arguments.json),
         Command::Objects(arguments) => (objects::run(arguments), arguments.json),
+        Command::Key(arguments) => (key::run(arguments), arguments.json()),
+        Command::Serve(arguments) => (serve::run(arguments), false),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "dray", &mut std::io::stdout());
             (Ok(0), false)

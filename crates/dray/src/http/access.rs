@@ -1,0 +1,159 @@
+//! Who asks: a key in `Authorization: Bearer` or `x-api-key`, or a signed-in browser's cookie.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use dray_model::catalog::AuditEntry;
+
+use super::answer::{Answer, Failure};
+use crate::clock;
+use crate::server::app::App;
+use crate::server::directory::{self, Organization, Role};
+
+/// The cookie of a signed-in browser.
+pub const COOKIE: &str = "dray_session";
+
+/// Whoever asks, and for which organization.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// What they may do.
+    pub role: Role,
+    /// Their organization.
+    pub organization: Organization,
+    /// For people and the audit log: `key key_x (Name)`, `user a@b.c`.
+    pub name: String,
+    /// Where the request came from.
+    pub address: String,
+    /// The request's number.
+    pub request_id: String,
+}
+
+impl Actor {
+    /// The organization's slug.
+    pub fn organization(&self) -> &str {
+        &self.organization.slug
+    }
+
+    /// Refuses everybody but admins.
+    pub fn must_be_admin(&self) -> Answer<()> {
+        if self.role == Role::Admin {
+            return Ok(());
+        }
+        Err(Failure::denied("this needs an admin's key: ask an administrator of the organization for one"))
+    }
+
+    /// Refuses whoever may only read.
+    pub fn may_plan(&self) -> Answer<()> {
+        match self.role {
+            Role::Admin | Role::Planner => Ok(()),
+            Role::Member => Err(Failure::denied("this needs an admin's key, or one that may plan")),
+        }
+    }
+
+    /// A line for the audit log.
+    pub fn entry(&self, action: &str, subject: impl Into<String>, details: serde_json::Value) -> AuditEntry {
+        AuditEntry {
+            id: 0,
+            at: clock::now(),
+            actor: self.name.clone(),
+            action: action.to_owned(),
+            subject: subject.into(),
+            address: self.address.clone(),
+            request_id: self.request_id.clone(),
+            status: 200,
+            payload_bytes: 0,
+            details: details.to_string(),
+        }
+    }
+}
+
+/// The number of a request, given by whoever asks or made here.
+pub fn request_id(headers: &HeaderMap) -> String {
+    headers.get("x-request-id").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// The key in the headers.
+fn secret_of(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = bearer.and_then(|value| {
+        let (scheme, secret) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+    });
+    bearer.or_else(|| headers.get("x-api-key")?.to_str().ok()).filter(|secret| !secret.is_empty())
+}
+
+/// The token in a browser's cookie.
+pub fn cookie_of(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
+    cookies
+        .split(';')
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+}
+
+impl FromRequestParts<App> for Actor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        if let Some(known) = parts.extensions.get::<Actor>() {
+            return Ok(known.clone());
+        }
+        let address = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|info| info.0.ip().to_string())
+            .unwrap_or_default();
+        let request_id = request_id(&parts.headers);
+        let (role, organization, name) = match secret_of(&parts.headers) {
+            Some(secret) => {
+                let (key, organization) = app.key(secret).await?.ok_or_else(|| {
+                    Failure::unauthenticated("this key is not known, has ended or was revoked")
+                })?;
+                (key.role, organization, format!("{} ({})", key.id, key.name))
+            }
+            None => signed_in(parts, app).await?,
+        };
+        app.admit(&name).map_err(|wait| {
+            let mut failure = Failure::new(
+                axum::http::StatusCode::TOO_MANY_REQUESTS,
+                "RATE_LIMITED",
+                format!("more than {} requests in a minute: slow down", app.settings().requests_per_minute),
+            );
+            failure.retry_after = Some(wait.as_secs() + 1);
+            failure
+        })?;
+        let actor = Self { role, organization, name, address, request_id };
+        parts.extensions.insert(actor.clone());
+        Ok(actor)
+    }
+}
+
+/// The user of a signed-in browser. What changes something must come from a page of this server: a
+/// browser says so itself (`Sec-Fetch-Site`), and pages of others cannot set our header.
+async fn signed_in(parts: &Parts, app: &App) -> Answer<(Role, Organization, String)> {
+    let no_key = || {
+        Failure::unauthenticated(
+            "this needs a key: send it as `Authorization: Bearer KEY` or as `x-api-key: KEY`",
+        )
+    };
+    let token = cookie_of(&parts.headers).ok_or_else(no_key)?.to_owned();
+    let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let same_site = parts.headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+    if !reads && !same_site && !parts.headers.contains_key("x-dray-page") {
+        return Err(Failure::denied("a browser may change something only from a page of this server"));
+    }
+    let found = app
+        .sessions()
+        .directory(move |directory| {
+            let Some(user) = directory::signed_in_user(directory, &token, clock::now())? else {
+                return Ok(None);
+            };
+            let organization = directory::find_organization(directory, &user.organization)?;
+            Ok(organization.map(|organization| (user, organization)))
+        })
+        .await?;
+    let (user, organization) = found.ok_or_else(no_key)?;
+    Ok((user.role, organization, format!("user {}", user.email)))
+}

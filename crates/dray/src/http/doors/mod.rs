@@ -1,0 +1,3 @@
+//! The doors: each speaks as the clients of one product expect, over the same operations.
+
+pub mod records;

@@ -1,0 +1,12 @@
+//! The way of a request: `router` (the whole API on one screen) → `access` (who asks) → a door or the
+//! native API → `operations` → an answer in the door's own shape.
+
+pub mod answer;
+pub mod access;
+pub mod body;
+pub mod stream;
+pub mod doors;
+pub mod native;
+pub mod about;
+pub mod router;
+pub mod serve;

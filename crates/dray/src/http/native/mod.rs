@@ -1,0 +1,3 @@
+//! The native API, `/api/v1/…`: one file for each kind of thing.
+
+pub mod keys;

@@ -1,0 +1,167 @@
+//! The whole API on one screen, and what every request passes on its way in and out.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{DefaultBodyLimit, Extension, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Failure;
+use super::doors::records;
+use super::native::keys;
+use super::{about, access};
+use crate::server::app::App;
+use crate::server::directory::random_text;
+
+/// The number of a request, in its answer and in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Every route. A route is also a line of the OpenAPI document, as both are made of the same handler.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        // the records door
+        .routes(routes!(records::import_records))
+        .routes(routes!(records::export_records))
+        // the native API
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
+}
+
+/// The server's answers to everything.
+pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
+    let (routes, api) = api().split_for_parts();
+    let api = Arc::new(about::complete(api));
+    let cors = cors(&app);
+    let most = app.settings().request_time;
+    routes
+        .route("/healthz", get(about::healthz))
+        .route("/readyz", get(about::readyz))
+        .route("/metrics", get(about::metrics))
+        .route("/openapi.json", get(about::openapi))
+        .route("/docs", get(about::docs))
+        .route("/assets/docs.css", get(about::docs_style))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(Extension(metrics))
+        .layer(Extension(api))
+        .layer(DefaultBodyLimit::disable())
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(move |request: Request, next: Next| within(most, request, next)))
+        .layer(cors)
+        .layer(middleware::from_fn_with_state(app.clone(), watch))
+        .with_state(app)
+}
+
+async fn no_such_route(request: Request) -> Failure {
+    Failure::not_found(format!("there is no `{} {}`: see /docs", request.method(), request.uri().path()))
+}
+
+async fn no_such_method(request: Request) -> Failure {
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "METHOD_NOT_ALLOWED",
+        format!("`{}` cannot be used here: see /docs", request.method()),
+    )
+}
+
+/// Pages of other origins may call the API only where the settings name them.
+fn cors(app: &App) -> CorsLayer {
+    let origins: Vec<HeaderValue> =
+        app.settings().cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("x-api-key"),
+            HeaderName::from_static("idempotency-key"),
+        ])
+        .expose_headers([REQUEST_ID, header::CONTENT_DISPOSITION])
+}
+
+/// An answer begins within this time.
+async fn within(most: Duration, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(most, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "TIMEOUT",
+            format!("the work took longer than {} seconds: ask for less at once", most.as_secs()),
+        )
+        .into_response(),
+    }
+}
+
+fn panicked(_panic: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a handler panicked");
+    Failure::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "INTERNAL_ERROR",
+        "something went wrong inside the server: its log knows more under this request's number",
+    )
+    .into_response()
+}
+
+/// Numbers, counts, times and logs every request, and gives every answer the headers that keep browsers safe.
+async fn watch(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let given = access::request_id(request.headers());
+    let is_plain =
+        |id: &str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let id = if is_plain(&given) { given } else { random_text(16) };
+    let number = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"));
+    request.headers_mut().insert(REQUEST_ID, number.clone());
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let span = tracing::info_span!("request", %id, %method, %route);
+    let mut response = if app.is_stopping() && route != "/healthz" && route != "/readyz" {
+        let mut failure = Failure::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "STOPPING",
+            "the server is stopping: try again soon",
+        );
+        failure.retry_after = Some(5);
+        failure.into_response()
+    } else {
+        tracing::Instrument::instrument(next.run(request), span.clone()).await
+    };
+    let status = response.status();
+    let seconds = begun.elapsed().as_secs_f64();
+    let code = response.extensions().get::<Failure>().map(|failure| failure.code).unwrap_or_default();
+    span.in_scope(|| {
+        tracing::info!(status = status.as_u16(), code, milliseconds = seconds * 1000.0, "answered")
+    });
+    let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
+    metrics::counter!("dray_requests_total", &labels).increment(1);
+    metrics::histogram!("dray_request_seconds", &labels).record(seconds);
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, number);
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+             font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,115 @@
+//! `dray serve`: starts, listens, and stops in order.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dray_model::{Error, Result};
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use super::router::router;
+use crate::clock;
+use crate::interrupt;
+use crate::server::app::App;
+use crate::server::directory::{self, Role, User, random_text};
+use crate::server::limits::Plan;
+use crate::server::settings::Settings;
+use crate::server::worker;
+
+/// The user that the first start makes.
+const FIRST_USER: &str = "admin@localhost";
+
+/// Serves until the process is asked to end.
+pub fn serve(settings: Settings) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Error::file(format!("the server cannot start: {why}")))?;
+    let result = runtime.block_on(run(settings));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn run(settings: Settings) -> Result<()> {
+    let metrics = PrometheusBuilder::new().build_recorder();
+    let handle = metrics.handle();
+    // A second server in one process, in tests, counts into the first one's.
+    let _ = metrics::set_global_recorder(metrics);
+    let app = App::new(settings);
+    let first = app.sessions().directory(first_start).await?;
+    let listen = app.settings().listen;
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|why| {
+        Error::file(format!("`{listen}` cannot be listened to: {why}"))
+            .hint("is another server running there? choose another address with --listen")
+    })?;
+    let address = listener.local_addr().unwrap_or(listen);
+    greet(&app, address, first);
+    let workers = worker::start(&app);
+    let routes = router(app.clone(), handle).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = app.clone();
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(async move {
+        while !interrupt::asked() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tracing::info!("stopping: nothing new is taken");
+        stopping.stop();
+    });
+    let serving = tokio::spawn(async move { serving.await });
+    while !app.is_stopping() && !serving.is_finished() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    app.stop();
+    let most = app.settings().stop_time;
+    let _ = tokio::time::timeout(most, worker::stop(workers)).await;
+    let _ = tokio::time::timeout(most, serving).await;
+    let sessions = app.sessions().clone();
+    let _ = tokio::task::spawn_blocking(move || sessions.close()).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What the first start makes, to be told once.
+struct First {
+    key: Option<String>,
+    link: Option<String>,
+}
+
+/// Makes the default organization and, where there is no user yet, an administrator and a key.
+fn first_start(store: &mut dyn dray_model::catalog::Session) -> Result<First> {
+    let now = clock::now();
+    if directory::find_organization(store, "default")?.is_none() {
+        directory::create_organization(store, "default", "Default", Plan::default(), now)?;
+    }
+    if !directory::list_users(store, "default")?.is_empty() {
+        return Ok(First { key: None, link: None });
+    }
+    let user = User {
+        id: format!("user_{}", random_text(12)),
+        email: FIRST_USER.to_owned(),
+        name: "Administrator".to_owned(),
+        password_hash: None,
+        organization: "default".to_owned(),
+        role: Role::Admin,
+        created_at: now,
+    };
+    directory::create_user(store, &user, now)?;
+    let link = directory::create_sign_in_link(store, FIRST_USER, now)?;
+    let (_, key) = directory::create_key(store, "default", "first start", Role::Admin, None, now)?;
+    Ok(First { key: Some(key), link: Some(link) })
+}
+
+/// Tells where the server is, and once how to get in.
+fn greet(app: &App, address: SocketAddr, first: First) {
+    let url = app.settings().public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let mut text = format!("Dray listens on {url}\n");
+    if let Some(link) = first.link {
+        text.push_str(&format!("Sign in (once, within a day): {url}/sign-in/{link}\n"));
+    }
+    if app.settings().admin_key.is_some() {
+        text.push_str("Admin key: the one in DRAY_ADMIN_KEY\n");
+    } else if let Some(key) = first.key {
+        text.push_str(&format!("Admin key (shown this once): {key}\n"));
+    }
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

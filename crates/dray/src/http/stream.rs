@@ -1,0 +1,135 @@
+//! Exports as answers: written by a thread, sent as they come, in constant memory.
+
+use std::io::Write;
+
+use axum::body::Body;
+use bytes::Bytes;
+use dray_formats::{Format, OutputColumn, WriteOptions, writer};
+use dray_model::object::{ColumnIndex, Object};
+use dray_model::query::Query;
+use dray_model::{Error, Result};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::answer::Answer;
+use crate::operations::export::copy_records;
+use crate::server::app::App;
+
+/// Parts on their way to whoever reads slowly.
+const PARTS: usize = 4;
+/// Bytes of one part.
+const PART_BYTES: usize = 128 << 10;
+
+/// What is to be exported.
+pub struct Export {
+    /// The object.
+    pub object: Arc<Object>,
+    /// Which records.
+    pub query: Query,
+    /// Which columns.
+    pub columns: Vec<ColumnIndex>,
+    /// Under which names.
+    pub output: Vec<OutputColumn>,
+    /// As what.
+    pub format: Format,
+    /// How.
+    pub options: WriteOptions,
+}
+
+/// Streams an export. Whatever is wrong before the first bytes is an ordinary failure; afterwards the
+/// connection breaks off, so that nobody takes a part for the whole.
+pub async fn stream(app: &App, organization: &str, export: Export) -> Answer<Body> {
+    let (sender, mut receiver) = mpsc::channel::<std::result::Result<Bytes, std::io::Error>>(PARTS);
+    let (failed, failure) = tokio::sync::oneshot::channel::<Error>();
+    let sessions = app.sessions().clone();
+    let organization = organization.to_owned();
+    tokio::spawn(async move {
+        let parts = sender.clone();
+        let work = sessions.run(&organization, move |session| {
+            session.prepare_object(&export.object)?;
+            let out = Parts { sender: parts, buffer: Vec::with_capacity(PART_BYTES) };
+            let rows = writer(export.format, export.output, &export.options, Box::new(out))?;
+            copy_records(session, &export.object, &export.query, &export.columns, rows, &|| false)
+        });
+        if let Err(error) = work.await {
+            tracing::warn!(%error, "an export broke off");
+            let broken = std::io::Error::other("the export broke off");
+            let _ = failed.send(error);
+            let _ = sender.send(Err(broken)).await;
+        }
+    });
+    let first = receiver.recv().await;
+    match first {
+        Some(Err(_)) => {
+            Err(failure.await.map_or_else(|_| Error::store("the export broke off"), |error| error).into())
+        }
+        None => Ok(Body::empty()),
+        Some(first) => {
+            let first = tokio_stream::once(first);
+            Ok(Body::from_stream(tokio_stream::StreamExt::chain(first, ReceiverStream::new(receiver))))
+        }
+    }
+}
+
+/// Writes into parts that are sent on.
+struct Parts {
+    sender: mpsc::Sender<std::result::Result<Bytes, std::io::Error>>,
+    buffer: Vec<u8>,
+}
+
+impl Parts {
+    fn send(&mut self) -> std::io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let part = std::mem::replace(&mut self.buffer, Vec::with_capacity(PART_BYTES));
+        self.sender
+            .blocking_send(Ok(part.into()))
+            .map_err(|_| std::io::Error::new(std::io::ErrorKind::BrokenPipe, "nobody reads any more"))
+    }
+}
+
+impl Write for Parts {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= PART_BYTES {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.send()
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let _ = self.send();
+    }
+}
+
+/// An export that is small enough to be held: its bytes.
+pub fn write_whole(session: &mut dyn dray_model::catalog::Session, export: Export) -> Result<(Bytes, u64)> {
+    session.prepare_object(&export.object)?;
+    let held = Held::default();
+    let rows = writer(export.format, export.output, &export.options, Box::new(held.clone()))?;
+    let count = copy_records(session, &export.object, &export.query, &export.columns, rows, &|| false)?;
+    let bytes = std::mem::take(&mut *held.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    Ok((bytes.into(), count))
+}
+
+#[derive(Clone, Default)]
+struct Held(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Write for Held {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! One import, plan or undo from a request to its report.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use dray_engine::check::style::DateOrder;
+use dray_engine::map::{Mapping, MappingRequest};
+use dray_engine::run::{self, Job, Observer, Outcome, Progress};
+use dray_engine::undo::{Undone, undo};
+use dray_engine::write::Change;
+use dray_formats::ReadOptions;
+use dray_model::Result;
+use dray_model::catalog::Session;
+use dray_model::flow::{Detected, Import, RowSource};
+use dray_model::object::Object;
+use dray_model::problem::{Problem, Severity};
+
+use super::objects::KnownObjects;
+use super::policy::PolicyRequest;
+use crate::clock;
+use crate::failed_file::FailedFile;
+use crate::source::Source;
+
+/// Problems a report names; the rest are in the catalog.
+pub const MOST_PROBLEMS: usize = 1_000;
+/// Changed cells the report of a plan names.
+pub const MOST_CHANGES: usize = 1_000;
+
+/// Where the rows of a request are.
+pub enum Rows<'r> {
+    /// In the request itself.
+    Bytes(Bytes, ReadOptions),
+    /// In a file.
+    File(&'r Source),
+}
+
+impl Rows<'_> {
+    /// Opens them, the first `skip_rows` left out.
+    pub fn open(&self, skip_rows: u64) -> Result<Box<dyn RowSource>> {
+        match self {
+            Self::Bytes(bytes, options) => {
+                let options = ReadOptions { skip_rows, ..options.clone() };
+                dray_formats::open_reader("the request", Box::new(Cursor::new(bytes.clone())), &options)
+            }
+            Self::File(source) => source.open(skip_rows),
+        }
+    }
+}
+
+/// What is asked for.
+pub struct ImportRequest<'r> {
+    /// The object, with its own policy.
+    pub object: Arc<Object>,
+    /// Where this import shall differ from it.
+    pub policy: PolicyRequest,
+    /// The rows.
+    pub rows: Rows<'r>,
+    /// Their name for people.
+    pub source_name: String,
+    /// Their size, where known.
+    pub source_bytes: Option<u64>,
+    /// Tells whether a resumed run is about the same import; empty where it cannot be resumed.
+    pub fingerprint: String,
+    /// What is said about the mapping.
+    pub mapping: MappingRequest,
+    /// What is said about dates.
+    pub date_order: Option<DateOrder>,
+    /// Where rejected rows go.
+    pub failed: Option<FailedFile>,
+    /// Go on where a run with the same fingerprint stopped.
+    pub resume: bool,
+    /// Only a plan.
+    pub plan: bool,
+}
+
+/// How far an import is, for whoever watches from another thread; and the wish to stop it.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// The number of the import; 0 before it is in the catalog.
+    pub import_id: AtomicU64,
+    /// Rows that have a fate.
+    pub rows: AtomicU64,
+    /// Rows rejected so far.
+    pub rejected: AtomicU64,
+    /// Bytes of the source consumed.
+    pub bytes: AtomicU64,
+    /// Set to stop at the next chunk.
+    pub stop: AtomicBool,
+}
+
+/// What an import or a plan came to.
+#[derive(Debug)]
+pub struct ImportReport {
+    /// The import as the catalog has it (number 0 for a plan).
+    pub import: Import,
+    /// An earlier run was complete, so nothing was done.
+    pub was_complete: bool,
+    /// Which column fills which field.
+    pub mapping: Option<Mapping>,
+    /// What was found out about the source.
+    pub detected: Vec<Detected>,
+    /// The first problems, in the order they were found.
+    pub problems: Vec<Problem>,
+    /// How many problems of error severity there were.
+    pub errors: u64,
+    /// How many warnings.
+    pub warnings: u64,
+    /// Changed cells of a plan, the first.
+    pub changes: Vec<Change>,
+    /// How many cells a plan would change.
+    pub changed_cells: u64,
+    /// Texts of references that found no record, by field.
+    pub unresolved: BTreeMap<String, Vec<String>>,
+    /// True where a failed-rows file was written.
+    pub has_failed_rows: bool,
+}
+
+/// Unresolved references named per field.
+const MOST_UNRESOLVED: usize = 100;
+
+struct Reporter<'w> {
+    watch: &'w Watch,
+    failed: Option<FailedFile>,
+    mapping: Option<Mapping>,
+    detected: Vec<Detected>,
+    problems: Vec<Problem>,
+    errors: u64,
+    warnings: u64,
+    wants_changes: bool,
+    changes: Vec<Change>,
+    changed_cells: u64,
+    unresolved: BTreeMap<String, Vec<String>>,
+}
+
+impl Reporter<'_> {
+    fn tell(&mut self, problem: &Problem) {
+        match problem.severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+        }
+        if problem.code == dray_model::problem::ProblemCode::ReferenceNotFound
+            && let (Some(field), Some(value)) = (&problem.field, &problem.value)
+        {
+            let known = self.unresolved.entry(field.clone()).or_default();
+            if known.len() < MOST_UNRESOLVED && !known.contains(value) {
+                known.push(value.clone());
+            }
+        }
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem.clone());
+        }
+    }
+}
+
+impl Observer for Reporter<'_> {
+    fn begun(&mut self, import_id: i64) -> Result<()> {
+        self.watch.import_id.store(u64::try_from(import_id).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn mapped(&mut self, mapping: &Mapping, source: &dyn RowSource) -> Result<()> {
+        self.mapping = Some(mapping.clone());
+        self.detected = source.detected();
+        Ok(())
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        self.watch.rows.store(progress.rows, Ordering::Relaxed);
+        self.watch.bytes.store(progress.bytes_read, Ordering::Relaxed);
+    }
+
+    fn rejected(&mut self, row_number: u64, raw: &[u8], problems: &[&Problem]) -> Result<()> {
+        self.watch.rejected.fetch_add(1, Ordering::Relaxed);
+        for problem in problems {
+            self.tell(problem);
+        }
+        self.failed.as_mut().map_or(Ok(()), |failed| failed.add(row_number, raw, problems))
+    }
+
+    fn warned(&mut self, problem: &Problem) {
+        self.tell(problem);
+    }
+
+    fn wants_changes(&self) -> bool {
+        self.wants_changes
+    }
+
+    fn change(&mut self, change: &Change) {
+        self.changed_cells += 1;
+        if self.changes.len() < MOST_CHANGES {
+            self.changes.push(change.clone());
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<u64> {
+        self.failed.as_mut().map_or(Ok(0), FailedFile::checkpoint)
+    }
+
+    fn resumed(&mut self, failed_bytes: u64) -> Result<()> {
+        self.failed.as_mut().map_or(Ok(()), |failed| failed.begin(failed_bytes))
+    }
+
+    fn should_stop(&self) -> bool {
+        self.watch.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs an import, or plans it.
+pub fn import(
+    session: &mut dyn Session,
+    known: &KnownObjects,
+    request: ImportRequest<'_>,
+    watch: &Watch,
+) -> Result<ImportReport> {
+    let object = Arc::new(request.policy.apply(request.object.as_ref().clone())?);
+    let resolve = |name: &str| known.resolve(name);
+    let rows = &request.rows;
+    let open = |skip_rows| rows.open(skip_rows);
+    let job = Job {
+        object,
+        open: &open,
+        source_name: request.source_name,
+        source_bytes: request.source_bytes,
+        fingerprint: request.fingerprint,
+        mapping: request.mapping,
+        date_order: request.date_order,
+        object_named: &resolve,
+        clock: &clock::now,
+    };
+    let mut reporter = Reporter {
+        watch,
+        failed: request.failed,
+        mapping: None,
+        detected: Vec::new(),
+        problems: Vec::new(),
+        errors: 0,
+        warnings: 0,
+        wants_changes: request.plan,
+        changes: Vec::new(),
+        changed_cells: 0,
+        unresolved: BTreeMap::new(),
+    };
+    let Outcome { import, was_complete } = if request.plan {
+        run::plan(session, &job, &mut reporter)?
+    } else {
+        run::import(session, &job, request.resume, &mut reporter)?
+    };
+    let has_failed_rows = reporter.failed.take().map_or(Ok(false), FailedFile::finish)?;
+    Ok(ImportReport {
+        import,
+        was_complete,
+        mapping: reporter.mapping,
+        detected: reporter.detected,
+        problems: reporter.problems,
+        errors: reporter.errors,
+        warnings: reporter.warnings,
+        changes: reporter.changes,
+        changed_cells: reporter.changed_cells,
+        unresolved: reporter.unresolved,
+        has_failed_rows,
+    })
+}
+
+/// Takes an import back.
+pub fn take_back(session: &mut dyn Session, known: &KnownObjects, import_id: i64) -> Result<Undone> {
+    undo(session, import_id, &|name| known.resolve(name), &clock::now)
+}

@@ -1,0 +1,9 @@
+//! What people ask for, whichever way they ask: the command line, the doors and the jobs call these, and
+//! these call the engine. Blocking.
+
+pub mod objects;
+pub mod reading;
+pub mod filters;
+pub mod policy;
+pub mod import;
+pub mod export;

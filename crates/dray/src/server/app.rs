@@ -1,0 +1,194 @@
+//! What all requests share.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dray_model::Result;
+use dray_model::catalog::{AuditEntry, Session};
+use governor::clock::Clock;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use super::directory::{self, Key, Organization, Role};
+use super::files::Files;
+use super::queue::Queue;
+use super::sessions::Sessions;
+use super::settings::Settings;
+use crate::clock;
+
+/// How long a key that was found is believed without asking the store: a revoked key is refused
+/// everywhere within this time.
+const BELIEVED: Duration = Duration::from_millis(900);
+/// Keys remembered at once; beyond, the memory is begun anew.
+const MOST_REMEMBERED: usize = 10_000;
+/// The use of a key is written down at most so often.
+const TOUCH: i64 = 60 * 1_000_000;
+
+/// What all requests share; a clone is the same thing.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    sessions: Sessions,
+    files: Files,
+    queue: Queue,
+    limiter: DefaultKeyedRateLimiter<String>,
+    known_keys: Mutex<HashMap<String, (Instant, Key, Organization)>>,
+    touched: Mutex<HashMap<String, i64>>,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// Everything for a server with these settings.
+    pub fn new(settings: Settings) -> Self {
+        let quota = NonZeroU32::new(settings.requests_per_minute).unwrap_or(NonZeroU32::MIN);
+        let inner = Inner {
+            sessions: Sessions::new(&settings.store, settings.sessions),
+            files: Files::new(&settings.files, settings.file_bytes),
+            queue: Queue::default(),
+            limiter: RateLimiter::keyed(Quota::per_minute(quota)),
+            known_keys: Mutex::default(),
+            touched: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            settings,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// How the server is set up.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Sessions with the store.
+    pub fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
+    }
+
+    /// Files kept for a while.
+    pub fn files(&self) -> &Files {
+        &self.inner.files
+    }
+
+    /// The work that waits.
+    pub fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    /// Does blocking work in the store of an organization.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        organization: &str,
+        work: impl FnOnce(&mut dyn Session) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.sessions().run(organization, work).await
+    }
+
+    /// True once the process was asked to end: nothing new is taken.
+    pub fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Takes nothing new from now on.
+    pub fn stop(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
+        self.queue().wake();
+    }
+
+    /// Counts a request of this caller; an error tells how long to wait.
+    pub fn admit(&self, caller: &str) -> std::result::Result<(), Duration> {
+        self.inner
+            .limiter
+            .check_key(&caller.to_owned())
+            .map_err(|until| until.wait_time_from(governor::clock::DefaultClock::default().now()))
+    }
+
+    /// The key with this secret and its organization.
+    pub async fn key(&self, secret: &str) -> Result<Option<(Key, Organization)>> {
+        let hash = directory::hash_of(secret);
+        if let Some((since, key, organization)) = lock(&self.inner.known_keys).get(&hash)
+            && since.elapsed() < BELIEVED
+        {
+            return Ok(Some((key.clone(), organization.clone())));
+        }
+        let now = clock::now();
+        let must_touch = {
+            let mut touched = lock(&self.inner.touched);
+            let last = touched.get(&hash).copied().unwrap_or(0);
+            let is_due = now - last >= TOUCH;
+            if is_due {
+                if touched.len() >= MOST_REMEMBERED {
+                    touched.clear();
+                }
+                touched.insert(hash.clone(), now);
+            }
+            is_due
+        };
+        let is_admin_key = self.settings().admin_key.as_deref().is_some_and(|known| {
+            bool::from(subtle::ConstantTimeEq::ct_eq(known.as_bytes(), secret.as_bytes()))
+        });
+        let asked = secret.to_owned();
+        let asked_hash = hash.clone();
+        let found = self
+            .sessions()
+            .directory(move |directory| {
+                let key = if is_admin_key {
+                    Some(environment_key())
+                } else {
+                    directory::find_key(directory, &asked, now)?
+                };
+                let Some(key) = key else { return Ok(None) };
+                if must_touch && !is_admin_key {
+                    directory::touch_key(directory, &asked_hash, now)?;
+                }
+                let organization = directory::find_organization(directory, &key.organization)?;
+                Ok(organization.map(|organization| (key, organization)))
+            })
+            .await?;
+        if let Some((key, organization)) = &found {
+            let mut known = lock(&self.inner.known_keys);
+            if known.len() >= MOST_REMEMBERED {
+                known.clear();
+            }
+            known.insert(hash, (Instant::now(), key.clone(), organization.clone()));
+        }
+        Ok(found)
+    }
+
+    /// Forgets what is believed of keys and organizations: something about them was changed.
+    pub fn forget_keys(&self) {
+        lock(&self.inner.known_keys).clear();
+    }
+
+    /// Adds a line to an organization's audit log. What cannot be written there is at least in the log.
+    pub async fn audit(&self, organization: &str, entry: AuditEntry) {
+        let written = self.run(organization, move |session| session.append_audit(&entry)).await;
+        if let Err(error) = written {
+            tracing::error!(%error, "a line of the audit log could not be written");
+        }
+    }
+}
+
+/// The key that the environment gives.
+fn environment_key() -> Key {
+    Key {
+        id: "key_environment".to_owned(),
+        organization: "default".to_owned(),
+        name: "DRAY_ADMIN_KEY".to_owned(),
+        role: Role::Admin,
+        prefix: String::new(),
+        created_at: 0,
+        last_used_at: None,
+        revoked_at: None,
+        expires_at: None,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,64 @@
+//! How a server is set up: the command line and the environment, with safe defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of one process.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the records rest: `sqlite:DIR` or `postgres://…`.
+    pub store: String,
+    /// Where requests are listened to.
+    pub listen: SocketAddr,
+    /// The folder for files that were sent, exports and failed rows.
+    pub files: PathBuf,
+    /// An admin key of the default organization, for automation.
+    pub admin_key: Option<String>,
+    /// How the server is reached from outside, where that differs from `listen`.
+    pub public_url: Option<String>,
+    /// Origins whose pages may call the API; none by default.
+    pub cors_origins: Vec<String>,
+    /// Sessions with the store at once.
+    pub sessions: usize,
+    /// Jobs at once.
+    pub workers: usize,
+    /// Requests a key may make in a minute.
+    pub requests_per_minute: u32,
+    /// The largest body that is not a file.
+    pub body_bytes: usize,
+    /// The largest file.
+    pub file_bytes: u64,
+    /// How long a request may take until its answer begins.
+    pub request_time: Duration,
+    /// How long an orderly stop may take.
+    pub stop_time: Duration,
+    /// Logs as JSON, one object a line.
+    pub log_json: bool,
+}
+
+impl Settings {
+    /// The defaults for a store.
+    pub fn new(store: &str) -> Self {
+        let files = match store.strip_prefix("sqlite:") {
+            Some(directory) => PathBuf::from(directory).join("files"),
+            None => PathBuf::from("./dray-files"),
+        };
+        Self {
+            store: store.to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            files,
+            admin_key: None,
+            public_url: None,
+            cors_origins: Vec::new(),
+            sessions: 16,
+            workers: 2,
+            requests_per_minute: 6_000,
+            body_bytes: 32 << 20,
+            file_bytes: 5 << 30,
+            request_time: Duration::from_secs(300),
+            stop_time: Duration::from_secs(10),
+            log_json: false,
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Workers: each takes a job when there is one, keeps its lease while it works, and hands it back where the
+//! process is asked to end, so that any worker goes on at the checkpoint.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use dray_model::Result;
+use dray_model::catalog::{Job, JobStatus, Session};
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use super::app::App;
+use super::directory::{self, random_text};
+use crate::clock;
+use crate::operations::import::Watch;
+
+/// How long a worker has a job for itself without renewing that.
+const LEASE: i64 = 20 * 1_000_000;
+/// How often it renews that, and writes down how far the job is.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often workers look for jobs of other processes.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often what has expired is swept away.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// How a job ended.
+pub enum Done {
+    /// With a result (JSON) that is kept until a time, if there is one.
+    Completed(serde_json::Value, Option<i64>),
+    /// Stopped before its end: by a person, or because the process ends.
+    Stopped,
+}
+
+/// What does the work of one kind of job. Blocking.
+pub type Perform = fn(&App, &str, &mut dyn Session, &mut Job, &Watch) -> Result<Done>;
+
+/// What is done for each kind of job.
+pub const KINDS: &[(&str, Perform)] = &[];
+
+/// Starts the workers of this process.
+pub fn start(app: &App) -> Vec<JoinHandle<()>> {
+    let mut workers: Vec<JoinHandle<()>> = (0..app.settings().workers)
+        .map(|number| {
+            let app = app.clone();
+            let name = format!("{}-{number}", random_text(8));
+            tokio::spawn(async move { work(&app, &name).await })
+        })
+        .collect();
+    let app = app.clone();
+    workers.push(tokio::spawn(async move { sweep(&app).await }));
+    workers
+}
+
+/// Waits until all have ended.
+pub async fn stop(workers: Vec<JoinHandle<()>>) {
+    for worker in workers {
+        let _ = worker.await;
+    }
+}
+
+async fn organizations(app: &App) -> Vec<String> {
+    let listed = app.sessions().directory(|store| directory::list_organizations(store)).await;
+    match listed {
+        Ok(organizations) => organizations.into_iter().map(|organization| organization.slug).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the organizations cannot be listed");
+            Vec::new()
+        }
+    }
+}
+
+async fn work(app: &App, name: &str) {
+    while !app.is_stopping() {
+        let mut found = false;
+        for organization in organizations(app).await {
+            if app.is_stopping() {
+                return;
+            }
+            let worker = name.to_owned();
+            let now = clock::now();
+            match app.run(&organization, move |session| session.claim_job(&worker, now, now + LEASE)).await {
+                Ok(Some(job)) => {
+                    found = true;
+                    perform(app, &organization, job).await;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, %organization, "jobs cannot be looked for"),
+            }
+        }
+        if !found && !app.is_stopping() {
+            let _ = tokio::time::timeout(LOOK, app.queue().woken()).await;
+        }
+    }
+}
+
+/// Does one job while its lease is renewed beside it.
+async fn perform(app: &App, organization: &str, job: Job) {
+    let watch = Arc::new(Watch::default());
+    let working = {
+        let (app, organization, job, watch) =
+            (app.clone(), organization.to_owned(), job.clone(), Arc::clone(&watch));
+        tokio::task::spawn_blocking(move || end(&app, &organization, job, &watch))
+    };
+    let mut beat = tokio::time::interval(HEARTBEAT);
+    beat.tick().await;
+    tokio::pin!(working);
+    loop {
+        tokio::select! {
+            ended = &mut working => {
+                if let Err(panic) = ended {
+                    tracing::error!(%panic, job = job.id, "a job panicked");
+                }
+                return;
+            }
+            _ = beat.tick() => {
+                if app.is_stopping() {
+                    watch.stop.store(true, Ordering::Relaxed);
+                }
+                renew(app, organization, &job, &watch).await;
+            }
+        }
+    }
+}
+
+/// How far a job is, as its row in the store says it.
+fn progress(watch: &Watch) -> String {
+    json!({
+        "rows": watch.rows.load(Ordering::Relaxed),
+        "rejected": watch.rejected.load(Ordering::Relaxed),
+        "bytes": watch.bytes.load(Ordering::Relaxed),
+    })
+    .to_string()
+}
+
+fn import_of(watch: &Watch) -> Option<i64> {
+    i64::try_from(watch.import_id.load(Ordering::Relaxed)).ok().filter(|&id| id > 0)
+}
+
+async fn renew(app: &App, organization: &str, job: &Job, watch: &Arc<Watch>) {
+    let id = job.id;
+    let attempts = job.attempts;
+    let held = Arc::clone(watch);
+    let renewed = app.run(organization, move |session| {
+        let Some(mut job) = session.find_job(id)? else { return Ok(false) };
+        if job.attempts != attempts || job.status != JobStatus::Running {
+            return Ok(false);
+        }
+        if job.cancel_requested {
+            held.stop.store(true, Ordering::Relaxed);
+        }
+        job.lease_until = Some(clock::now() + LEASE);
+        job.progress = Some(progress(&held));
+        job.import_id = import_of(&held).or(job.import_id);
+        session.save_job(&job)
+    });
+    match renewed.await {
+        Ok(true) => {}
+        // Another worker has it: what this one does must end.
+        Ok(false) => watch.stop.store(true, Ordering::Relaxed),
+        Err(error) => tracing::warn!(%error, job = id, "a lease could not be renewed"),
+    }
+}
+
+/// Does the work, and writes down how it ended.
+fn end(app: &App, organization: &str, mut job: Job, watch: &Watch) {
+    let begun = std::time::Instant::now();
+    let done = app.sessions().open(organization).and_then(|mut session| {
+        let perform = KINDS.iter().find(|(kind, _)| *kind == job.kind).map(|(_, perform)| perform);
+        match perform {
+            Some(perform) => perform(app, organization, session.as_mut(), &mut job, watch),
+            None => Err(dray_model::Error::request(format!("this program knows no job `{}`", job.kind))),
+        }
+    });
+    let now = clock::now();
+    job.progress = Some(progress(watch));
+    job.import_id = import_of(watch).or(job.import_id);
+    job.lease_until = None;
+    match done {
+        Ok(Done::Completed(result, expires_at)) => {
+            job.status = JobStatus::Completed;
+            job.result = Some(result.to_string());
+            job.expires_at = expires_at.or(job.expires_at);
+            job.finished_at = Some(now);
+        }
+        Ok(Done::Stopped) => give_back(app, organization, &mut job, now),
+        Err(error) if error.kind == dray_model::ErrorKind::Interrupted => {
+            give_back(app, organization, &mut job, now);
+        }
+        Err(error) => {
+            tracing::warn!(error = %error.with_causes(), job = job.id, "a job failed");
+            job.status = JobStatus::Failed;
+            job.error = Some(told(&error));
+            job.finished_at = Some(now);
+        }
+    }
+    let saved = app.sessions().open(organization).and_then(|mut session| session.save_job(&job));
+    if let Err(error) = saved {
+        tracing::error!(%error, job = job.id, "the end of a job could not be written down");
+    }
+    let labels = [("kind", job.kind.clone()), ("status", job.status.word().to_owned())];
+    metrics::counter!("dray_jobs_total", &labels).increment(1);
+    metrics::histogram!("dray_job_seconds", &labels).record(begun.elapsed().as_secs_f64());
+}
+
+/// A job that was stopped is cancelled where a person asked for it, and else waits for the next worker.
+fn give_back(app: &App, organization: &str, job: &mut Job, now: i64) {
+    let asked = app.sessions().open(organization).and_then(|mut session| session.find_job(job.id));
+    let is_cancelled = asked.ok().flatten().is_some_and(|job| job.cancel_requested);
+    if is_cancelled {
+        job.status = JobStatus::Cancelled;
+        job.finished_at = Some(now);
+    } else {
+        job.status = JobStatus::Pending;
+    }
+}
+
+/// What people are told of an error: what a store or a file says is for the log.
+fn told(error: &dray_model::Error) -> String {
+    use dray_model::ErrorKind;
+    match (error.kind, &error.hint) {
+        (ErrorKind::Store, _) => "the store failed: the server's log knows more".to_owned(),
+        (_, Some(hint)) => format!("{}: {hint}", error.message),
+        (_, None) => error.message.clone(),
+    }
+}
+
+async fn sweep(app: &App) {
+    while !app.is_stopping() {
+        for organization in organizations(app).await {
+            let files = app.files().clone();
+            let name = organization.clone();
+            let swept = app.run(&organization, move |session| {
+                let now = clock::now();
+                session.delete_expired_jobs(now)?;
+                session.delete_documents_before("idempotency", now - 25 * 3600 * 1_000_000)?;
+                files.sweep(session, &name, now)
+            });
+            if let Err(error) = swept.await {
+                tracing::warn!(%error, %organization, "what has expired could not be swept away");
+            }
+        }
+        let until = tokio::time::Instant::now() + SWEEP;
+        while !app.is_stopping() && tokio::time::Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
