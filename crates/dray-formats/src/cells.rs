@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use arrow_array::StringArray;
+use arrow_array::{Array, StringArray};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use dray_model::problem::ProblemCode;
 use dray_model::{Error, Result};
@@ -224,6 +224,25 @@ pub(crate) fn unguard_columns(columns: &mut [StringArray]) {
     }
 }
 
+/// Gives back empty text where [`Cells::columns`] made nulls of it: of all cells that are not missing.
+pub(crate) fn keep_empty_text(columns: &mut [StringArray], cells: &Cells<'_>) -> Result<()> {
+    for (index, column) in columns.iter_mut().enumerate() {
+        if column.null_count() == 0 {
+            continue;
+        }
+        let of_column = cells.cells.iter().skip(index).step_by(cells.columns);
+        let is_there = of_column.map(|cell| *cell != Cell::MISSING).collect::<BooleanBuffer>();
+        let (offsets, values) = (column.offsets().clone(), column.values().clone());
+        let nulls = Some(NullBuffer::new(is_there)).filter(|nulls| nulls.null_count() > 0);
+        *column = StringArray::try_new(offsets, values, nulls).map_err(no_text)?;
+    }
+    Ok(())
+}
+
+fn no_text(cause: arrow_schema::ArrowError) -> Error {
+    Error::source("the cells of a column are not text").because(cause)
+}
+
 /// Says which bytes are no text and where they lie. `decoded_at` is where `bytes`, or what stands for
 /// them, is in the decoded text.
 fn undecodable(origin: &Origin, decoded_at: u64, bytes: &[u8]) -> String {
@@ -249,6 +268,5 @@ fn string_array(offsets: Vec<i32>, values: Vec<u8>) -> Result<StringArray> {
     let has_text = BooleanBuffer::collect_bool(offsets.len() - 1, |row| offsets[row] < offsets[row + 1]);
     let nulls = Some(NullBuffer::new(has_text)).filter(|nulls| nulls.null_count() > 0);
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    StringArray::try_new(offsets, Buffer::from_vec(values), nulls)
-        .map_err(|cause| Error::source("the cells of a column are not text").because(cause))
+    StringArray::try_new(offsets, Buffer::from_vec(values), nulls).map_err(no_text)
 }

@@ -10,6 +10,7 @@ pub enum ProblemCode {
     OtherTable,
     HiddenRows,
     HiddenSheets,
+    OtherSheets,
     MergedCells,
     RepairedRow,
     StrayQuote,
@@ -50,12 +51,13 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::NoHeader,
         Self::SkippedLines,
         Self::OtherTable,
         Self::HiddenRows,
         Self::HiddenSheets,
+        Self::OtherSheets,
         Self::MergedCells,
         Self::RepairedRow,
         Self::StrayQuote,
@@ -112,6 +114,7 @@ impl ProblemCode {
             Self::OtherTable => ("other_table", "another table begins; only the first is read"),
             Self::HiddenRows => ("hidden_rows", "the sheet has hidden rows or columns; they are read too"),
             Self::HiddenSheets => ("hidden_sheets", "the workbook has hidden sheets; they are not read"),
+            Self::OtherSheets => ("other_sheets", "the workbook has more sheets than the one that is read"),
             Self::MergedCells => ("merged_cells", "cells are merged; the text belongs to the first of them"),
             Self::RepairedRow => ("repaired_row", "the row did not fit the columns and was put right"),
             Self::StrayQuote => ("stray_quote", "a quote that opens or closes no cell was taken as text"),
