@@ -109,7 +109,7 @@ impl ProblemCode {
         match self {
             Self::NoHeader => ("no_header", "the file does not name its columns"),
             Self::SkippedLines => ("skipped_lines", "lines that are neither header nor rows were left out"),
-            Self::OtherTable => ("other_table", "another table begins; only the first is read"),
+            Self::OtherTable => ("other_table", "the row belongs to another table; only the first is read"),
             Self::HiddenRows => ("hidden_rows", "the sheet has hidden rows or columns; they are read too"),
             Self::HiddenSheets => ("hidden_sheets", "the workbook has hidden sheets; they are not read"),
             Self::MergedCells => ("merged_cells", "cells are merged; the text belongs to the first of them"),

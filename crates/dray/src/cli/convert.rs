@@ -18,7 +18,7 @@ use dray_model::value::ValueType;
 use dray_model::{Error, ErrorKind, Result};
 
 use super::damage;
-use super::print::{counted, note, quoted, thousands};
+use super::print::{counted, note, quoted};
 use super::reading::{ReadArguments, detected_words};
 use super::writing::{WriteArguments, target, write_format};
 use crate::destination::Destination;
@@ -286,7 +286,11 @@ fn type_cells(
     limit: u64,
 ) -> Result<Option<Typed>> {
     let before = batch.first_row.saturating_sub(1);
-    let count = usize::try_from(limit.saturating_sub(before)).unwrap_or(usize::MAX).min(batch.len());
+    // Below the first row of another table all rows are; there is nobody to give them back to.
+    let is_other =
+        |problem: &&Problem| problem.code == ProblemCode::OtherTable && problem.row_number >= batch.first_row;
+    let last = batch.problems.iter().find(is_other).map_or(limit, |first| limit.min(first.row_number - 1));
+    let count = usize::try_from(last.saturating_sub(before)).unwrap_or(usize::MAX).min(batch.len());
     let typed: std::result::Result<Vec<ArrayRef>, Misfit> = columns
         .iter()
         .map(|(index, wanted)| {
@@ -341,11 +345,12 @@ impl Report {
             let Some(first) = first else { continue };
             let column = column.as_deref().map_or(String::new(), |column| format!(" in {}", quoted(column)));
             let rows = counted(*count, "row", "rows");
+            let fate = if *code == ProblemCode::OtherTable { " left out" } else { "" };
             let place = match first.line {
-                0 => format!("row {}", thousands(first.row_number)),
-                line => format!("row {}, line {}", thousands(first.row_number), thousands(line)),
+                0 => format!("row {}", first.row_number),
+                line => format!("row {}, line {line}", first.row_number),
             };
-            note(&format!("  {}{column}: {rows}, first {place}: {}", code.word(), first.message));
+            note(&format!("  {}{column}: {rows}{fate}, first {place}: {}", code.word(), first.message));
         }
     }
 }
