@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use arrow_array::{Array, StringArray};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use dray_model::problem::ProblemCode;
+use dray_model::words::thousands;
 use dray_model::{Error, Result};
 
 use crate::guard::unguarded;
@@ -128,8 +129,11 @@ impl Cells<'_> {
         for (index, &cell) in self.cells.iter().enumerate() {
             let source = self.text.get(cell.start()..cell.end()).unwrap_or_default();
             if source.len() > max_cell_bytes {
-                let message =
-                    format!("the cell has {} bytes; at most {max_cell_bytes} are read", source.len());
+                let message = format!(
+                    "the cell has {} bytes; at most {} are read",
+                    thousands(source.len() as u64),
+                    thousands(max_cell_bytes as u64)
+                );
                 faults.push(CellFault { index, code: ProblemCode::CellTooLarge, value: None, message });
                 replacements.push((index, Vec::new()));
                 continue;

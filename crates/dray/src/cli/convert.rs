@@ -18,7 +18,7 @@ use dray_model::value::ValueType;
 use dray_model::{Error, ErrorKind, Result};
 
 use super::damage;
-use super::print::{counted, note, quoted, thousands};
+use super::print::{counted, note, quoted};
 use super::reading::{ReadArguments, detected_words};
 use super::writing::{WriteArguments, target, write_format};
 use crate::destination::Destination;
@@ -342,7 +342,7 @@ fn keep_readable(batch: &mut TextBatch, most: u64) {
     let broken: HashSet<u64> = batch
         .problems
         .iter()
-        .filter(|problem| is_unreadable(problem))
+        .filter(|problem| is_unreadable(problem) || is_of_another_table(problem))
         .map(|problem| problem.row_number)
         .collect();
     if broken.is_empty() && batch.len() <= most {
@@ -364,6 +364,11 @@ fn keep_readable(batch: &mut TextBatch, most: u64) {
 /// True for a record of which nothing can be written; an import rejects it.
 fn is_unreadable(problem: &Problem) -> bool {
     problem.code == ProblemCode::InvalidRecord
+}
+
+/// True for a row below the table that is converted: there is nobody to give it back to.
+fn is_of_another_table(problem: &Problem) -> bool {
+    problem.code == ProblemCode::OtherTable && problem.row_number > 0
 }
 
 /// A batch with its cells typed, and what was wrong with it.
@@ -442,11 +447,12 @@ impl Report {
                 continue;
             }
             let rows = counted(*count, "row", "rows");
+            let fate = if is_of_another_table(first) { " left out" } else { "" };
             let place = match first.line {
                 0 => format!("row {}", thousands(first.row_number)),
                 line => format!("row {}, line {}", thousands(first.row_number), thousands(line)),
             };
-            note(&format!("  {}{column}: {rows}, first {place}: {}", code.word(), first.message));
+            note(&format!("  {}{column}: {rows}{fate}, first {place}: {}", code.word(), first.message));
         }
     }
 }

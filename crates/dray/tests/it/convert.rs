@@ -254,3 +254,38 @@ fn columns_of_parquet_that_nobody_wants_are_not_read() {
         "{told}"
     );
 }
+
+/// Two tables in one file, and a row with a cell too many in the first.
+const TWO_TABLES: &str = "email,first_name,last_name\nada@x.example,Ada,Lovelace\nalan@x.example,Alan,Turing,7\neve@x.example,Eve,Ng\n\nproduct,price\nchair,12\ntable,30\n";
+
+#[test]
+fn rows_of_another_table_are_counted_and_surplus_cells_are_kept() {
+    let world = world();
+    world.file("two.csv", TWO_TABLES);
+    let told = converted(&world, &["two.csv", "out.csv"]);
+    assert!(
+        told.contains("other_table: 3 rows left out, first row 4, line 6: another table begins on line 6"),
+        "{told}"
+    );
+    assert!(told.contains("3 rows → out.csv"), "{told}");
+    let kept = "email,first_name,last_name\nada@x.example,Ada,Lovelace\nalan@x.example,Alan,\"Turing,7\"\neve@x.example,Eve,Ng\n";
+    assert_eq!(world.read("out.csv"), kept);
+    converted(&world, &["two.csv", "out.jsonl", "--limit", "1"]);
+    assert_eq!(world.read("out.jsonl").lines().count(), 1);
+}
+
+#[test]
+fn an_import_rejects_rows_of_another_table_and_gives_them_back() {
+    let world = world();
+    world.file("two.csv", TWO_TABLES);
+    let ledger = world.json(&["import", "two.csv", "--to", "contacts", "--json", "--failed", "failed.csv"]);
+    let count = |what: &str| ledger[what].as_u64();
+    assert_eq!((count("read"), count("created"), count("rejected")), (Some(6), Some(2), Some(4)), "{ledger}");
+    assert_eq!(ledger["balanced"], true, "{ledger}");
+    let failed = world.read("failed.csv");
+    let last = failed.lines().last().unwrap_or_default();
+    assert!(last.starts_with(",,,6,,other_table,") && last.ends_with(",table,30"), "{failed}");
+    // As it is, the file brings nothing in.
+    assert_eq!(world.dray(&["import", "failed.csv", "--to", "contacts"]).code, 1);
+    assert_eq!(world.records("contacts", "email").lines().count(), 3);
+}
