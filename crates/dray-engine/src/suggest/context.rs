@@ -65,6 +65,8 @@ fn hear_titles(targets: &Targets, heard: &mut [Heard], profiles: &[Profile<'_>])
             heard.is_reread = true;
         } else {
             heard.reading.property = Some("job_title");
+            // Without values it is a guess between the two.
+            heard.reading.is_mixed |= profile.is_empty();
         }
         heard.reading.is_generic = false;
     }

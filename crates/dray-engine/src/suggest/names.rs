@@ -96,7 +96,9 @@ pub(super) fn meaning_fit(targets: &Targets, target: &Target, header: &Reading) 
         return NameFit::None;
     }
     let is_generic = header.is_generic || wanted.is_generic;
-    if is_generic && (extra > 0 || missing > 0 || header.is_mixed) {
+    // The number somebody else gave the record (`Stripe ID`) is better than none.
+    let is_foreign_key = said == "id" && extra == 1 && missing == 0 && !header.is_mixed;
+    if is_generic && !is_foreign_key && (extra > 0 || missing > 0 || header.is_mixed) {
         return NameFit::None;
     }
     if extra + missing > 2 {

@@ -7,9 +7,9 @@ use dray_model::object::fold_name;
 use super::lists::{COUNTRIES, DEGREES, SALUTATIONS, YES_AND_NO};
 use super::vocabulary::{Class, vocabulary};
 use super::words::fold;
-use crate::check::date::{ToldOrder, told_order};
+use crate::check::date::{ToldOrder, datetime, told_order};
 use crate::check::number::{decimal, integer};
-use crate::check::style::{DecimalMark, Style};
+use crate::check::style::{DateOrder, DecimalMark, Style};
 use crate::check::{contact, words};
 
 /// The most cells of a column that are looked at.
@@ -126,7 +126,7 @@ impl<'a> Profile<'a> {
         let comma = Style { decimal_mark: DecimalMark::Comma, ..point };
         // The cheap question stands before the dear one.
         let is_email = cell.contains('@') && contact::email(cell).is_ok();
-        let is_date = digits >= 3 && told_order(cell) != ToldOrder::NoDate && !is_year_like(cell);
+        let is_date = digits >= 3 && is_date(cell);
         let is_integer = letters == 0 && integer(cell, point).is_ok();
         let is_decimal = digits > 0
             && letters == 0
@@ -151,11 +151,12 @@ impl<'a> Profile<'a> {
         self.integer += count(is_integer);
         self.decimal += count(is_decimal);
         self.boolean += count(is_boolean);
-        self.yes_or_no += count(is_boolean && letters >= 2);
+        // ON is Ontario more often than a switch.
+        self.yes_or_no += count(is_boolean && letters >= 2 && !["on", "off"].contains(&folded.as_str()));
         self.salutation += count(is_listed(&SALUTATIONS));
         self.degree += count(is_listed(&DEGREES));
         self.country += count(is_listed(&COUNTRIES));
-        self.zip += count((3..=10).contains(&cell.len()) && digits >= 3 && letters <= 4 && is_code(cell));
+        self.zip += count((3..=10).contains(&cell.len()) && digits >= 2 && letters <= 5 && is_code(cell));
         let only_letters = letters > 0
             && cell
                 .chars()
@@ -171,12 +172,22 @@ fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
-/// Eight digits may be a date or a number; four may be a year. Only a date in this millennium or the
-/// last is one.
-fn is_year_like(cell: &str) -> bool {
-    cell.len() == 8
-        && cell.bytes().all(|byte| byte.is_ascii_digit())
-        && !(cell.starts_with("19") || cell.starts_with("20"))
+/// A date or timestamp since 1600 in any form, also one that is refused later for its short year.
+fn is_date(cell: &str) -> bool {
+    /// 1600-01-01, in microseconds since 1970.
+    const EARLIEST: i64 = -135_140 * 86_400_000_000;
+    if told_order(cell) == ToldOrder::NoDate {
+        return false;
+    }
+    let orders = [DateOrder::DayFirst, DateOrder::MonthFirst].map(Some);
+    let is_whole = orders.into_iter().any(|date_order| {
+        datetime(cell, Style { date_order, ..Style::default() }).is_ok_and(|micros| micros >= EARLIEST)
+    });
+    let is_short = || {
+        let parts: Vec<&str> = cell.split(['/', '.', '-']).collect();
+        parts.len() == 3 && parts.iter().all(|part| (1..=2).contains(&part.len()))
+    };
+    is_whole || is_short()
 }
 
 fn is_code(cell: &str) -> bool {

@@ -186,7 +186,7 @@ const STRONGEST: [&str; 10] = [
 ];
 
 /// Pairs in which the first says nothing beside the second; `*` is anything.
-const ABSORBED: [(&str, &[&str]); 12] = [
+const ABSORBED: [(&str, &[&str]); 13] = [
     ("address", &["*"]),
     ("measure", &["*"]),
     ("description", &["*"]),
@@ -211,8 +211,9 @@ const ABSORBED: [(&str, &[&str]); 12] = [
         ],
     ),
     ("website", &["linkedin", "social", "domain"]),
-    ("country", &["zip", "state", "phone"]),
+    ("country", &["zip", "phone"]),
     ("phone", &["fax"]),
+    ("state", &["country"]),
     ("house_number", &["street"]),
     ("source", &["created", "owner"]),
 ];
@@ -257,6 +258,10 @@ fn combine(units: Vec<Unit>, votes: &HashMap<&'static str, f64>) -> Reading {
             Class::Filler => {}
         }
     }
+    // What stands in brackets explains what stands before them.
+    if properties.iter().any(|(_, place)| !is_in_brackets(&units, *place)) {
+        properties.retain(|(_, place)| !is_in_brackets(&units, *place));
+    }
     let named: Vec<&str> = properties.iter().map(|(concept, _)| concept.name).collect();
     if named.contains(&"type")
         && (reading.kind.is_some() || named.iter().any(|name| HAS_TYPES.contains(name)))
@@ -292,7 +297,10 @@ fn combine(units: Vec<Unit>, votes: &HashMap<&'static str, f64>) -> Reading {
     {
         reading.entity = Some(name);
     }
-    if let Some((concept, _)) = head {
+    if reading.kind == Some("mobile") && head.is_some_and(|(concept, _)| concept.name == "id") {
+        // A mobile number is no number of the record.
+        reading.property = Some("phone");
+    } else if let Some((concept, _)) = head {
         reading.property = Some(concept.name);
         reading.is_generic = concept.class == Class::Generic;
     } else if reading.kind == Some("mobile") {
@@ -310,6 +318,10 @@ fn combine(units: Vec<Unit>, votes: &HashMap<&'static str, f64>) -> Reading {
         _ => {}
     }
     reading
+}
+
+fn is_in_brackets(units: &[Unit], place: usize) -> bool {
+    units.get(place).is_some_and(|unit| unit.in_brackets)
 }
 
 /// Words that make what follows the owner of what stands before.
@@ -376,7 +388,7 @@ mod tests {
             ("Work Phone", "phone work"),
             ("Customer ID", "id party"),
             ("Kundennummer", "id party"),
-            ("Account Owner", "owner company"),
+            ("Account Owner", "owner"),
             ("Owner Email", "email foreign"),
             ("Assistant's Phone", "phone foreign"),
             ("Accepts Email Marketing", "consent"),
