@@ -1,7 +1,6 @@
 //! Judges every pair of column and target, and makes suggestions of the pairs that are chosen.
 
-use std::collections::HashMap;
-
+use dray_model::definition::FieldKind;
 use dray_model::object::Object;
 
 use super::assign::{Pair, assign};
@@ -12,11 +11,11 @@ use super::names::{NameFit, meaning_fit, name_fit};
 use super::profile::Profile;
 use super::reading::{ITSELF, Reading, read_headers};
 use super::reason::{Ground, Obstacle, why, why_not};
+use super::several::{Judged, give_next_types, keep_one_address};
 use super::target::{Target, Targets};
 use super::values::{ValueFit, service, value_fit};
 use super::words::fold;
 use super::{Alternative, Suggestion, Table};
-use dray_model::definition::FieldKind;
 
 /// Pairs below this are not worth telling.
 const WORTH_TELLING: f64 = 0.3;
@@ -32,15 +31,6 @@ pub(super) struct Judge<'a> {
     targets: Targets,
     heard: Vec<Heard>,
     profiles: Vec<Profile<'a>>,
-}
-
-/// A pair with what it rests on.
-#[derive(Debug, Clone, Copy)]
-struct Judged {
-    pair: Pair,
-    ground: Ground,
-    name: NameFit,
-    values: ValueFit,
 }
 
 impl<'a> Judge<'a> {
@@ -65,13 +55,13 @@ impl<'a> Judge<'a> {
             judged.extend(self.judge_column(column));
         }
         let all = judged.clone();
-        self.keep_one_address(&mut judged);
+        keep_one_address(&self.targets, &self.heard, &self.profiles, &mut judged);
         let pairs: Vec<Pair> = judged.iter().map(|judged| judged.pair).collect();
         let mut chosen: Vec<Option<Judged>> = assign(self.headers.len(), &pairs)
             .into_iter()
             .map(|pair| pair.and_then(|pair| judged.iter().find(|judged| judged.pair == pair).copied()))
             .collect();
-        self.give_next_types(&judged, &mut chosen);
+        give_next_types(&self.targets, &judged, &mut chosen);
         (0..self.headers.len()).map(|column| self.suggestion(column, &chosen, &judged, &all)).collect()
     }
 
@@ -192,99 +182,6 @@ impl<'a> Judge<'a> {
         sure.clamp(0.0, 0.99)
     }
 
-    /// Of several addresses in the table one is taken: parts of two would make one that is nobody's.
-    fn keep_one_address(&self, judged: &mut Vec<Judged>) {
-        let group = |column: usize| {
-            let reading = self.heard.get(column).map(|heard| &heard.reading);
-            reading.map(|reading| {
-                (reading.group, reading.kind, reading.entity.filter(|entity| !self.targets.is_own(entity)))
-            })
-        };
-        let mut fields: Vec<&str> = self
-            .targets
-            .all
-            .iter()
-            .filter(|target| target.address_part.is_some())
-            .map(|target| target.field.as_str())
-            .collect();
-        fields.dedup();
-        for field in fields {
-            // What each group fills: a part counts by how many of its cells have a value.
-            let mut groups: Vec<(_, HashMap<usize, f64>)> = Vec::new();
-            for judged in judged.iter().filter(|judged| judged.pair.confidence >= LEAST) {
-                let Some(target) = self.targets.all.get(judged.pair.target) else { continue };
-                if target.field != field {
-                    continue;
-                }
-                let column = judged.pair.column;
-                let filled = self.profiles.get(column).map_or(0.0, Profile::filled);
-                let weight = judged.pair.confidence * (0.2 + filled);
-                let group = group(column);
-                let place = groups.iter().position(|(known, _)| *known == group).unwrap_or_else(|| {
-                    groups.push((group, HashMap::new()));
-                    groups.len() - 1
-                });
-                if let Some((_, parts)) = groups.get_mut(place) {
-                    let best = parts.entry(judged.pair.target).or_insert(0.0);
-                    *best = best.max(weight);
-                }
-            }
-            let sum = |parts: &HashMap<usize, f64>| parts.values().sum::<f64>();
-            let Some(best) = groups.iter().map(|(_, parts)| sum(parts)).max_by(f64::total_cmp) else {
-                continue;
-            };
-            let Some((taken, parts)) = groups.iter().find(|(_, parts)| sum(parts) >= best - 1e-9) else {
-                continue;
-            };
-            let others: Vec<_> = groups
-                .iter()
-                .filter(|(other, theirs)| {
-                    other != taken && theirs.keys().any(|part| parts.contains_key(part))
-                })
-                .map(|(other, _)| *other)
-                .collect();
-            judged.retain(|judged| {
-                let is_part =
-                    self.targets.all.get(judged.pair.target).is_some_and(|target| target.field == field);
-                !is_part || judged.ground == Ground::Confirmed || !others.contains(&group(judged.pair.column))
-            });
-        }
-    }
-
-    /// A second phone number goes to the next type that is free: `other` first, then from the last one up.
-    fn give_next_types(&self, judged: &[Judged], chosen: &mut [Option<Judged>]) {
-        for column in 0..self.headers.len() {
-            if chosen.get(column).is_none_or(Option::is_some) {
-                continue;
-            }
-            let best = judged
-                .iter()
-                .filter(|judged| judged.pair.column == column && judged.pair.confidence >= LEAST)
-                .max_by(|a, b| a.pair.confidence.total_cmp(&b.pair.confidence));
-            let Some(best) = best else { continue };
-            let Some(target) =
-                self.targets.all.get(best.pair.target).filter(|target| target.value_type.is_some())
-            else {
-                continue;
-            };
-            let is_free = |index: usize| !chosen.iter().flatten().any(|judged| judged.pair.target == index);
-            let free: Vec<usize> = (0..self.targets.all.len())
-                .rev()
-                .filter(|&index| self.targets.all.get(index).is_some_and(|other| other.field == target.field))
-                .filter(|&index| is_free(index))
-                .collect();
-            let is_other = |index: &&usize| {
-                self.targets.all.get(**index).is_some_and(|target| target.value_kind == Some("other"))
-            };
-            let Some(&next) = free.iter().find(is_other).or(free.first()) else { continue };
-            let pair =
-                Pair { target: next, confidence: (best.pair.confidence - 0.1).max(LEAST), ..best.pair };
-            if let Some(slot) = chosen.get_mut(column) {
-                *slot = Some(Judged { pair, ground: Ground::NextType, ..*best });
-            }
-        }
-    }
-
     fn suggestion(
         &self,
         column: usize,
@@ -397,14 +294,19 @@ fn by_values(target: &Target, values: ValueFit, profile: &Profile<'_>) -> f64 {
     }
     let several = profile.distinct >= 2;
     match target.kind {
-        FieldKind::Email if !target.reading.is_foreign => 0.85,
+        FieldKind::Email if !target.reading.is_foreign => 0.9,
         FieldKind::Url if service(target).is_some() => 0.85,
         FieldKind::Url => 0.55,
-        FieldKind::Phone => 0.7,
+        FieldKind::Phone => 0.8,
         FieldKind::Choice if several && profile.cells.len() >= 3 => 0.7,
         // Two letters may be a country or a language.
-        FieldKind::Address if target.address_part.as_deref() == Some("country") && several => {
-            if profile.country >= 0.9 && profile.share(|cell| cell.len() > 3) >= 0.9 { 0.6 } else { 0.0 }
+        FieldKind::Address
+            if several
+                && target.address_part.as_deref() == Some("country")
+                && profile.country >= 0.9
+                && profile.share(|cell| cell.len() > 3) >= 0.9 =>
+        {
+            0.6
         }
         _ => 0.0,
     }

@@ -4,7 +4,8 @@
 //! The headers are taken apart into words ([`words`]), the words have meanings in many languages
 //! ([`vocabulary`], [`reading`]), and so have the fields of any object ([`target`]). Samples are summed up
 //! once a column ([`profile`], [`lists`]). The columns explain each other ([`context`]); every pair of column and field is
-//! judged ([`names`], [`values`], [`confidence`]) and the whole table is settled at once ([`assign`]).
+//! judged ([`names`], [`values`], [`confidence`]) and the whole table is settled at once
+//! ([`judge`], [`several`], [`assign`]).
 
 mod words;
 mod vocabulary;
@@ -19,6 +20,7 @@ mod confidence;
 mod known;
 mod assign;
 mod reason;
+mod several;
 mod table;
 mod judge;
 #[cfg(test)]

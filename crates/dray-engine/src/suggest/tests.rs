@@ -312,6 +312,19 @@ fn a_company_is_a_text_or_a_reference_as_the_caller_prefers() {
 }
 
 #[test]
+fn a_caller_with_linked_records_gets_its_four_fields() {
+    let rows = vec![vec!["John Smith", "john@acme.example", "555-0100", "Acme Corp"]];
+    let table = Table::from_rows(&["Name", "Email", "Phone", "Company"], &rows);
+    let known = Known { prefers_references: true, ..Known::default() };
+    let object = contacts();
+    let suggestions = suggest(&object, &table, &known);
+    let fields: Vec<_> = suggestions.iter().filter_map(|suggestion| suggestion.field.as_deref()).collect();
+    assert_eq!(fields, ["display_name", "email", "phone", "account"]);
+    assert!(suggestions.iter().all(|suggestion| suggestion.confidence >= 0.8), "{suggestions:?}");
+    assert!(suggestions[0].confidence >= 0.9);
+}
+
+#[test]
 fn what_was_confirmed_before_comes_first() {
     let mut confirmed = Confirmed::default();
     confirmed.remember("Betreuer 2", Some("department"));
