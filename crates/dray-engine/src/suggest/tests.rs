@@ -162,6 +162,7 @@ const DEV: &str = include_str!("../../fixtures/mapping/dev.json");
 const OWN: &str = include_str!("../../fixtures/mapping/own.json");
 const HELD_OUT: &str = include_str!("../../fixtures/mapping/held-out.json");
 const HELD_OUT_2: &str = include_str!("../../fixtures/mapping/held-out-2.json");
+const HELD_OUT_3: &str = include_str!("../../fixtures/mapping/held-out-3.json");
 
 /// Measures a file in three ways and prints the figures (`--nocapture` shows them).
 fn measured(name: &str, text: &str) -> [Score; 3] {
@@ -189,7 +190,7 @@ fn suggestions_are_right_on_the_development_tables() {
 
 #[test]
 fn suggestions_are_right_on_held_out_tables() {
-    for (name, text) in [("held out", HELD_OUT), ("held out 2", HELD_OUT_2)] {
+    for (name, text) in [("held out", HELD_OUT), ("held out 2", HELD_OUT_2), ("held out 3", HELD_OUT_3)] {
         let [shipped, stripped, bare] = measured(name, text);
         assert!(shipped.accuracy() >= 0.92 && shipped.precision() >= 0.96, "{}", shipped.wrong);
         assert!(stripped.accuracy() >= 0.90 && stripped.precision() >= 0.95, "{}", stripped.wrong);
