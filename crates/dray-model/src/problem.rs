@@ -52,7 +52,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::NoHeader,
         Self::SkippedLines,
         Self::OtherTable,

@@ -96,7 +96,11 @@ impl CsvSource {
                     return Err(Error::source(format!("`{}` is empty", window.name()))
                         .hint("it has no header and no rows; check that the right file was sent"));
                 }
-                _ => window.read_more(limits.read_bytes)?,
+                // Twice as much each time: what was read is looked at from its beginning again.
+                _ => {
+                    let room = limits.max_record_bytes.saturating_sub(text.len()) + 1;
+                    window.read_more(text.len().min(room).max(limits.read_bytes))?;
+                }
             }
         };
         if table.width > limits.max_columns {
@@ -498,7 +502,7 @@ fn record_too_large(name: &str, line: u64, limit: usize) -> Error {
         ErrorKind::Limit,
         format!("the row on line {line} of `{name}` is larger than {} bytes", thousands(limit as u64)),
     )
-    .hint("check that the file has line breaks and is text; otherwise raise the limit of a record")
+    .hint("check that the file has line breaks and is text; no row of a table is as long")
 }
 
 fn detected_dialect(dialect: &Dialect, table: &Table, sniffed: &super::sniff::Sniffed) -> Vec<Detected> {

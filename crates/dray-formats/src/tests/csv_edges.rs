@@ -8,6 +8,9 @@ use crate::{Quote, ReadLimits, ReadOptions};
 
 const HEADER: &str = "date,customer,city,amount\n";
 
+/// A way to write an order.
+type Way = fn(&[String; 4]) -> String;
+
 fn order(row: usize) -> [String; 4] {
     let cities = ["Paris", "Rome", "Oslo", "Bern", "Bonn"];
     [
@@ -91,7 +94,7 @@ fn a_narrower_table_below_is_another_table_however_long_it_is() {
 #[test]
 fn short_rows_that_are_a_habit_are_no_table() {
     for line_end in ["\n", "\n\n"] {
-        let row = |row: usize| order(row)[..if row % 3 == 0 { 4 } else { 3 }].join(",") + line_end;
+        let row = |row: usize| order(row)[..if row.is_multiple_of(3) { 4 } else { 3 }].join(",") + line_end;
         let text = format!("{HEADER}{}", (0..60).map(row).collect::<String>());
         let contents = read("a.csv", text.as_bytes(), &ReadOptions::default());
         assert_eq!(contents.header, ["date", "customer", "city", "amount"]);
@@ -102,13 +105,13 @@ fn short_rows_that_are_a_habit_are_no_table() {
 
 #[test]
 fn rows_with_all_cells_in_one_are_divided_where_the_columns_show_how() {
-    let ways: [(&str, &dyn Fn(&[String; 4]) -> String); 6] = [
-        ("half", &|cells| format!("{},{}", cells[0], cells[1..].join(";"))),
-        ("semicolons", &|cells| cells.join(";")),
-        ("tabs", &|cells| cells.join("\t")),
-        ("blanks", &|cells| cells.join(" ")),
-        ("in quotes", &|cells| format!("\"{}\"", cells.join(","))),
-        ("in quotes, with bars", &|cells| format!("\"{}\"", cells.join("|"))),
+    let ways: [(&str, Way); 6] = [
+        ("half", |cells| format!("{},{}", cells[0], cells[1..].join(";"))),
+        ("semicolons", |cells| cells.join(";")),
+        ("tabs", |cells| cells.join("\t")),
+        ("blanks", |cells| cells.join(" ")),
+        ("in quotes", |cells| format!("\"{}\"", cells.join(","))),
+        ("in quotes, with bars", |cells| format!("\"{}\"", cells.join("|"))),
     ];
     for (name, odd) in ways {
         let contents = read("a.csv", every_other(40, odd).as_bytes(), &ReadOptions::default());
@@ -128,11 +131,11 @@ fn rows_with_all_cells_in_one_are_divided_where_the_columns_show_how() {
 
 #[test]
 fn rows_with_all_cells_in_one_are_rejected_where_nothing_shows_how() {
-    let ways: [&dyn Fn(&[String; 4]) -> String; 3] = [
+    let ways: [Way; 3] = [
         // Decimal commas where the others have points.
-        &|cells| cells.join(";").replace('.', ","),
-        &|cells| format!("{};{};{};{}", cells[1], cells[0], cells[3], cells[2]),
-        &|cells| format!("\"{},{},{},{}\"", cells[3], cells[2], cells[1], cells[0]),
+        |cells| cells.join(";").replace('.', ","),
+        |cells| format!("{};{};{};{}", cells[1], cells[0], cells[3], cells[2]),
+        |cells| format!("\"{},{},{},{}\"", cells[3], cells[2], cells[1], cells[0]),
     ];
     for odd in ways {
         let contents = read("a.csv", every_other(40, odd).as_bytes(), &ReadOptions::default());

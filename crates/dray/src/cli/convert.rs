@@ -15,6 +15,7 @@ use dray_model::batch::TextBatch;
 use dray_model::flow::RowSource;
 use dray_model::problem::{Problem, ProblemCode};
 use dray_model::value::ValueType;
+use dray_model::words::thousands;
 use dray_model::{Error, ErrorKind, Result};
 
 use super::damage;
@@ -440,7 +441,7 @@ impl Report {
             let column = column.as_deref().map_or(String::new(), |column| format!(" in {}", quoted(column)));
             if is_unreadable(first) {
                 let rows = counted(self.left_out, "row", "rows");
-                let lines: Vec<String> = self.lines_left_out.iter().map(|&line| thousands(line)).collect();
+                let lines: Vec<String> = self.lines_left_out.iter().map(u64::to_string).collect();
                 let (on, lines) = (if lines.len() == 1 { "line" } else { "lines" }, lines.join(", "));
                 let more = if self.left_out > LINES_SHOWN as u64 { " …" } else { "" };
                 note(&format!("  {}: {rows} left out, {on} {lines}{more}: {}", code.word(), first.message));
@@ -449,8 +450,8 @@ impl Report {
             let rows = counted(*count, "row", "rows");
             let fate = if is_of_another_table(first) { " left out" } else { "" };
             let place = match first.line {
-                0 => format!("row {}", thousands(first.row_number)),
-                line => format!("row {}, line {}", thousands(first.row_number), thousands(line)),
+                0 => format!("row {}", first.row_number),
+                line => format!("row {}, line {line}", first.row_number),
             };
             note(&format!("  {}{column}: {rows}{fate}, first {place}: {}", code.word(), first.message));
         }
