@@ -139,7 +139,7 @@ fn rows_with_all_cells_in_one_are_rejected_where_nothing_shows_how() {
     ];
     for odd in ways {
         let contents = read("a.csv", every_other(40, odd).as_bytes(), &ReadOptions::default());
-        let told = of_code(&contents, ProblemCode::InvalidRecord);
+        let told = of_code(&contents, ProblemCode::UnclearRow);
         assert_eq!(told, (1..=20).map(|row| row * 2).collect::<Vec<u64>>());
         assert!(contents.problems.iter().all(|problem| problem.severity == Severity::Error));
     }
