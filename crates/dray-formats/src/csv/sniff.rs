@@ -155,6 +155,7 @@ struct Score {
 impl Score {
     fn of(dialect: &Dialect, sample: &[u8]) -> Self {
         let mut widths: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut runs = Runs::default();
         let (mut rows, mut odd, mut quoted, mut cells, mut suspicious) = (0, 0, 0, 0, 0);
         let mut filled: Vec<bool> = Vec::new();
         let mut first_width = 0;
@@ -169,6 +170,7 @@ impl Score {
             rows += 1;
             odd += usize::from(record.has_stray_quote || record.is_open);
             *widths.entry(record.cells.len()).or_insert(0) += 1;
+            runs.add(record.cells.len());
             if rows == 1 {
                 first_width = record.cells.len();
             }
@@ -192,8 +194,13 @@ impl Score {
         else {
             return Self::default();
         };
-        // Where most rows break off after their first cell the header still tells.
-        let (width, count) = if width == 1 { (first_width, 1.min(rows / 2)) } else { (width, count) };
+        let (width, count) = match runs.table(rows) {
+            // A small table with as many lines of notes around it.
+            Some(table) if width == 1 && first_width == 1 => table,
+            // Where most rows break off after their first cell the header still tells.
+            _ if width == 1 => (first_width, 1.min(rows / 2)),
+            _ => (width, count),
+        };
         if width <= 1 {
             return Self { rows, odd, quoted, ..Self::default() };
         }
@@ -221,6 +228,30 @@ impl Score {
             value *= if quoted * 20 >= rows { 0.985 } else { 0.5 };
         }
         Self { value, agreement, rows, odd, quoted }
+    }
+}
+
+/// The longest run of rows, one behind the other, of the same width above 1.
+#[derive(Debug, Default)]
+struct Runs {
+    current: (usize, usize),
+    longest: (usize, usize),
+}
+
+impl Runs {
+    fn add(&mut self, width: usize) {
+        self.current = if width == self.current.0 { (width, self.current.1 + 1) } else { (width, 1) };
+        if width > 1 && self.current.1 > self.longest.1 {
+            self.longest = self.current;
+        }
+    }
+
+    /// Width and length of a run that can be a table among so many rows: a header with rows, not just two
+    /// sentences that have a comma each.
+    fn table(&self, rows: usize) -> Option<(usize, usize)> {
+        let (width, count) = self.longest;
+        let is_table = count >= 3 || (count == 2 && width >= 3);
+        (is_table && count * 4 >= rows).then_some((width, count))
     }
 }
 

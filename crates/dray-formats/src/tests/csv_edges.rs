@@ -237,3 +237,22 @@ fn a_quote_that_never_closes_ends_at_the_record_limit_by_any_quote() {
         assert!(contents.rows.len() > 800, "{strict}");
     }
 }
+
+#[test]
+fn a_small_table_among_as_many_notes() {
+    check(
+        "a.csv",
+        "Report of May 2025\nexported by Ann\n\nName;Betrag;Datum\nM;1.234,50;03.04.2025\nJ;2,00;13.04.2025\nTotal: 2\n",
+        "
+        Name | Betrag | Datum
+          skipped_lines@1 lines 1 to 2 above the header were left out; they are no part of the table
+          skipped_lines@7 line 7 below the table was left out; it is no part of it
+        5: M | 1.234,50 | 03.04.2025
+        6: J | 2,00 | 13.04.2025
+        ",
+    );
+    // Names with a comma here and there are one column.
+    let contents =
+        read("a.csv", b"name\nCher\nDoe, John\nLee, Ann\nBono\nPink\nSting\n", &ReadOptions::default());
+    assert_eq!(contents.header, ["name"]);
+}
