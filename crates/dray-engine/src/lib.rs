@@ -7,6 +7,7 @@
 
 pub mod map;
 pub mod check;
+pub mod suggest;
 pub mod damage;
 pub mod infer;
 pub mod matching;

@@ -358,7 +358,7 @@ pub(crate) fn sentence(code: ProblemCode, advice: &str) -> String {
 }
 
 /// Judges one text by the kind and constraints of its field.
-fn text_value<'t>(field: &Field, text: &'t str, style: Style) -> Result<Cow<'t, str>, Bad> {
+pub(crate) fn text_value<'t>(field: &Field, text: &'t str, style: Style) -> Result<Cow<'t, str>, Bad> {
     let definition = &field.definition;
     let text = if definition.keep_blanks && !text.trim().is_empty() { text } else { text.trim() };
     if text.is_empty() {

@@ -1,12 +1,12 @@
 //! Mapping: which source column fills which stored column. Made once per source, before the first row.
 
-mod suggest;
+mod names;
 
 use dray_model::flow::FAILED_COLUMNS;
 use dray_model::object::{ColumnIndex, Object, SystemColumn, fold_name};
 use dray_model::{Error, Result};
 
-pub use suggest::Reason;
+pub use names::Reason;
 
 /// Which source column fills which stored column.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,11 +69,11 @@ impl Mapping {
                 Some((_, Some(column))) => Wanted::Explicit(*column),
                 Some((_, None)) => Wanted::LeftOut("left out on request".to_owned()),
                 None if FAILED_COLUMNS.contains(&name.as_str()) => Wanted::Own,
-                None => Wanted::Suggested(suggest::candidates(object, name)),
+                None => Wanted::Suggested(names::candidates(object, name)),
             });
         }
         let taken: Vec<ColumnIndex> = statics.iter().map(|(column, _)| *column).collect();
-        let assigned = suggest::assign(object, header, wanted, taken)?;
+        let assigned = names::assign(object, header, wanted, taken)?;
         let mapping = Self { columns: assigned.0, statics, ignored: assigned.1 };
         mapping.check_required(object, header)?;
         Ok(mapping)

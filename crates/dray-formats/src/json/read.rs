@@ -94,7 +94,10 @@ impl JsonSource {
             None if lines => {}
             None => source.enter_document()?,
         }
-        source.find_columns(options.flatten)?;
+        match &options.columns {
+            Some(names) => source.take_columns(names, options.flatten),
+            None => source.find_columns(options.flatten)?,
+        }
         Ok(source)
     }
 
@@ -151,6 +154,16 @@ impl JsonSource {
         self.shape = shape;
         let line = self.line + line_ends(self.window.text().get(..begin).unwrap_or_default());
         self.move_to(&Position { at: begin, behind_record: false, line });
+    }
+
+    /// The columns are known beforehand.
+    fn take_columns(&mut self, names: &[String], flatten: bool) {
+        let mut columns = Columns::new();
+        for name in names.iter().take(self.limits.max_columns) {
+            columns.add(name.clone().into_bytes());
+        }
+        self.records = Records::new(columns, flatten);
+        self.records.passes_over_others = true;
     }
 
     /// Looks at the first records for the names of their members, and leaves them to be read.

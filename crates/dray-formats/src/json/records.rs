@@ -117,6 +117,8 @@ pub(super) struct Records {
     seen_in_row: Vec<u64>,
     /// Members of nested objects have columns of their own.
     flatten: bool,
+    /// Members without a column are not wanted, and nobody is told.
+    pub(super) passes_over_others: bool,
 }
 
 /// Where the members of one record go.
@@ -160,6 +162,7 @@ impl Records {
             problems: Vec::new(),
             seen_in_row,
             flatten,
+            passes_over_others: false,
         }
     }
 
@@ -261,6 +264,9 @@ impl Records {
         if let Some(column) = twice {
             let message = format!("the record has two members `{}`; keep one", self.header[column]);
             self.add_problem(line, &message, None);
+        }
+        if self.passes_over_others {
+            return Ok(walker.at);
         }
         for (name, value) in unknown {
             self.add_unknown_member(text, line, &name, value);

@@ -7,3 +7,4 @@ pub mod filters;
 pub mod policy;
 pub mod import;
 pub mod export;
+pub mod reports;
