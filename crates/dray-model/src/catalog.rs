@@ -208,8 +208,12 @@ pub trait Catalog {
     /// Imports and undos, the newest first.
     fn query_imports(&mut self, query: &ImportQuery) -> Result<Vec<Import>>;
     /// Problems of an import in row order, from the first after this row and sequence.
-    fn problems_after(&mut self, import_id: i64, after: (u64, i64), limit: u64)
-    -> Result<Vec<NumberedProblem>>;
+    fn problems_after(
+        &mut self,
+        import_id: i64,
+        after: (u64, i64),
+        limit: u64,
+    ) -> Result<Vec<NumberedProblem>>;
 
     /// How many records a filter finds, counted no further than `most`.
     fn count_records(&mut self, object: &Object, filter: Option<&Filter>, most: u64) -> Result<u64>;

@@ -69,8 +69,7 @@ pub(crate) fn count(
         None => String::new(),
     };
     let most = writer.next_parameter(SqlValue::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
-    let sql =
-        format!("SELECT count(*) FROM (SELECT 1 FROM {table}{condition} LIMIT ${most}) AS counted");
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {table}{condition} LIMIT ${most}) AS counted");
     Ok(Statement { sql, parameters: writer.parameters })
 }
 

@@ -153,7 +153,9 @@ pub(crate) fn audit(world: &World) {
 
 pub(crate) fn imports_by_page(world: &World) {
     let mut store = world.open();
-    for (object, source) in [("contacts", "a.csv"), ("deals", "b.csv"), ("contacts", "record"), ("contacts", "c.csv")] {
+    for (object, source) in
+        [("contacts", "a.csv"), ("deals", "b.csv"), ("contacts", "record"), ("contacts", "c.csv")]
+    {
         let import = Import {
             id: 0,
             object: object.to_owned(),
@@ -175,10 +177,7 @@ pub(crate) fn imports_by_page(world: &World) {
     let all = ImportQuery { limit: 10, ..ImportQuery::default() };
     assert_eq!(sources(&all), ["c.csv", "record", "b.csv", "a.csv"]);
     assert_eq!(sources(&ImportQuery { before: Some(3), limit: 1, ..all.clone() }), ["b.csv"]);
-    let files = ImportQuery {
-        object: Some("contacts".to_owned()),
-        without_source: Some("record".to_owned()),
-        ..all
-    };
+    let files =
+        ImportQuery { object: Some("contacts".to_owned()), without_source: Some("record".to_owned()), ..all };
     assert_eq!(sources(&files), ["c.csv", "a.csv"]);
 }
