@@ -17,8 +17,11 @@ use utoipa_axum::routes;
 
 use super::answer::Failure;
 use super::doors::records;
-use super::native::keys;
-use super::{about, access};
+use super::native::records as native_records;
+use super::native::{
+    audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users,
+};
+use super::{about, access, audited, once};
 use crate::server::app::App;
 use crate::server::directory::random_text;
 
@@ -34,6 +37,38 @@ fn api() -> OpenApiRouter<App> {
         // the native API
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
+        .routes(routes!(session::get, session::create, session::delete))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::delete))
+        .routes(routes!(users::set_password))
+        .routes(routes!(organizations::list, organizations::create))
+        .routes(routes!(organizations::get, organizations::change))
+        .routes(routes!(objects::list, objects::create))
+        .routes(routes!(objects::get, objects::change))
+        .routes(routes!(objects::add_field))
+        .routes(routes!(objects::hide_field))
+        .routes(routes!(native_records::list, native_records::create))
+        .routes(routes!(native_records::get, native_records::change, native_records::delete))
+        .routes(routes!(exports::export))
+        .routes(routes!(plans::plan))
+        .routes(routes!(plans::confirm))
+        .routes(routes!(imports::list))
+        .routes(routes!(imports::get))
+        .routes(routes!(imports::rows))
+        .routes(routes!(imports::problems))
+        .routes(routes!(imports::failed_rows))
+        .routes(routes!(imports::undo))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::events))
+        .routes(routes!(reports::list, reports::create))
+        .routes(routes!(reports::get, reports::change, reports::delete))
+        .routes(routes!(reports::records))
+        .routes(routes!(reports::export))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
 }
 
 /// The server's answers to everything.
@@ -51,6 +86,8 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .route("/assets/docs.css", get(about::docs_style))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(app.clone(), once::once))
+        .layer(middleware::from_fn_with_state(app.clone(), audited::audited))
         .layer(Extension(metrics))
         .layer(Extension(api))
         .layer(DefaultBodyLimit::disable())
@@ -86,8 +123,15 @@ fn cors(app: &App) -> CorsLayer {
             header::CONTENT_TYPE,
             HeaderName::from_static("x-api-key"),
             HeaderName::from_static("idempotency-key"),
+            header::IF_MATCH,
         ])
-        .expose_headers([REQUEST_ID, header::CONTENT_DISPOSITION])
+        .expose_headers([
+            REQUEST_ID,
+            header::CONTENT_DISPOSITION,
+            header::ETAG,
+            header::LOCATION,
+            HeaderName::from_static("idempotent-replayed"),
+        ])
 }
 
 /// An answer begins within this time.
@@ -143,7 +187,7 @@ async fn watch(State(app): State<App>, mut request: Request, next: Next) -> Resp
     let seconds = begun.elapsed().as_secs_f64();
     let code = response.extensions().get::<Failure>().map(|failure| failure.code).unwrap_or_default();
     span.in_scope(|| {
-        tracing::info!(status = status.as_u16(), code, milliseconds = seconds * 1000.0, "answered")
+        tracing::info!(status = status.as_u16(), code, milliseconds = seconds * 1000.0, "answered");
     });
     let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
     metrics::counter!("dray_requests_total", &labels).increment(1);

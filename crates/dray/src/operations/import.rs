@@ -30,6 +30,7 @@ pub const MOST_PROBLEMS: usize = 1_000;
 pub const MOST_CHANGES: usize = 1_000;
 
 /// Where the rows of a request are.
+#[allow(clippy::large_enum_variant, reason = "there is one for each import")]
 pub enum Rows<'r> {
     /// In the request itself.
     Bytes(Bytes, ReadOptions),

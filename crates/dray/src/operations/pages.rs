@@ -107,13 +107,8 @@ pub fn page(
             count += taken as u64;
         }
         has_more = taken < batch.num_rows();
-        if has_more {
-            Err(full())
-        } else if held.len() >= PAGE_BYTES {
-            Err(full())
-        } else {
-            Ok(())
-        }
+        let is_full = has_more || held.len() >= PAGE_BYTES;
+        if is_full { Err(full()) } else { Ok(()) }
     });
     match done {
         Err(error) if error.kind == ErrorKind::Interrupted => has_more = true,

@@ -94,6 +94,40 @@ impl Plan {
         session.save_document(KIND, &self.id, &body, now)
     }
 
+    /// Marks the plan as confirmed by this request; who was faster, where somebody was. A confirmation
+    /// whose process died before its import was done is taken over.
+    pub fn confirm(
+        &mut self,
+        session: &mut dyn Session,
+        request: &str,
+        now: i64,
+    ) -> Result<Option<Confirmed>> {
+        let Some(document) = session.find_document(KIND, &self.id)? else {
+            return Err(Error::request("the plan is gone").hint("send the file again"));
+        };
+        let known = Self::find(session, &self.id)?.and_then(|plan| plan.confirmed);
+        let was_asked_by_us = known.as_ref().is_some_and(|known| known.request == request);
+        if let Some(known) = known.filter(|_| !was_asked_by_us) {
+            let is_done = known.import.is_some() || known.job.is_some();
+            if is_done || session.lock_object(&self.object, 0).is_err() {
+                return Ok(Some(known));
+            }
+            session.unlock_object(&self.object)?;
+            let found = session.find_import_by_fingerprint(&self.object, &self.fingerprint())?;
+            if let Some(import) = found.filter(|import| import.status == ImportStatus::Completed) {
+                return Ok(Some(Confirmed { import: Some(import.id), ..known }));
+            }
+        }
+        self.confirmed = Some(Confirmed { import: None, job: None, request: request.to_owned() });
+        let body = serde_json::to_string(self)
+            .map_err(|cause| Error::store("the plan cannot be written").because(cause))?;
+        if session.replace_document(KIND, &self.id, document.version, &body, now)? {
+            return Ok(None);
+        }
+        let known = Self::find(session, &self.id)?.and_then(|plan| plan.confirmed);
+        Ok(Some(known.unwrap_or(Confirmed { import: None, job: None, request: String::new() })))
+    }
+
     /// True where a worker is to do it.
     pub fn is_large(&self) -> bool {
         self.rows > LARGE_ROWS || self.bytes > LARGE_BYTES
@@ -209,6 +243,8 @@ pub fn execute(
             differences.insert(fate, json!({ "planned": planned, "now": now }));
         }
     }
+    // Where the import was done before, it is what changed the records.
+    let changed_since = if report.was_complete { Vec::new() } else { changed_since };
     Ok(Executed { report, differences, changed_since })
 }
 

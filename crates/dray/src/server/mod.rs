@@ -5,6 +5,7 @@ pub mod settings;
 pub mod sessions;
 pub mod directory;
 pub mod limits;
+pub mod throttle;
 pub mod files;
 pub mod queue;
 pub mod app;
