@@ -8,3 +8,7 @@ pub mod policy;
 pub mod import;
 pub mod export;
 pub mod reports;
+pub mod looked_through;
+pub mod import_job;
+pub mod export_job;
+pub mod mapping_memory;

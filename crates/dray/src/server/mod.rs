@@ -8,4 +8,5 @@ pub mod limits;
 pub mod files;
 pub mod queue;
 pub mod app;
+pub mod jobs;
 pub mod worker;
