@@ -51,7 +51,15 @@ impl Source {
     /// A file the server keeps, with the name people know it by: where it lies is nobody's business.
     pub fn stored(name: &str, path: PathBuf, options: ReadOptions) -> Self {
         let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
-        Self { name: name.to_owned(), bytes, path, is_stored: true, options, repairs: Vec::new(), _spool: None }
+        Self {
+            name: name.to_owned(),
+            bytes,
+            path,
+            is_stored: true,
+            options,
+            repairs: Vec::new(),
+            _spool: None,
+        }
     }
 
     /// Where the bytes lie.

@@ -46,10 +46,8 @@ pub fn remember(
 ) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let known = session.find_document(KIND, object.name())?;
-        let mut remembered: Remembered = known
-            .as_ref()
-            .and_then(|document| serde_json::from_str(&document.body).ok())
-            .unwrap_or_default();
+        let mut remembered: Remembered =
+            known.as_ref().and_then(|document| serde_json::from_str(&document.body).ok()).unwrap_or_default();
         let before = remembered.clone();
         for (header, field) in pairs {
             let key = Confirmed::key(header);

@@ -93,9 +93,14 @@ async fn work(app: &App, name: &str) {
     }
 }
 
-/// Does a new job at once, for somebody who waits for it; returns it as it ended. Where the process dies
-/// meanwhile, a worker goes on as with any other job. The work goes on where nobody waits any more.
-pub async fn perform_now(app: &App, organization: &str, mut job: Job, watch: Arc<Watch>) -> Result<Job> {
+/// Begins a new job at once, for somebody who waits for it; returns its number and what to wait for. Where the
+/// process dies meanwhile, a worker goes on as with any other job, and where nobody waits any more it goes on too.
+pub async fn begin_now(
+    app: &App,
+    organization: &str,
+    mut job: Job,
+    watch: Arc<Watch>,
+) -> Result<(i64, JoinHandle<Job>)> {
     let permit = app.queue().may_work().await?;
     let now = clock::now();
     job.status = JobStatus::Running;
@@ -109,13 +114,14 @@ pub async fn perform_now(app: &App, organization: &str, mut job: Job, watch: Arc
             Ok(job)
         })
         .await?;
+    let id = job.id;
     let (ours, slug) = (app.clone(), organization.to_owned());
     let work = tokio::spawn(async move {
         let _permit = permit;
         perform(&ours, &slug, &mut job, &watch).await;
         job
     });
-    work.await.map_err(|_| dray_model::Error::store("the work broke off"))
+    Ok((id, work))
 }
 
 /// Does one job while its lease is renewed beside it, and writes down how it ended.
