@@ -125,6 +125,21 @@ pub(super) fn resolve(
     Ok(mapped)
 }
 
+/// The columns of rows: the members seen, and those that are mapped and that no row has, as programs leave out what
+/// is empty. Where rows have members that nobody names, a name that no row has is rather a typing error, and is
+/// not added.
+pub(super) fn columns_of_rows(members: &[String], mapping: &[ColumnMapping]) -> Vec<String> {
+    let mut named = vec![false; members.len()];
+    let mut columns = members.to_vec();
+    for entry in mapping {
+        match find_source(members, &entry.source_column).and_then(|source| named.get_mut(source)) {
+            Some(is_named) => *is_named = true,
+            None => columns.push(entry.source_column.clone()),
+        }
+    }
+    if named.contains(&false) { members.to_vec() } else { columns }
+}
+
 /// The column of this name: exactly, or in another spelling.
 fn find_source(header: &[String], name: &str) -> Option<usize> {
     let folded = fold_name(name);

@@ -15,7 +15,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::mapping::{ColumnMapping, Mapped, missing, resolve, worth_a_warning};
+use super::mapping::{ColumnMapping, Mapped, columns_of_rows, missing, resolve, worth_a_warning};
 use super::names::{stored, unknown_field};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
@@ -255,7 +255,8 @@ pub(super) fn prepare(
             ));
         }
         (Some(rows), None) => {
-            let mut mapped = resolve(object, &rows.members, &body.column_mapping, &statics)?;
+            let columns = columns_of_rows(&rows.members, &body.column_mapping);
+            let mut mapped = resolve(object, &columns, &body.column_mapping, &statics)?;
             mapped.columns.retain(|(_, field)| !field.is_empty());
             Prepared {
                 only_columns: Some(mapped.columns.iter().map(|(name, _)| name.clone()).collect()),
