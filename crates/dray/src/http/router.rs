@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Failure;
-use super::doors::records;
+use super::doors::{modules, records};
 use super::native::records as native_records;
 use super::native::{
     audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users,
@@ -34,6 +34,18 @@ fn api() -> OpenApiRouter<App> {
         // the records door
         .routes(routes!(records::import_records))
         .routes(routes!(records::export_records))
+        // the modules door
+        .routes(routes!(modules::parse::parse))
+        .routes(routes!(modules::suggest::suggest))
+        .routes(routes!(modules::validate::validate))
+        .routes(routes!(modules::execute::execute))
+        .routes(routes!(modules::jobs::list))
+        .routes(routes!(modules::jobs::get, modules::jobs::rollback))
+        .routes(routes!(modules::export::export_module))
+        .routes(routes!(modules::export::export_report))
+        .routes(routes!(modules::export_jobs::list, modules::export::create_job))
+        .routes(routes!(modules::export_jobs::get))
+        .routes(routes!(modules::export_jobs::download))
         // the native API
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
@@ -96,6 +108,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .layer(middleware::from_fn(move |request: Request, next: Next| within(most, request, next)))
         .layer(cors)
         .layer(middleware::from_fn_with_state(app.clone(), watch))
+        .layer(middleware::from_fn(modules::shape::reshape))
         .with_state(app)
 }
 

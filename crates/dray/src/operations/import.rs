@@ -24,7 +24,7 @@ use crate::clock;
 use crate::failed_file::FailedFile;
 use crate::source::Source;
 
-/// Problems a report names; the rest are in the catalog.
+/// Problems of either severity a report names; the rest are in the catalog.
 pub const MOST_PROBLEMS: usize = 1_000;
 /// Changed cells the report of a plan names.
 pub const MOST_CHANGES: usize = 1_000;
@@ -150,10 +150,13 @@ struct Reporter<'w> {
 
 impl Reporter<'_> {
     fn tell(&mut self, problem: &Problem) {
-        match problem.severity {
-            Severity::Error => self.errors += 1,
-            Severity::Warning => self.warnings += 1,
-        }
+        let count = match problem.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        // Many warnings leave room for the errors.
+        let is_told = *count <= MOST_PROBLEMS as u64;
         if problem.code == ProblemCode::ReferenceNotFound
             && let (Some(field), Some(value)) = (&problem.field, &problem.value)
         {
@@ -167,7 +170,7 @@ impl Reporter<'_> {
             .entry((problem.code, place))
             .and_modify(|group| group.rows += 1)
             .or_insert_with(|| ProblemGroup { rows: 1, first: problem.clone() });
-        if self.problems.len() < MOST_PROBLEMS {
+        if is_told {
             self.problems.push(problem.clone());
         }
     }

@@ -21,6 +21,8 @@ pub const KIND: &str = "import";
 pub struct ImportJob {
     /// The stored file that holds the rows.
     pub file: String,
+    /// The file is only there for this import: it goes once that is complete.
+    pub remove_file: bool,
     /// Its name for people.
     pub source_name: String,
     /// What kind of file it is, for people: `csv`, `xlsx` …

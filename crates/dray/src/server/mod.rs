@@ -9,4 +9,5 @@ pub mod throttle;
 pub mod files;
 pub mod queue;
 pub mod app;
+pub mod jobs;
 pub mod worker;

@@ -6,6 +6,8 @@ mod convert;
 mod failpoints;
 mod fates;
 mod kill;
+mod modules_door;
+mod modules_jobs;
 mod promises;
 mod records_door;
 mod round_trip;

@@ -424,6 +424,7 @@ async fn begin_job(app: &App, actor: &Actor, mut plan: Plan, request: String) ->
     plan.job.failed_file = Some(Files::new_id());
     plan.job.total_rows = Some(plan.rows);
     plan.job.processing_mode = "background".to_owned();
+    plan.job.remove_file = true;
     let job = new_job(KIND, &plan.object, &plan.job, &actor.name, now)?;
     let file = StoredFile {
         id: plan.job.file.clone(),
