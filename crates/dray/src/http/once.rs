@@ -186,6 +186,7 @@ async fn run(
     // What may work the next time is not kept: the next request is carried out.
     let is_final = status.is_success()
         || (status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 408 | 413 | 429));
+    let is_final = is_final && !response.headers().contains_key(header::RETRY_AFTER);
     let is_small = response.body().size_hint().exact().is_some_and(|bytes| bytes <= ANSWER_BYTES);
     if !(is_final && is_small) {
         forget(app, organization, id).await;

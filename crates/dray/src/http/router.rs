@@ -100,6 +100,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state(app.clone(), audited::audited))
+        .layer(middleware::from_fn(without_nul))
         .layer(Extension(metrics))
         .layer(Extension(api))
         .layer(DefaultBodyLimit::disable())
@@ -114,6 +115,14 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
 
 async fn no_such_route(request: Request) -> Failure {
     Failure::not_found(format!("there is no `{} {}`: see /docs", request.method(), request.uri().path()))
+}
+
+/// No store can hold a NUL, so that nothing can be found by one.
+async fn without_nul(request: Request, next: Next) -> Response {
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
+        return Failure::validation("the address holds a character no store can hold (NUL)").into_response();
+    }
+    next.run(request).await
 }
 
 async fn no_such_method(request: Request) -> Failure {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::server::{Reply, Server};
-use crate::support::{Kind, STORES};
+use crate::support::STORES;
 
 fn told(reply: &Reply) -> String {
     let body = reply.json();
@@ -123,57 +123,71 @@ fn what_stands_in_the_way_is_told() {
 
 #[test]
 fn what_cannot_be_an_object() {
-    let server = Server::start(Kind::Sqlite);
-    let with = |name: &str, field: Value| {
-        let body = json!({ "name": name, "label": "X", "fields": [field] });
-        server.post("/api/v1/objects", &body).status
-    };
-    let text = |name: &str| json!({ "name": name, "type": "text" });
-    for name in
-        ["", "A", "a b", "a\"; drop table x; --", "../x", "dray_x", "sqlite_x", "ü", "a\u{0}b", "contacts"]
-    {
-        let status = with(name, text("ok"));
-        assert!(matches!(status, 400 | 409), "{name:?} {status}");
-        if name != "contacts" {
-            let status = with("fine", text(name));
-            assert!(
-                matches!(status, 400 | 409) || name.starts_with("dray") || name.starts_with("sqlite"),
-                "{name:?} {status}"
-            );
+    for kind in STORES {
+        let server = Server::start(kind);
+        let with = |name: &str, field: Value| {
+            let body = json!({ "name": name, "label": "X", "fields": [field] });
+            server.post("/api/v1/objects", &body).status
+        };
+        let text = |name: &str| json!({ "name": name, "type": "text" });
+        for name in [
+            "",
+            "A",
+            "a b",
+            "a\"; drop table x; --",
+            "../x",
+            "dray_x",
+            "sqlite_x",
+            "ü",
+            "a\u{0}b",
+            "contacts",
+        ] {
+            let status = with(name, text("ok"));
+            assert!(matches!(status, 400 | 409), "{name:?} {status}");
+            if name != "contacts" {
+                let status = with("fine", text(name));
+                assert!(
+                    matches!(status, 400 | 409) || name.starts_with("dray") || name.starts_with("sqlite"),
+                    "{name:?} {status}"
+                );
+            }
         }
-    }
-    for field in [
-        json!({ "name": "id", "type": "text" }),
-        json!({ "name": "version", "type": "text" }),
-        json!({ "name": "xmin", "type": "text" }),
-        json!({ "name": "a", "type": "nonsense" }),
-        json!({ "name": "a", "type": "choice" }),
-        json!({ "name": "a", "type": "reference", "target": "nowhere" }),
-        json!({ "name": "a", "type": "text", "pattern": "(" }),
-        json!({ "name": "a", "type": "text", "pattern": "(((\\w{900}){900}){900})" }),
-        json!({ "name": "a", "type": "integer", "min": "x" }),
-        json!({ "name": "a", "type": "text", "nonsense": 1 }),
-        json!({ "name": "a", "type": "text", "label": "x".repeat(300) }),
-        json!({ "name": "a", "type": "text", "types": ["a b"] }),
-        json!("a"),
-    ] {
-        let status = with("thing", field.clone());
-        assert!(matches!(status, 400 | 409), "{field} {status}");
-    }
-    let many: Vec<Value> = (0..301).map(|number| text(&format!("f{number}"))).collect();
-    assert_eq!(
-        server.post("/api/v1/objects", &json!({ "name": "wide", "label": "W", "fields": many })).status,
-        400
-    );
-    assert_eq!(
-        server.post("/api/v1/objects", &json!({ "name": "none", "label": "N", "fields": [] })).status,
-        400
-    );
-    assert_eq!(server.json("PATCH", "/api/v1/objects/contacts", &json!({ "name": "people" })).status, 400);
-    assert_eq!(server.json("PATCH", "/api/v1/objects/contacts", &json!({ "nonsense": 1 })).status, 400);
-    assert_eq!(server.json("PATCH", "/api/v1/objects/nowhere", &json!({ "label": "X" })).status, 404);
-    for name in ["%FF", "a%00b", "..%2F..%2Fetc", "%22%3B%20drop%20table%20dray_import%3B--"] {
-        let status = server.get(&format!("/api/v1/objects/{name}")).status;
-        assert!(matches!(status, 400 | 404), "{name} {status}");
+        for field in [
+            json!({ "name": "id", "type": "text" }),
+            json!({ "name": "version", "type": "text" }),
+            json!({ "name": "xmin", "type": "text" }),
+            json!({ "name": "a", "type": "nonsense" }),
+            json!({ "name": "a", "type": "choice" }),
+            json!({ "name": "a", "type": "reference", "target": "nowhere" }),
+            json!({ "name": "a", "type": "text", "pattern": "(" }),
+            json!({ "name": "a", "type": "text", "pattern": "(((\\w{900}){900}){900})" }),
+            json!({ "name": "a", "type": "integer", "min": "x" }),
+            json!({ "name": "a", "type": "text", "nonsense": 1 }),
+            json!({ "name": "a", "type": "text", "label": "x".repeat(300) }),
+            json!({ "name": "a", "type": "text", "types": ["a b"] }),
+            json!("a"),
+        ] {
+            let status = with("thing", field.clone());
+            assert!(matches!(status, 400 | 409), "{field} {status}");
+        }
+        let many: Vec<Value> = (0..301).map(|number| text(&format!("f{number}"))).collect();
+        assert_eq!(
+            server.post("/api/v1/objects", &json!({ "name": "wide", "label": "W", "fields": many })).status,
+            400
+        );
+        assert_eq!(
+            server.post("/api/v1/objects", &json!({ "name": "none", "label": "N", "fields": [] })).status,
+            400
+        );
+        assert_eq!(
+            server.json("PATCH", "/api/v1/objects/contacts", &json!({ "name": "people" })).status,
+            400
+        );
+        assert_eq!(server.json("PATCH", "/api/v1/objects/contacts", &json!({ "nonsense": 1 })).status, 400);
+        assert_eq!(server.json("PATCH", "/api/v1/objects/nowhere", &json!({ "label": "X" })).status, 404);
+        for name in ["%FF", "a%00b", "..%2F..%2Fetc", "%22%3B%20drop%20table%20dray_import%3B--"] {
+            let status = server.get(&format!("/api/v1/objects/{name}")).status;
+            assert!(matches!(status, 400 | 404), "{name} {status}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::server::{ADMIN, Server};
-use crate::support::{Kind, STORES};
+use crate::support::STORES;
 
 const CONTACTS: &str = "/api/v1/objects/contacts/records";
 
@@ -102,74 +102,78 @@ fn the_rules_are_those_of_an_import() {
 
 #[test]
 fn what_is_refused_by_name() {
-    let server = Server::start(Kind::Sqlite);
-    let id = create(&server, &json!({ "first_name": "A" }));
-    for field in ["id", "created_at", "updated_at", "version", "import_id", "Import ID"] {
-        let reply = server.post(CONTACTS, &json!({ "first_name": "A", field: 7 }));
-        assert_eq!(reply.status, 400, "{field}: {}", reply.text());
-        assert!(reply.text().contains(field), "{}", reply.text());
+    for kind in STORES {
+        let server = Server::start(kind);
+        let id = create(&server, &json!({ "first_name": "A" }));
+        for field in ["id", "created_at", "updated_at", "version", "import_id", "Import ID"] {
+            let reply = server.post(CONTACTS, &json!({ "first_name": "A", field: 7 }));
+            assert_eq!(reply.status, 400, "{field}: {}", reply.text());
+            assert!(reply.text().contains(field), "{}", reply.text());
+        }
+        for (body, what) in [
+            (json!({ "frist_name": "A" }), "did you mean `first_name`"),
+            (json!({}), "the record is empty"),
+            (json!({ "first_name": "" }), "the record is empty"),
+            (json!({ "first_name": null }), "the record is empty"),
+            (json!([1]), "cannot be read"),
+            (json!("x"), "cannot be read"),
+        ] {
+            let reply = server.post(CONTACTS, &body);
+            assert_eq!(reply.status, 400, "{body}: {}", reply.text());
+            assert!(reply.text().contains(what), "{body}: {}", reply.text());
+        }
+        let odd = [
+            "'; drop table contacts; --",
+            "a\u{0}b",
+            "\u{202e}x",
+            "=1+1",
+            "<script>",
+            "a".repeat(100_000).as_str(),
+        ]
+        .map(str::to_owned);
+        for name in &odd {
+            assert_eq!(server.post(CONTACTS, &json!({ name: 1 })).status, 400, "{name:.20}");
+        }
+        for id in ["0", "-1", "abc", "99999999999999999999", "1%20or%201=1", "%FF", "1.0"] {
+            let status = server.get(&format!("{CONTACTS}/{id}")).status;
+            assert!(matches!(status, 400 | 404), "{id} {status}");
+        }
+        for version in [json!("1"), json!(1.5), json!([])] {
+            let reply = server.json("PATCH", &format!("{CONTACTS}/{id}"), &json!({ "version": version }));
+            assert_eq!(reply.status, 400, "{}", reply.text());
+        }
+        // Wrong types are problems or are read as what they mean; nothing breaks.
+        for value in
+            [json!([1, 2]), json!({ "a": 1 }), json!(true), json!(1e300), json!("x".repeat(1_000_000))]
+        {
+            let status = server.post(CONTACTS, &json!({ "birthday": value, "last_name": value })).status;
+            assert!(matches!(status, 201 | 400 | 422), "{status}");
+        }
+        for query in [
+            "limit=1000000000",
+            "limit=1e9",
+            "limit=0",
+            "limit=-1",
+            "limit=x",
+            "cursor=nonsense",
+            "cursor=%FF",
+            "sort=nonsense",
+            "sort=first_name:sideways",
+            "fields=nonsense",
+            "filter_field=nonsense&filter_value=1",
+            "filter_value=1",
+            "filters=%7B",
+            "filters=%5B%5D",
+            "search=a&search=b",
+            "nonsense=1",
+            "filter_field=id&filter_operator=like",
+        ] {
+            let reply = server.get(&format!("{CONTACTS}?{query}"));
+            assert_eq!(reply.status, 400, "{query}: {}", reply.text());
+            assert_eq!(reply.json()["error"]["code"], "VALIDATION_ERROR", "{query}");
+        }
+        assert_eq!(server.get("/api/v1/objects/nowhere/records").status, 404);
     }
-    for (body, what) in [
-        (json!({ "frist_name": "A" }), "did you mean `first_name`"),
-        (json!({}), "the record is empty"),
-        (json!({ "first_name": "" }), "the record is empty"),
-        (json!({ "first_name": null }), "the record is empty"),
-        (json!([1]), "cannot be read"),
-        (json!("x"), "cannot be read"),
-    ] {
-        let reply = server.post(CONTACTS, &body);
-        assert_eq!(reply.status, 400, "{body}: {}", reply.text());
-        assert!(reply.text().contains(what), "{body}: {}", reply.text());
-    }
-    let odd = [
-        "'; drop table contacts; --",
-        "a\u{0}b",
-        "\u{202e}x",
-        "=1+1",
-        "<script>",
-        "a".repeat(100_000).as_str(),
-    ]
-    .map(str::to_owned);
-    for name in &odd {
-        assert_eq!(server.post(CONTACTS, &json!({ name: 1 })).status, 400, "{name:.20}");
-    }
-    for id in ["0", "-1", "abc", "99999999999999999999", "1%20or%201=1", "%FF", "1.0"] {
-        let status = server.get(&format!("{CONTACTS}/{id}")).status;
-        assert!(matches!(status, 400 | 404), "{id} {status}");
-    }
-    for version in [json!("1"), json!(1.5), json!([])] {
-        let reply = server.json("PATCH", &format!("{CONTACTS}/{id}"), &json!({ "version": version }));
-        assert_eq!(reply.status, 400, "{}", reply.text());
-    }
-    // Wrong types are problems or are read as what they mean; nothing breaks.
-    for value in [json!([1, 2]), json!({ "a": 1 }), json!(true), json!(1e300), json!("x".repeat(1_000_000))] {
-        let status = server.post(CONTACTS, &json!({ "birthday": value, "last_name": value })).status;
-        assert!(matches!(status, 201 | 400 | 422), "{status}");
-    }
-    for query in [
-        "limit=1000000000",
-        "limit=1e9",
-        "limit=0",
-        "limit=-1",
-        "limit=x",
-        "cursor=nonsense",
-        "cursor=%FF",
-        "sort=nonsense",
-        "sort=first_name:sideways",
-        "fields=nonsense",
-        "filter_field=nonsense&filter_value=1",
-        "filter_value=1",
-        "filters=%7B",
-        "filters=%5B%5D",
-        "search=a&search=b",
-        "nonsense=1",
-        "filter_field=id&filter_operator=like",
-    ] {
-        let reply = server.get(&format!("{CONTACTS}?{query}"));
-        assert_eq!(reply.status, 400, "{query}: {}", reply.text());
-        assert_eq!(reply.json()["error"]["code"], "VALIDATION_ERROR", "{query}");
-    }
-    assert_eq!(server.get("/api/v1/objects/nowhere/records").status, 404);
 }
 
 /// The values of a field over all pages.

@@ -166,6 +166,7 @@ pub async fn problems(
     let (import, _) = found(&app, &actor, &id).await?;
     let found =
         app.run(actor.organization(), move |session| session.problems_after(import.id, after, limit)).await?;
+    app.audit(actor.organization(), actor.entry("import.problems", id, json!({}))).await;
     let last = found.last().filter(|_| found.len() as u64 >= limit);
     let next = last.map(|last| format!("{}-{}", last.problem.row_number, last.sequence));
     let problems: Vec<Value> = found.iter().map(|numbered| problem_json(&numbered.problem)).collect();

@@ -98,6 +98,7 @@ pub async fn create(
 ) -> Answer<(StatusCode, Json<MadeOrganization>)> {
     must_be_first(&actor)?;
     let name = checked_name(&new.name)?;
+    dray_stores::check_organization(&new.slug)?;
     let slug = new.slug.clone();
     let is_taken = app
         .sessions()

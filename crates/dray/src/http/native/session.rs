@@ -61,7 +61,8 @@ pub async fn create(
     headers: HeaderMap,
     JsonBody(body): JsonBody<SignIn>,
 ) -> Answer<Response> {
-    if body.password.len() > PASSWORD_BYTES || body.email.len() > EMAIL_BYTES {
+    let is_odd = body.email.chars().any(char::is_control);
+    if is_odd || body.password.len() > PASSWORD_BYTES || body.email.len() > EMAIL_BYTES {
         return Err(wrong());
     }
     let email = body.email.trim().to_lowercase();
