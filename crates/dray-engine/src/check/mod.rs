@@ -168,17 +168,15 @@ impl Checker {
             }
             values.push(checked);
         }
-        // The cells of a row that has too many stand in the wrong columns: what is wrong with them says nothing.
-        let shifted: Vec<u64> = problems
-            .iter()
-            .filter(|problem| problem.code == ProblemCode::TooManyCells)
-            .map(|problem| problem.row_number)
-            .collect();
+        // The cells of a row that has too many stand in the wrong columns, and those of a row of another table
+        // in none: what is wrong with them says nothing.
+        let is_of_row =
+            |problem: &Problem| matches!(problem.code, ProblemCode::TooManyCells | ProblemCode::OtherTable);
+        let shifted: Vec<u64> =
+            problems.iter().filter(|problem| is_of_row(problem)).map(|problem| problem.row_number).collect();
         if !shifted.is_empty() {
-            problems.retain(|problem| {
-                problem.code == ProblemCode::TooManyCells
-                    || shifted.binary_search(&problem.row_number).is_err()
-            });
+            problems
+                .retain(|problem| is_of_row(problem) || shifted.binary_search(&problem.row_number).is_err());
         }
         CheckedBatch {
             first_row: batch.first_row,
