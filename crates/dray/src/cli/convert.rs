@@ -12,7 +12,7 @@ use arrow_schema::{Field, Schema};
 use dray_engine::infer::{Inference, InferredType, Misfit, cast};
 use dray_formats::{Format, FormulaGuard, OutputColumn, ReadOptions, RowWriter, WriteOptions, writer};
 use dray_model::batch::TextBatch;
-use dray_model::flow::RowSource;
+use dray_model::flow::{Detected, RowSource};
 use dray_model::problem::{Problem, ProblemCode};
 use dray_model::value::ValueType;
 use dray_model::words::thousands;
@@ -106,6 +106,9 @@ pub(super) fn run(arguments: &ConvertArguments) -> Result<u8> {
         options.header = false;
     }
     let told = rows.detected();
+    if arguments.unguard {
+        check_unguard(&told)?;
+    }
     let mut columns = chosen(rows.header(), &arguments.columns)?;
     if !arguments.columns.is_empty() {
         source.only(columns.iter().map(|&index| rows.header()[index].clone()).collect());
@@ -134,6 +137,18 @@ pub(super) fn run(arguments: &ConvertArguments) -> Result<u8> {
         note(&format!("{} → {place} in {seconds:.2} s{left_out}", counted(report.rows, "row", "rows")));
     }
     Ok(if report.left_out > 0 { SOME_LEFT_OUT } else { 0 })
+}
+
+/// Refuses to take off what nobody puts there.
+fn check_unguard(told: &[Detected]) -> Result<()> {
+    let format = told.iter().find(|found| found.what == "format");
+    match format.and_then(|found| Format::from_name(&found.value)) {
+        Some(format) if !format.is_delimited() && !format.is_workbook() => {
+            Err(Error::request(format!("the option `unguard` means nothing for {}", format.word()))
+                .hint("leave it out; it is for delimited text and workbooks"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn same_file(source: &Source, path: Option<&Path>) -> bool {
