@@ -6,6 +6,7 @@
 //! it, never those below.
 
 pub mod map;
+mod defaults;
 pub mod check;
 pub mod suggest;
 pub mod damage;

@@ -1,14 +1,13 @@
 //! Writing: decisions about a batch become new records, changed cells and their before-images.
 
-use std::sync::Arc;
-
 use arrow_array::{Array, ArrayRef};
 use dray_model::Result;
 use dray_model::flow::{ChangedRecords, Journal, NewRecords, Stamp};
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
-use dray_model::value::{column_from_text, text_of};
+use dray_model::value::column_from_text;
 
 use crate::check::CheckedBatch;
+use crate::defaults::DefaultText;
 use crate::matching::cells::{CellRef, Incoming, take_rows};
 use crate::matching::{Decisions, Target as RowTarget};
 use crate::target::Target;
@@ -149,68 +148,6 @@ fn new_records(context: &Context<'_>, incoming: &Incoming<'_>, decisions: &Decis
         now: context.now,
         import_id: context.import_id,
     })
-}
-
-/// A default value: a literal, or a template of other fields (`{first_name} {last_name}`).
-struct DefaultText {
-    literal: String,
-    parts: Vec<Part>,
-}
-
-enum Part {
-    Text(String),
-    Field(Option<ArrayRef>),
-}
-
-impl DefaultText {
-    fn new(object: &Object, default: &str, columns: &[ColumnIndex], values: &[ArrayRef]) -> Self {
-        let mut parts = Vec::new();
-        if default.contains('{') {
-            for piece in default.split_inclusive(['{', '}']) {
-                match piece.strip_suffix('}') {
-                    Some(name) => {
-                        let position = object
-                            .column(name)
-                            .and_then(|column| columns.iter().position(|&given| given == column));
-                        parts.push(Part::Field(position.map(|position| Arc::clone(&values[position]))));
-                    }
-                    None => parts.push(Part::Text(piece.trim_end_matches('{').to_owned())),
-                }
-            }
-        }
-        Self { literal: default.to_owned(), parts }
-    }
-
-    fn fill(&self, object: &Object, column: ColumnIndex, given: Option<&ArrayRef>, rows: usize) -> ArrayRef {
-        let value_type = object.columns[column].value_type;
-        let texts: Vec<Option<String>> = (0..rows)
-            .map(|row| {
-                given.and_then(|array| text_of(value_type, array, row)).or_else(|| {
-                    if self.parts.is_empty() {
-                        return Some(self.literal.clone());
-                    }
-                    let mut text = String::new();
-                    for part in &self.parts {
-                        match part {
-                            Part::Text(literal) => text.push_str(literal),
-                            Part::Field(Some(array)) => {
-                                dray_model::value::append_text(
-                                    dray_model::value::ValueType::Text,
-                                    array,
-                                    row,
-                                    &mut text,
-                                );
-                            }
-                            Part::Field(None) => {}
-                        }
-                    }
-                    let text = text.trim();
-                    (!text.is_empty()).then(|| text.to_owned())
-                })
-            })
-            .collect();
-        column_from_text(value_type, texts.iter().map(Option::as_deref))
-    }
 }
 
 /// Writes the cells that change, and keeps what stood there.

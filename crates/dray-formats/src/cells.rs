@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use arrow_array::StringArray;
+use arrow_array::{Array, StringArray};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use dray_model::problem::ProblemCode;
+use dray_model::words::thousands;
 use dray_model::{Error, Result};
 
 use crate::guard::unguarded;
@@ -128,8 +129,11 @@ impl Cells<'_> {
         for (index, &cell) in self.cells.iter().enumerate() {
             let source = self.text.get(cell.start()..cell.end()).unwrap_or_default();
             if source.len() > max_cell_bytes {
-                let message =
-                    format!("the cell has {} bytes; at most {max_cell_bytes} are read", source.len());
+                let message = format!(
+                    "the cell has {} bytes; at most {} are read",
+                    thousands(source.len() as u64),
+                    thousands(max_cell_bytes as u64)
+                );
                 faults.push(CellFault { index, code: ProblemCode::CellTooLarge, value: None, message });
                 replacements.push((index, Vec::new()));
                 continue;
@@ -224,6 +228,25 @@ pub(crate) fn unguard_columns(columns: &mut [StringArray]) {
     }
 }
 
+/// Gives back empty text where [`Cells::columns`] made nulls of it: of all cells that are not missing.
+pub(crate) fn keep_empty_text(columns: &mut [StringArray], cells: &Cells<'_>) -> Result<()> {
+    for (index, column) in columns.iter_mut().enumerate() {
+        if column.null_count() == 0 {
+            continue;
+        }
+        let of_column = cells.cells.iter().skip(index).step_by(cells.columns);
+        let is_there = of_column.map(|cell| *cell != Cell::MISSING).collect::<BooleanBuffer>();
+        let (offsets, values) = (column.offsets().clone(), column.values().clone());
+        let nulls = Some(NullBuffer::new(is_there)).filter(|nulls| nulls.null_count() > 0);
+        *column = StringArray::try_new(offsets, values, nulls).map_err(no_text)?;
+    }
+    Ok(())
+}
+
+fn no_text(cause: arrow_schema::ArrowError) -> Error {
+    Error::source("the cells of a column are not text").because(cause)
+}
+
 /// Says which bytes are no text and where they lie. `decoded_at` is where `bytes`, or what stands for
 /// them, is in the decoded text.
 fn undecodable(origin: &Origin, decoded_at: u64, bytes: &[u8]) -> String {
@@ -249,6 +272,5 @@ fn string_array(offsets: Vec<i32>, values: Vec<u8>) -> Result<StringArray> {
     let has_text = BooleanBuffer::collect_bool(offsets.len() - 1, |row| offsets[row] < offsets[row + 1]);
     let nulls = Some(NullBuffer::new(has_text)).filter(|nulls| nulls.null_count() > 0);
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    StringArray::try_new(offsets, Buffer::from_vec(values), nulls)
-        .map_err(|cause| Error::source("the cells of a column are not text").because(cause))
+    StringArray::try_new(offsets, Buffer::from_vec(values), nulls).map_err(no_text)
 }

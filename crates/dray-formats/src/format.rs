@@ -9,7 +9,6 @@ use dray_model::{Error, Result};
 use crate::csv::{CsvSource, CsvWriter};
 use crate::decode::{Decoded, decode};
 use crate::detect::find_format;
-use crate::encode::TextEncoder;
 use crate::input::Input;
 use crate::json::{JsonSource, JsonWriter};
 use crate::options::{Format, ReadOptions, WriteOptions};
@@ -42,6 +41,7 @@ fn open(input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
         Some(asked) => check_format(input.name(), asked, binary)?,
         None => binary.unwrap_or_else(|| find_format(input.name(), &sample)),
     };
+    options.check(format)?;
     detected.push(Detected::certain("format", format.word()));
     match format {
         Format::Csv | Format::Tsv => {
@@ -83,6 +83,7 @@ pub fn writer(
     options: &WriteOptions,
     out: Box<dyn Write + Send>,
 ) -> Result<Box<dyn RowWriter>> {
+    options.check(format)?;
     let make = |out| plain_writer(format, columns, options, out);
     let Some(compression) = options.compression else { return make(out) };
     let member = options.member_name.clone().unwrap_or_else(|| format!("data.{}", format.extension()));
@@ -98,12 +99,7 @@ fn plain_writer(
     match format {
         Format::Csv => Ok(Box::new(CsvWriter::new(columns, b',', options, out)?)),
         Format::Tsv => Ok(Box::new(CsvWriter::new(columns, b'\t', options, out)?)),
-        Format::Json | Format::Jsonl => {
-            if options.text.encoding.as_deref().map(TextEncoder::new).transpose()?.flatten().is_some() {
-                return Err(Error::request("JSON is always UTF-8").hint("leave the encoding out"));
-            }
-            Ok(Box::new(JsonWriter::new(columns, format == Format::Json, out)))
-        }
+        Format::Json | Format::Jsonl => Ok(Box::new(JsonWriter::new(columns, format == Format::Json, out))),
         Format::Xlsx => crate::excel::writer(columns, options, out),
         Format::Parquet => crate::parquet::writer(columns, options, out),
         Format::Pdf => crate::pdf::writer(columns, options, out),

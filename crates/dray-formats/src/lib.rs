@@ -5,6 +5,9 @@
 // What a reader may be told, and the limits.
 mod options;
 
+// Which of it means something for which format.
+mod applies;
+
 // Where the text readers see stood in the source.
 mod origin;
 

@@ -212,6 +212,9 @@ pub struct ReadOptions {
     /// Takes the apostrophe off again that [`WriteOptions::formula_guard`] put before text. An apostrophe
     /// that no guard puts there stays.
     pub unguard: bool,
+    /// Hands on empty text as such where the format tells it from no value (JSON). Otherwise both are
+    /// cells without a value, as an import wants it.
+    pub keep_empty_text: bool,
     /// Only the columns of these names, as the header has them; the others are not even unpacked. `None`
     /// means all of them. Of JSON, the members of these names, whether the first records have them or not;
     /// other members are passed over. Other readers take no notice, as only Parquet stores columns apart.
@@ -242,6 +245,7 @@ impl Default for ReadOptions {
             strict: false,
             flatten: false,
             unguard: true,
+            keep_empty_text: false,
             skip_rows: 0,
             worker: None,
             limits: ReadLimits::default(),

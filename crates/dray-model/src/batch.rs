@@ -19,7 +19,7 @@ pub struct TextBatch {
     /// The bytes of each row as read, without its line end.
     pub raw: RawRows,
     /// What the reader found wrong, in row order. Those about lines that are no rows (a title above the
-    /// header, a second table below) are warnings with row number 0 and stand first. A batch without
+    /// header, notes below the table) are warnings with row number 0 and stand first. A batch without
     /// rows carries such problems and nothing else.
     pub problems: Vec<Problem>,
 }

@@ -31,7 +31,9 @@ pub trait RowSource: Send {
     }
 
     /// The types the source itself gives its columns; empty where it gives none. The cells of a column
-    /// with a type are in the canonical text of that type ([`crate::value::append_text`]).
+    /// with a type are in the canonical text of that type ([`crate::value::append_text`]). A source that learns
+    /// the types from its rows gives them as far as it was read; there text is final, and JSON may only become
+    /// text.
     fn column_types(&self) -> Vec<Option<ValueType>> {
         Vec::new()
     }

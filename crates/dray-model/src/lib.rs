@@ -4,6 +4,7 @@
 //! The modules stand in reading order; each may use those above it, never those below.
 
 pub mod error;
+pub mod words;
 pub mod value;
 pub mod definition;
 pub mod object;

@@ -10,8 +10,10 @@ pub enum ProblemCode {
     OtherTable,
     HiddenRows,
     HiddenSheets,
+    OtherSheets,
     MergedCells,
     RepairedRow,
+    UnclearRow,
     StrayQuote,
     TooManyCells,
     UnclosedQuote,
@@ -50,14 +52,16 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::NoHeader,
         Self::SkippedLines,
         Self::OtherTable,
         Self::HiddenRows,
         Self::HiddenSheets,
+        Self::OtherSheets,
         Self::MergedCells,
         Self::RepairedRow,
+        Self::UnclearRow,
         Self::StrayQuote,
         Self::TooManyCells,
         Self::UnclosedQuote,
@@ -109,11 +113,15 @@ impl ProblemCode {
         match self {
             Self::NoHeader => ("no_header", "the file does not name its columns"),
             Self::SkippedLines => ("skipped_lines", "lines that are neither header nor rows were left out"),
-            Self::OtherTable => ("other_table", "another table begins; only the first is read"),
+            Self::OtherTable => ("other_table", "the row belongs to another table; only the first is read"),
             Self::HiddenRows => ("hidden_rows", "the sheet has hidden rows or columns; they are read too"),
             Self::HiddenSheets => ("hidden_sheets", "the workbook has hidden sheets; they are not read"),
+            Self::OtherSheets => ("other_sheets", "the workbook has more sheets than the one that is read"),
             Self::MergedCells => ("merged_cells", "cells are merged; the text belongs to the first of them"),
             Self::RepairedRow => ("repaired_row", "the row did not fit the columns and was put right"),
+            Self::UnclearRow => {
+                ("unclear_row", "the row does not fit the columns, and how to divide it is not clear")
+            }
             Self::StrayQuote => ("stray_quote", "a quote that opens or closes no cell was taken as text"),
             Self::CellError => ("cell_error", "the cell holds an error of the spreadsheet program"),
             Self::TooManyCells => ("too_many_cells", "the row has more cells than the header"),

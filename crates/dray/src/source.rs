@@ -87,6 +87,11 @@ impl Source {
         self.repairs = repairs;
     }
 
+    /// From now on only these columns are read, where the format keeps them apart.
+    pub fn only(&mut self, columns: Vec<String>) {
+        self.options.columns = Some(columns);
+    }
+
     /// Tells whether two runs are about the same bytes with the same settings.
     pub fn fingerprint(&self, settings: &str) -> Result<String> {
         let mut hash = Sha256::new();

@@ -13,6 +13,7 @@ mod postgres_lines;
 mod sqlite_lines;
 mod lines;
 mod memory;
+mod convert;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -26,13 +27,15 @@ use setting::Setting;
 use sqlite::Shell;
 
 const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sqlite|postgres|both] \
-    [--only NAME] [--memory] [--dray PROGRAM]
+    [--only NAME] [--memory] [--convert PYTHON] [--dray PROGRAM]
 
   --rows N       rows of the file (1000000)
   --runs R       runs of each side of each line (3)
   --store STORE  where to measure (both)
   --only NAME    one kind of work: import, import-beside, again, update, plan, undo, undo-beside, export
   --memory       instead: the most memory Dray holds, for N and for 10 N rows
+  --convert PYTHON  instead: `dray convert` beside the libraries of a Python that has duckdb, openpyxl and
+                 python-calamine
   --dray PROGRAM measure this program; without it, `cargo build --release` makes one";
 
 /// Disk that all files and databases of a row take at the worst moment, in bytes.
@@ -49,6 +52,7 @@ struct Options {
     stores: Vec<StoreKind>,
     only: Option<String>,
     memory: bool,
+    convert: Option<PathBuf>,
     dray: Option<PathBuf>,
 }
 
@@ -61,11 +65,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     // What is missing is told before anything takes long.
-    let shell = options.has(StoreKind::Sqlite).then(Shell::find).transpose()?;
+    let measures_stores = options.convert.is_none();
+    let shell = (measures_stores && options.has(StoreKind::Sqlite)).then(Shell::find).transpose()?;
     let place = Place::new()?;
     let bytes = if options.memory { MEMORY_FACTOR * MEMORY_DISK_BYTES } else { DISK_BYTES };
     place.needs_bytes(options.rows * bytes)?;
-    let server = options.has(StoreKind::Postgres).then(|| Server::start(&place)).transpose()?;
+    let server =
+        (measures_stores && options.has(StoreKind::Postgres)).then(|| Server::start(&place)).transpose()?;
     let dray = match &options.dray {
         Some(program) => program.canonicalize().map_err(|why| format!("{}: {why}", program.display()))?,
         None => build(&root)?,
@@ -73,7 +79,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let meter = Meter::new(&place, server.as_ref().map(|server| server.postmaster));
     let mut setting = Setting { rows: options.rows, place: &place, meter, dray, server, shell };
     println!("{}", report::machine(&root));
-    if options.memory {
+    if let Some(python) = &options.convert {
+        convert::print(&mut setting, python, options.runs)
+    } else if options.memory {
         print_memory(&options, &mut setting)
     } else {
         print_speed(&options, &chosen, &setting)
@@ -134,8 +142,15 @@ fn print_memory(options: &Options, setting: &mut Setting<'_>) -> Result<(), Stri
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self, String> {
         let both = vec![StoreKind::Postgres, StoreKind::Sqlite];
-        let mut options =
-            Self { rows: 1_000_000, runs: 3, stores: both, only: None, memory: false, dray: None };
+        let mut options = Self {
+            rows: 1_000_000,
+            runs: 3,
+            stores: both,
+            only: None,
+            memory: false,
+            convert: None,
+            dray: None,
+        };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             if word == "--memory" {
@@ -149,6 +164,7 @@ impl Options {
                 "--rows" => options.rows = value.parse().ok().filter(|&rows| rows > 0).ok_or_else(wrong)?,
                 "--runs" => options.runs = value.parse().ok().filter(|&runs| runs > 0).ok_or_else(wrong)?,
                 "--only" => options.only = Some(value.clone()),
+                "--convert" => options.convert = Some(PathBuf::from(value)),
                 "--dray" => options.dray = Some(PathBuf::from(value)),
                 "--store" => match value.as_str() {
                     "both" => {}

@@ -22,6 +22,7 @@ use dray_model::object::{ColumnIndex, Field, Object, SystemColumn};
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::value::timestamps;
 
+use crate::defaults::DefaultText;
 use crate::map::Mapping;
 use style::Style;
 
@@ -68,6 +69,9 @@ pub struct Checker {
     /// The stored columns the rows bring values for, in the order of [`CheckedBatch::values`].
     pub columns: Vec<ColumnIndex>,
     rules: Vec<Rule>,
+    /// Columns by which duplicates are found and which, where a row has no value, are made of its other
+    /// fields: a name of first and last name.
+    made: Vec<ColumnIndex>,
 }
 
 /// Where the values of one stored column come from and how they are read.
@@ -113,7 +117,10 @@ impl Checker {
                 required: required(*column),
             });
         }
-        Self { columns: rules.iter().map(|rule| rule.column).collect(), object, rules }
+        let mut columns: Vec<ColumnIndex> = rules.iter().map(|rule| rule.column).collect();
+        let made = made_columns(&object);
+        columns.extend(made.iter().filter(|column| !rules.iter().any(|rule| rule.column == **column)));
+        Self { columns, object, rules, made }
     }
 
     /// The source header that fills a stored column, for messages.
@@ -168,17 +175,29 @@ impl Checker {
             }
             values.push(checked);
         }
-        // The cells of a row that has too many stand in the wrong columns: what is wrong with them says nothing.
-        let shifted: Vec<u64> = problems
-            .iter()
-            .filter(|problem| problem.code == ProblemCode::TooManyCells)
-            .map(|problem| problem.row_number)
-            .collect();
+        for &column in &self.made {
+            let Some(default) =
+                self.object.field_of(column).and_then(|field| field.definition.default.as_ref())
+            else {
+                continue;
+            };
+            let texts = DefaultText::new(&self.object, default, &self.columns, &values);
+            match self.rules.iter().position(|rule| rule.column == column) {
+                Some(position) => {
+                    values[position] = texts.fill(&self.object, column, Some(&values[position]), rows)
+                }
+                None => values.push(texts.fill(&self.object, column, None, rows)),
+            }
+        }
+        // The cells of a row that has too many stand in the wrong columns, and those of a row of another table
+        // in none: what is wrong with them says nothing.
+        let is_of_row =
+            |problem: &Problem| matches!(problem.code, ProblemCode::TooManyCells | ProblemCode::OtherTable);
+        let shifted: Vec<u64> =
+            problems.iter().filter(|problem| is_of_row(problem)).map(|problem| problem.row_number).collect();
         if !shifted.is_empty() {
-            problems.retain(|problem| {
-                problem.code == ProblemCode::TooManyCells
-                    || shifted.binary_search(&problem.row_number).is_err()
-            });
+            problems
+                .retain(|problem| is_of_row(problem) || shifted.binary_search(&problem.row_number).is_err());
         }
         CheckedBatch {
             first_row: batch.first_row,
@@ -191,6 +210,22 @@ impl Checker {
             remarks,
         }
     }
+}
+
+/// Match columns whose default is a template. Only where duplicates are skipped: an update would write
+/// what was made over a value of the record's own.
+fn made_columns(object: &Object) -> Vec<ColumnIndex> {
+    if object.policy.on_duplicate != OnDuplicate::Skip {
+        return Vec::new();
+    }
+    let is_made = |column: &ColumnIndex| {
+        object.field_of(*column).is_some_and(|field| {
+            field.columns.len() == 1
+                && field.definition.default.as_deref().is_some_and(|text| text.contains('{'))
+        })
+    };
+    let matched = object.policy.match_by.iter().flat_map(|rule| rule.columns.iter().copied());
+    matched.filter(is_made).collect()
 }
 
 /// The cells of one column of one batch, while they are checked.

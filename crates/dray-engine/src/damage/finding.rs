@@ -1,6 +1,7 @@
 //! What a scan found: the kind of damage, where, how often, a few examples, and the repair if there is one.
 
 use dray_model::problem::shown;
+use dray_model::words::counted;
 
 use super::repair::Repair;
 
@@ -116,7 +117,7 @@ impl Tally {
 
     /// `1 cell`, `12 cells`.
     pub(super) fn cells(&self) -> String {
-        if self.count == 1 { "1 cell".to_owned() } else { format!("{} cells", self.count) }
+        counted(self.count, "cell", "cells")
     }
 
     /// The finding about these cells; whoever knows the column fills it in.

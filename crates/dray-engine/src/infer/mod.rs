@@ -108,7 +108,7 @@ impl Column {
     }
 
     fn is_settled(&self) -> bool {
-        matches!(self.kind, Kind::Known(ValueType::Text | ValueType::Json))
+        self.kind == Kind::Known(ValueType::Text)
     }
 
     fn look(&mut self, cells: &StringArray) {

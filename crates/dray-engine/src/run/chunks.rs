@@ -3,6 +3,7 @@
 use dray_model::Result;
 use dray_model::flow::{ImportStatus, Store};
 use dray_model::ledger::Fate;
+use dray_model::words::counted;
 
 use super::job::Outcome;
 use super::state::Run;
@@ -62,7 +63,8 @@ impl Run<'_, '_> {
             }
             Ok(true) => {
                 store.rollback();
-                let message = format!("{rejected} rows were rejected and the import is all or nothing");
+                let rows = counted(rejected, "row was", "rows were");
+                let message = format!("{rows} rejected and the import is all or nothing");
                 self.give_up(store, &message)?;
             }
             Ok(false) if self.partial => {

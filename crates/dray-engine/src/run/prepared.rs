@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dray_model::words::{counted, thousands};
 use dray_model::{Error, ErrorKind, Result};
 
 use super::job::{Job, Observer};
@@ -27,9 +28,11 @@ impl Prepared {
             return Err(Error::new(
                 ErrorKind::Limit,
                 format!(
-                    "`{}` has {bytes} bytes; an import into `{}` may have {most}",
+                    "`{}` has {}; an import into `{}` may have {}",
                     job.source_name,
-                    job.object.name()
+                    counted(bytes, "byte", "bytes"),
+                    job.object.name(),
+                    thousands(most)
                 ),
             )
             .hint("split the file"));
@@ -54,8 +57,9 @@ impl Prepared {
             return Err(Error::new(
                 ErrorKind::Limit,
                 format!(
-                    "`{}` has more than {most} rows; an import into `{}` may have {most}",
+                    "`{}` has more than {}; an import into `{}` may have no more",
                     job.source_name,
+                    counted(most, "row", "rows"),
                     job.object.name()
                 ),
             )

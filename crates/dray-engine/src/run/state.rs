@@ -6,6 +6,7 @@ use dray_model::definition::Mode;
 use dray_model::flow::{CreatedRange, Import, Journal};
 use dray_model::ledger::Fate;
 use dray_model::problem::{Problem, Severity};
+use dray_model::words::counted;
 use dray_model::{Error, ErrorKind, Result};
 
 use super::job::{Job, Observer, Progress, Stage};
@@ -248,7 +249,7 @@ impl<'r, 'j> Run<'r, 'j> {
         });
         Err(Error::new(
             ErrorKind::Limit,
-            format!("more than {most} rows of `{}` are rejected,{at}", self.job.source_name),
+            format!("of `{}` more than {} rejected,{at}", self.job.source_name, counted(most, "row is", "rows are")),
         )
         .hint("repair the file, or allow more with --max-rejected and go on with --resume; `dray undo` takes back what went in"))
     }

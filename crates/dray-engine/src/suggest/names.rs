@@ -77,6 +77,8 @@ pub(super) fn meaning_fit(targets: &Targets, target: &Target, header: &Reading) 
     let is_record_name = names_record(said) && names_record(property) && !target.is_reference;
     let same_owner = match (header.entity, wanted.entity) {
         (said, wanted) if own(said) && own(wanted) => Owner::Same,
+        // Whoever owns a record is a person: `User responsible`.
+        (Some("person"), None) if said == "owner" => Owner::Same,
         (Some(said), Some(wanted)) if said == wanted => Owner::Same,
         (Some("party"), Some("company" | "person")) if target.is_reference => Owner::Other,
         (None, Some(_)) if !header.is_generic => Owner::Unsaid,

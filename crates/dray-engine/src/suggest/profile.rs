@@ -172,16 +172,16 @@ fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
-/// A date or timestamp since 1600 in any form, also one that is refused later for its short year.
+/// A date or timestamp of the years 1600 to 2199 in any form, also one that is refused later for its short year.
 fn is_date(cell: &str) -> bool {
-    /// 1600-01-01, in microseconds since 1970.
-    const EARLIEST: i64 = -135_140 * 86_400_000_000;
+    /// From 1600-01-01 to 2200-01-01, in microseconds since 1970: eight digits are a telephone number too.
+    const LIKELY: std::ops::Range<i64> = -135_140 * 86_400_000_000..84_006 * 86_400_000_000;
     if told_order(cell) == ToldOrder::NoDate {
         return false;
     }
     let orders = [DateOrder::DayFirst, DateOrder::MonthFirst].map(Some);
     let is_whole = orders.into_iter().any(|date_order| {
-        datetime(cell, Style { date_order, ..Style::default() }).is_ok_and(|micros| micros >= EARLIEST)
+        datetime(cell, Style { date_order, ..Style::default() }).is_ok_and(|micros| LIKELY.contains(&micros))
     });
     let is_short = || {
         let parts: Vec<&str> = cell.split(['/', '.', '-']).collect();

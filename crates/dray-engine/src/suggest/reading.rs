@@ -391,7 +391,7 @@ mod tests {
             ("Account Owner", "owner"),
             ("Owner Email", "email foreign"),
             ("Assistant's Phone", "phone foreign"),
-            ("Accepts Email Marketing", "consent"),
+            ("Accepts Email Marketing", "consent about"),
             ("Last Activity Date", "event_date"),
             ("Number of Page Views", "quantity about"),
             ("Date de naissance", "birthday"),

@@ -5,6 +5,7 @@
 //! again and gives the same cells and the same problems until somebody repairs it.
 
 use dray_model::flow::{FAILED_COLUMNS, FailedRowFormat};
+use dray_model::problem::ProblemCode;
 
 use super::dialect::append_unquoted;
 use super::quote::Quoting;
@@ -49,7 +50,16 @@ impl FailedRowFormat for CsvFailedRows {
         let count = scanner.rows.first().map_or(0, |row| row.cells);
         let has_open_quote = scanner.oddities.iter().any(|odd| matches!(odd, Oddity::UnclosedQuote { .. }));
 
-        if count <= self.columns && !has_open_quote {
+        // A row of another table has no cell for any column, unless it is as wide.
+        let is_of_other_table = notes[2].split("; ").any(|code| code == ProblemCode::OtherTable.word());
+        let notes_columns = if self.has_notes { FAILED_COLUMNS.len() } else { 0 };
+        let is_as_wide = count == self.columns + notes_columns;
+        let (in_columns, first_surplus) = if is_of_other_table && !is_as_wide {
+            (0, 0)
+        } else {
+            (self.columns, self.columns + notes_columns)
+        };
+        if count <= in_columns && !has_open_quote {
             out.extend_from_slice(raw);
             out.extend(std::iter::repeat_n(self.delimiter, self.columns - count.max(1)));
             self.append_notes(notes, out);
@@ -65,10 +75,10 @@ impl FailedRowFormat for CsvFailedRows {
             if column > 0 {
                 out.push(self.delimiter);
             }
-            append(scanner.cells.get(column).copied().unwrap_or(Cell::MISSING), out);
+            let cell = scanner.cells.get(column).copied().filter(|_| column < in_columns);
+            append(cell.unwrap_or(Cell::MISSING), out);
         }
         self.append_notes(notes, out);
-        let first_surplus = self.columns + if self.has_notes { FAILED_COLUMNS.len() } else { 0 };
         let surplus = scanner.cells.get(first_surplus..count).unwrap_or_default();
         if surplus.iter().any(|cell| cell.len() > 0) {
             for &cell in surplus {

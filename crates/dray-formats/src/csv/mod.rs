@@ -12,6 +12,9 @@ mod sniff;
 // Puts rows right that do not fit.
 mod repair;
 
+// Divides short rows whose cells stand in one.
+mod divided;
+
 // Finds the table and its header.
 mod table;
 

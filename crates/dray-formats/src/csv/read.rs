@@ -7,13 +7,14 @@
 use arrow_array::StringArray;
 use dray_model::batch::{RawRows, TextBatch};
 use dray_model::flow::{Detected, FailedRowFormat, RowSource};
-use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+use dray_model::problem::{Problem, ProblemCode, SHOWN_VALUE, Severity, shown};
+use dray_model::words::{counted, thousands};
 use dray_model::{Error, ErrorKind, Result};
 
 use super::dialect::Dialect;
 use super::failed::CsvFailedRows;
 use super::quote::Quoting;
-use super::scan::{Oddity, Scanner};
+use super::scan::{Oddity, Row, Scanner};
 use super::sniff::{Given, find_dialect};
 use super::table::{Table, find_table, lines_words, note};
 use crate::cells::{CellFault, Cells, Replacements, unguard_columns};
@@ -50,6 +51,11 @@ pub(crate) struct CsvSource {
     /// The lines of those among the rows found.
     pub(super) short_lines: Vec<u64>,
     pub(super) has_ended: bool,
+    /// Why the rows from here on belong to another table, where they do. They are handed on without cells,
+    /// each with this problem, so that all rows are accounted for.
+    pub(super) other_table: Option<String>,
+    /// The rows found are such rows.
+    is_behind_table: bool,
     /// How often a quote in the middle of a cell meant nothing.
     pub(super) quotes_without_meaning: u32,
     pub(super) next_row: u64,
@@ -90,15 +96,24 @@ impl CsvSource {
                     return Err(Error::source(format!("`{}` is empty", window.name()))
                         .hint("it has no header and no rows; check that the right file was sent"));
                 }
-                _ => window.read_more(limits.read_bytes)?,
+                // Twice as much each time: what was read is looked at from its beginning again.
+                _ => {
+                    let room = limits.max_record_bytes.saturating_sub(text.len()) + 1;
+                    window.read_more(text.len().min(room).max(limits.read_bytes))?;
+                }
             }
         };
         if table.width > limits.max_columns {
             let line = table.header_lines.map_or(1, |lines| lines.0);
-            let message =
-                format!("the header of `{}` on line {line} has {} columns", window.name(), table.width);
-            return Err(Error::new(ErrorKind::Limit, message)
-                .hint(format!("at most {} are read; is the delimiter right?", limits.max_columns)));
+            let message = format!(
+                "the header of `{}` on line {line} has {} columns",
+                window.name(),
+                thousands(table.width as u64)
+            );
+            return Err(Error::new(ErrorKind::Limit, message).hint(format!(
+                "at most {} are read; is the delimiter right?",
+                thousands(limits.max_columns as u64)
+            )));
         }
         let names = table.names.clone().unwrap_or_else(|| vec![String::new(); table.width]);
         let mut detected = detected;
@@ -136,6 +151,8 @@ impl CsvSource {
             short_rows: (0, 0),
             short_lines: Vec::new(),
             has_ended: false,
+            other_table: None,
+            is_behind_table: false,
             quotes_without_meaning: 0,
             next_row: 1,
             rows_to_skip: options.skip_rows,
@@ -148,7 +165,26 @@ impl CsvSource {
         Cells { text, cells, columns, rewrite: &self.dialect }
     }
 
-    /// Lets the scanner find up to `max_rows` rows, reading on as needed.
+    /// Finds up to `max_rows` rows; false where there are none left.
+    fn find_rows(&mut self, max_rows: usize) -> Result<bool> {
+        loop {
+            let was_other_table = self.other_table.is_some();
+            self.scan_rows(max_rows)?;
+            if !was_other_table {
+                self.cut_at_second_header();
+            }
+            if !self.scanner.rows.is_empty() {
+                return Ok(true);
+            }
+            if was_other_table || self.other_table.is_none() {
+                return Ok(false);
+            }
+            // The other table begins at once.
+            self.window.skip(self.scanner.consumed());
+        }
+    }
+
+    /// Lets the scanner find up to `max_rows` rows of one table, reading on as needed.
     fn scan_rows(&mut self, max_rows: usize) -> Result<()> {
         self.scanner.restart();
         self.count_short_rows();
@@ -156,8 +192,9 @@ impl CsvSource {
         self.settled_problems.clear();
         self.rewritten.clear();
         let mut looked_at = self.limits.batch_bytes;
+        self.is_behind_table = self.other_table.is_some();
         loop {
-            if self.has_ended {
+            if self.has_ended || self.other_table.is_some() != self.is_behind_table {
                 return Ok(());
             }
             let available = self.window.text().len();
@@ -178,7 +215,7 @@ impl CsvSource {
             }
             let open = seen - self.scanner.consumed();
             if open > self.limits.max_record_bytes && self.scanner.is_inside_quotes() {
-                if self.is_strict {
+                if self.scanner.can_take_quotes_literally() {
                     self.scanner.take_quote_literally();
                 } else {
                     self.scanner.end_open_row(self.window.text().get(..seen).unwrap_or_default());
@@ -209,7 +246,10 @@ impl CsvSource {
         let consumed = self.scanner.consumed();
         // Behind the complete rows stand the first cells of one that goes on in the next batch.
         self.scanner.cells.truncate(self.scanner.rows.len() * self.header.len());
-        let (columns, mut problems) = self.build_columns(consumed)?;
+        let (columns, mut problems) = match &self.other_table {
+            Some(message) if self.is_behind_table => self.rows_of_other_table(message),
+            _ => self.build_columns(consumed)?,
+        };
         if !self.notes.is_empty() {
             problems.splice(0..0, std::mem::take(&mut self.notes));
         }
@@ -257,6 +297,7 @@ impl CsvSource {
     }
 
     fn build_columns(&mut self, consumed: usize) -> Result<(Vec<StringArray>, Vec<Problem>)> {
+        self.keep_surplus_cells();
         let settled = std::mem::take(&mut self.settled);
         let cells = self.cells(self.window.text().get(..consumed).unwrap_or_default());
         let (faults, mut replacements) = cells.find_faults(self.limits.max_cell_bytes, &self.window);
@@ -279,6 +320,53 @@ impl CsvSource {
         Ok((columns, problems))
     }
 
+    /// By the letter a row with more cells is no odd one; what the scanner left out of it is kept too.
+    fn keep_surplus_cells(&mut self) {
+        if !self.is_strict {
+            return;
+        }
+        for oddity in self.scanner.oddities.clone() {
+            let Oddity::TooManyCells { row: index } = oddity else { continue };
+            let Some(&row) = self.scanner.rows.get(index) else { continue };
+            let line = self.window.text().get(row.start..row.end).unwrap_or_default();
+            let cells: Vec<Vec<u8>> = if let Some(delimiter) = self.dialect.simple_delimiter() {
+                let mut scanner = Scanner::new(delimiter, row.cells, row.line);
+                scanner.scan(line, true, 1);
+                let (columns, rewrite) = (row.cells, &self.dialect);
+                let cells = Cells { text: line, cells: &scanner.cells, columns, rewrite };
+                scanner.cells.iter().map(|&cell| cells.bytes(cell).into_owned()).collect()
+            } else {
+                let record = self.dialect.record(line, 0);
+                record.cells.iter().map(|cell| self.dialect.said(line, cell)).collect()
+            };
+            if cells.len() > self.header.len() {
+                self.keep_rest(&row, index, &cells);
+            }
+        }
+    }
+
+    /// Rows behind the end of the table: nothing is known about their cells.
+    fn rows_of_other_table(&self, message: &str) -> (Vec<StringArray>, Vec<Problem>) {
+        let rows = &self.scanner.rows;
+        let problem = |(index, row): (usize, &Row)| {
+            let said = self.window.text().get(row.start..row.end).unwrap_or_default();
+            // A few bytes more than characters that are shown are enough.
+            let said = said.get(..SHOWN_VALUE * 4 + 4).unwrap_or(said);
+            Problem {
+                row_number: self.next_row + index as u64,
+                line: row.line,
+                column: None,
+                field: None,
+                code: ProblemCode::OtherTable,
+                severity: Severity::Error,
+                value: Some(shown(&String::from_utf8_lossy(said))),
+                message: message.to_owned(),
+            }
+        };
+        let columns = self.header.iter().map(|_| StringArray::new_null(rows.len())).collect();
+        (columns, rows.iter().enumerate().map(problem).collect())
+    }
+
     fn cell_problem(&self, fault: CellFault) -> Problem {
         let (row, column) = (fault.index / self.header.len(), fault.index % self.header.len());
         Problem {
@@ -297,10 +385,7 @@ impl CsvSource {
         let problem = |oddity: &Oddity| {
             let (row, column, line, code, message) = match *oddity {
                 Oddity::TooManyCells { row } => {
-                    let (cells, columns) = (self.scanner.rows[row].cells, self.header.len());
-                    let message = format!(
-                        "the row has {cells} cells and the header {columns}; put cells that contain the delimiter in quotes"
-                    );
+                    let message = self.too_many_unexplained(self.scanner.rows[row].cells);
                     (row, None, self.scanner.rows[row].line, ProblemCode::TooManyCells, message)
                 }
                 Oddity::UnclosedQuote { row, column, line } => {
@@ -334,9 +419,9 @@ impl CsvSource {
         self.count_short_rows();
         let (count, line) = std::mem::take(&mut self.short_rows);
         if count > 0 {
-            let rows = if count == 1 { "1 row has".to_owned() } else { format!("{count} rows have") };
             let message = format!(
-                "{rows} fewer cells than the header, the first on line {line}; the missing cells are empty"
+                "{} fewer cells than the header, the first on line {line}; the missing cells are empty",
+                counted(count, "row has", "rows have")
             );
             self.notes.push(note(ProblemCode::RepairedRow, line, None, message));
         }
@@ -366,19 +451,15 @@ impl RowSource for CsvSource {
         let batch_rows = self.limits.rows_in_batch(self.header.len());
         while self.rows_to_skip > 0 {
             let most = usize::try_from(self.rows_to_skip).unwrap_or(usize::MAX).min(batch_rows);
-            self.scan_rows(most)?;
-            self.cut_at_second_header();
+            if !self.find_rows(most)? {
+                return Ok(self.last_notes());
+            }
             let found = self.scanner.rows.len() as u64;
             self.window.skip(self.scanner.consumed());
             self.next_row += found;
             self.rows_to_skip -= found;
-            if found == 0 {
-                return Ok(self.last_notes());
-            }
         }
-        self.scan_rows(batch_rows)?;
-        self.cut_at_second_header();
-        if self.scanner.rows.is_empty() {
+        if !self.find_rows(batch_rows)? {
             return Ok(self.last_notes());
         }
         self.take_batch().map(Some)
@@ -417,8 +498,11 @@ pub(super) fn written(cells: &[impl AsRef<str>], delimiter: u8) -> Vec<u8> {
 }
 
 fn record_too_large(name: &str, line: u64, limit: usize) -> Error {
-    Error::new(ErrorKind::Limit, format!("the row on line {line} of `{name}` is larger than {limit} bytes"))
-        .hint("check that the file has line breaks and is text; otherwise raise the limit of a record")
+    Error::new(
+        ErrorKind::Limit,
+        format!("the row on line {line} of `{name}` is larger than {} bytes", thousands(limit as u64)),
+    )
+    .hint("check that the file has line breaks and is text; no row of a table is as long")
 }
 
 fn detected_dialect(dialect: &Dialect, table: &Table, sniffed: &super::sniff::Sniffed) -> Vec<Detected> {

@@ -20,7 +20,7 @@ const MOST_DELIMITERS: usize = 300;
 const MOST_STATES: usize = 60_000;
 
 /// What a reading costs beside the looks of its cells.
-mod cost {
+pub(super) mod cost {
     /// A quote at the beginning of a cell that does not open it.
     pub(super) const STRAY_QUOTE: f64 = 2.0;
     /// A quote inside a quoted cell that is not doubled.
@@ -38,9 +38,9 @@ mod cost {
     /// A quote in the middle of a cell without quotes.
     pub(super) const INNER_QUOTE: f64 = 0.7;
     /// A cell missing at the end.
-    pub(super) const FILL: f64 = 2.0;
+    pub(in crate::csv) const FILL: f64 = 2.0;
     /// Another delimiter than the rest of the file.
-    pub(super) const OTHER_DELIMITER: f64 = 6.0;
+    pub(in crate::csv) const OTHER_DELIMITER: f64 = 6.0;
     /// With it, a delimiter that is part of the text: blanks are in any text.
     pub(super) const OTHER_JOIN: f64 = 0.7;
 }

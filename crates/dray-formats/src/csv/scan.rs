@@ -120,6 +120,11 @@ impl Scanner {
         self.doubts_inner_quotes = true;
     }
 
+    /// From now on no row is odd.
+    pub(super) fn take_rows_as_they_are(&mut self) {
+        self.stops_at_odd_rows = false;
+    }
+
     /// Quotes in the middle of cells mean nothing in this file.
     pub(super) fn trust_inner_quotes(&mut self) {
         self.doubts_inner_quotes = false;
@@ -190,6 +195,11 @@ impl Scanner {
     /// The physical line the next row begins on.
     pub(super) fn next_line(&self) -> u64 {
         self.row_line
+    }
+
+    /// True where a quote that never closes can be taken for an ordinary character afterwards.
+    pub(super) fn can_take_quotes_literally(&self) -> bool {
+        !self.stops_at_odd_rows && self.dialect.is_none()
     }
 
     /// True where the text ended in the middle of a quoted cell.
@@ -355,6 +365,7 @@ impl Scanner {
             self.line = self.row_line + line_ends(text.get(start..record.next).unwrap_or_default());
             if record.end == start {
                 self.row_start = record.next.max(start + 1);
+                self.cell_start = self.row_start;
                 self.row_line = self.line;
                 continue;
             }

@@ -2,14 +2,17 @@
 //! in the middle of a cell. Each is a habit of the file, can be put right, ends the table, or is a problem.
 
 use dray_model::Result;
+use dray_model::flow::FAILED_COLUMNS;
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+use dray_model::words::{counted, thousands};
 
 use super::dialect::{Record, line_end_length};
+use super::divided::{Divided, divide};
 use super::read::{CsvSource, written};
 use super::repair::{Change, repair};
 use super::scan::{Row, line_ends};
 use super::sniff::readable_record;
-use super::table::{lines_words, note};
+use super::table::{ROWS_AHEAD, is_of_failed_rows, left_out, note};
 use crate::cells::Cell;
 
 /// A quoted cell goes over no more lines than this where its quotes do not close as they should.
@@ -17,10 +20,20 @@ const LINES_OF_BROKEN_CELL: usize = 8;
 
 /// Behind a row that does not belong to the table, so many bytes are looked at for one that does.
 const LOOK_AHEAD: usize = 64 << 10;
-const ROWS_AHEAD: usize = 20;
 
 /// After so many quotes in the middle of cells that mean nothing, nobody asks any more.
 const DOUBTS: u32 = 500;
+
+/// How a table ends before its file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The names of the columns stand again.
+    SameNames,
+    /// Rows of another width begin below a blank line.
+    OtherShape,
+    /// Notes stand there, up to this line.
+    Notes { last_line: u64 },
+}
 
 impl CsvSource {
     /// Decides what an odd row means: a habit of the file, a row that can be put right, the end of the
@@ -30,21 +43,39 @@ impl CsvSource {
         let width = self.header.len();
         let whole = self.bytes(row.start, row.end).to_vec();
         let record = self.dialect.record(&whole, 0);
+        let count = record.cells.len();
+        let mut doubt = None;
         if !row.has_stray_quote {
             let cells: Vec<Vec<u8>> =
                 record.cells.iter().map(|cell| self.dialect.said(&whole, cell)).collect();
             if self.names_columns_again(&cells) {
-                self.end_table(row, "the names of its columns stand");
+                self.end_table(row, Ending::SameNames);
                 return Ok(());
             }
             if cells.len() == width {
                 self.settle_inner_quotes(row, &whole, &record, cells);
                 return Ok(());
             }
+            if self.is_below_blank(row.start) && self.ending_at(row, count)? == Some(Ending::OtherShape) {
+                self.end_table(row, Ending::OtherShape);
+                return Ok(());
+            }
+            if cells.len() < width {
+                match divide(&whole, &cells, &self.dialect, &self.table.shapes) {
+                    Some(Divided::Fits(cells, sentence)) => {
+                        let (code, severity) = (ProblemCode::RepairedRow, Severity::Warning);
+                        let problem = self.problem(&row, code, severity, sentence.to_owned());
+                        self.put(row, row.end, cells, Some(problem));
+                        return Ok(());
+                    }
+                    Some(Divided::Doubtful(sentence)) => doubt = Some(sentence),
+                    None => {}
+                }
+            }
             let surplus_is_empty = cells.iter().skip(width).all(|cell| cell.trim_ascii().is_empty());
             let is_usual = self.table.usual_widths.contains(&cells.len());
             let is_longer = cells.len() > width && self.fits_best(&whole, &cells);
-            if surplus_is_empty && (is_usual || is_longer || width == 1) {
+            if doubt.is_none() && surplus_is_empty && (is_usual || is_longer || width == 1) {
                 if cells.len() < width {
                     self.short_lines.push(row.line);
                 }
@@ -59,11 +90,15 @@ impl CsvSource {
             else {
                 continue;
             };
-            if repaired.changes == [Change::Filled] && self.ends_table(row, record.cells.len())? {
+            let is_filled = repaired.changes == [Change::Filled];
+            if is_filled && self.ends_table(row, count)? {
                 return Ok(());
             }
-            let problem = self.repaired_problem(&row, record.cells.len(), &repaired.changes);
-            if repaired.changes == [Change::Filled] {
+            if is_filled && doubt.is_some() {
+                break;
+            }
+            let problem = self.repaired_problem(&row, count, &repaired.changes);
+            if is_filled {
                 self.short_lines.push(row.line);
                 self.put(row, end, repaired.cells, None);
             } else {
@@ -71,7 +106,17 @@ impl CsvSource {
             }
             return Ok(());
         }
-        if !row.has_stray_quote && self.ends_table(row, record.cells.len())? {
+        if !row.has_stray_quote && self.ends_table(row, count)? {
+            return Ok(());
+        }
+        if let Some(sentence) = doubt {
+            let message = format!(
+                "the row has {} and the header {}; perhaps {sentence}, but nothing in the columns shows it; divide it as the other rows are",
+                counted(count as u64, "cell", "cells"),
+                thousands(width as u64)
+            );
+            let problem = self.problem(&row, ProblemCode::UnclearRow, Severity::Error, message);
+            self.put_as_read(row, &record, Some(problem));
             return Ok(());
         }
         self.put_broken(row);
@@ -179,10 +224,30 @@ impl CsvSource {
     }
 
     fn too_many(&self, count: usize) -> String {
-        let width = self.header.len();
         format!(
-            "the row has {count} cells and the header {width}; put cells that contain the delimiter in quotes"
+            "the row has {} and the header {}; put cells that contain the delimiter in quotes",
+            counted(count as u64, "cell", "cells"),
+            thousands(self.header.len() as u64)
         )
+    }
+
+    /// What there is to say about a row with more cells, where nothing explains them.
+    pub(super) fn too_many_unexplained(&self, count: usize) -> String {
+        format!("{}; as it was read, the rest of it stands in the last cell", self.too_many(count))
+    }
+
+    /// Puts what stands beyond the last column into its cell, delimiters and all, so that no text is lost.
+    pub(super) fn keep_rest(&mut self, row: &Row, index: usize, cells: &[Vec<u8>]) {
+        let width = self.header.len();
+        // Behind the notes of a row that was given back stands what was beyond its own last column.
+        let own = if is_of_failed_rows(&self.header) { width - FAILED_COLUMNS.len() } else { width };
+        let last = own.saturating_sub(1);
+        let kept = cells.get(last).into_iter().chain(cells.iter().skip(width));
+        let rest = kept.map(Vec::as_slice).collect::<Vec<_>>().join(self.dialect.delimiter.as_slice());
+        if let Some(cell) = self.scanner.cells.get_mut(index * width + last) {
+            *cell = Cell::MISSING;
+        }
+        self.settle_cell(row, index, last, rest);
     }
 
     fn problem(&self, row: &Row, code: ProblemCode, severity: Severity, message: String) -> Problem {
@@ -211,7 +276,7 @@ impl CsvSource {
 
     /// Takes a row with cells that are not those of its bytes.
     fn put(&mut self, row: Row, end: usize, cells: Vec<Vec<u8>>, problem: Option<Problem>) {
-        let (width, index) = (self.header.len(), self.scanner.rows.len());
+        let index = self.scanner.rows.len();
         if let Some(problem) = problem {
             if problem.severity == Severity::Warning {
                 let texts: Vec<_> = cells.iter().map(|cell| String::from_utf8_lossy(cell)).collect();
@@ -219,35 +284,39 @@ impl CsvSource {
             }
             self.settled_problems.push((index, problem));
         }
-        for (column, cell) in cells.into_iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-            let fault = if cell.len() > self.limits.max_cell_bytes {
-                let (size, most) = (cell.len(), self.limits.max_cell_bytes);
-                Some((
-                    ProblemCode::CellTooLarge,
-                    format!("the cell has {size} bytes; at most {most} are read"),
-                ))
-            } else if std::str::from_utf8(&cell).is_err() {
-                Some((ProblemCode::InvalidEncoding, "the cell has bytes that are no text".to_owned()))
-            } else if cell.contains(&0) {
-                Some((ProblemCode::InvalidCharacter, "the cell has a NUL character; take it out".to_owned()))
-            } else {
-                None
-            };
-            let Some((code, message)) = fault else {
-                self.settled.push((index * width + column, cell));
-                continue;
-            };
-            let value = String::from_utf8_lossy(&cell).replace('\0', "\u{fffd}");
-            let mut problem = self.problem(&row, code, Severity::Error, message);
-            problem.column = self.header.get(column).cloned();
-            if code != ProblemCode::CellTooLarge {
-                problem.value = Some(shown(&value));
-                self.settled.push((index * width + column, value.into_bytes()));
-            }
-            self.settled_problems.push((index, problem));
+        for (column, cell) in cells.into_iter().enumerate() {
+            self.settle_cell(&row, index, column, cell);
         }
         let next = row_end(self.window.text(), &row, end);
         self.scanner.put_row(Row { end, ..row }, std::iter::empty(), self.window.text(), next);
+    }
+
+    /// Takes a cell that is not that of its bytes, with what is wrong with it.
+    fn settle_cell(&mut self, row: &Row, index: usize, column: usize, cell: Vec<u8>) {
+        let at = index * self.header.len() + column;
+        let (code, message) = if cell.is_empty() {
+            return;
+        } else if cell.len() > self.limits.max_cell_bytes {
+            let (size, most) = (cell.len() as u64, self.limits.max_cell_bytes as u64);
+            let message =
+                format!("the cell has {} bytes; at most {} are read", thousands(size), thousands(most));
+            (ProblemCode::CellTooLarge, message)
+        } else if std::str::from_utf8(&cell).is_err() {
+            (ProblemCode::InvalidEncoding, "the cell has bytes that are no text".to_owned())
+        } else if cell.contains(&0) {
+            (ProblemCode::InvalidCharacter, "the cell has a NUL character; take it out".to_owned())
+        } else {
+            self.settled.push((at, cell));
+            return;
+        };
+        let mut problem = self.problem(row, code, Severity::Error, message);
+        problem.column = self.header.get(column).cloned();
+        if code != ProblemCode::CellTooLarge {
+            let value = String::from_utf8_lossy(&cell).replace('\0', "\u{fffd}");
+            problem.value = Some(shown(&value));
+            self.settled.push((at, value.into_bytes()));
+        }
+        self.settled_problems.push((index, problem));
     }
 
     /// Takes a row that cannot be put right, with its problem; only its first line where its quotes are broken.
@@ -267,7 +336,7 @@ impl CsvSource {
                 format!("a quote that opens on line {} never closes; close it, or double it", row.line);
             Some(self.problem(&row, ProblemCode::UnclosedQuote, Severity::Error, message))
         } else if surplus_has_text {
-            let message = self.too_many(count);
+            let message = self.too_many_unexplained(count);
             Some(self.problem(&row, ProblemCode::TooManyCells, Severity::Error, message))
         } else if row.has_stray_quote {
             let message = Change::Quotes.sentence().to_owned();
@@ -277,7 +346,11 @@ impl CsvSource {
             None
         };
         let row = Row { cells: count, ..row };
+        let index = self.scanner.rows.len();
         self.put_as_read(row, &record, problem);
+        if surplus_has_text {
+            self.keep_rest(&row, index, &cells);
+        }
     }
 
     /// True where the cells are the names of the columns, with some more or fewer at the end.
@@ -286,17 +359,36 @@ impl CsvSource {
         let same = |(cell, name): (&Vec<u8>, &String)| {
             cell.trim_ascii().eq_ignore_ascii_case(name.trim().as_bytes()) && !name.trim().is_empty()
         };
-        let compared = cells.len().min(names.len());
-        let equal = cells.iter().zip(names).filter(|&pair| same(pair)).count();
+        // Rows that were given back stand under the names and the notes.
+        let notes = if is_of_failed_rows(names) { FAILED_COLUMNS.len() } else { 0 };
+        let own = names.len() - notes;
+        let compared = cells.len().min(own);
+        let equal = cells.iter().zip(names).take(own).filter(|&pair| same(pair)).count();
         compared >= 2 && equal * 5 >= compared * 4
+    }
+
+    /// Leaves out what stands below the table, if this odd row with so many cells does.
+    fn ends_table(&mut self, row: Row, count: usize) -> Result<bool> {
+        match self.ending_at(row, count)? {
+            None => return Ok(false),
+            Some(Ending::Notes { last_line }) => {
+                let said = String::from_utf8_lossy(self.bytes(row.start, row.end)).into_owned();
+                let message = left_out(row.line, last_line, "below the table", "no part of it");
+                self.notes.push(note(ProblemCode::SkippedLines, row.line, Some(said), message));
+                self.has_ended = true;
+                self.scanner.go_back_to(row);
+            }
+            Some(ending) => self.end_table(row, ending),
+        }
+        Ok(true)
     }
 
     /// Finds out whether an odd row with so many cells stands below the table: it is a note at the end of the
     /// file, or begins another table below a blank line; and no row that fits follows soon.
-    fn ends_table(&mut self, row: Row, count: usize) -> Result<bool> {
+    fn ending_at(&mut self, row: Row, count: usize) -> Result<Option<Ending>> {
         let width = self.header.len();
-        if width < 3 || self.table.shapes.rows < 2 {
-            return Ok(false);
+        if width < 3 || self.table.shapes.rows < 2 || self.table.usual_widths.contains(&count) {
+            return Ok(None);
         }
         let behind = row.end + line_end_length(self.window.text(), row.end);
         self.load(behind + LOOK_AHEAD)?;
@@ -309,8 +401,12 @@ impl CsvSource {
                 let cells: Vec<Vec<u8>> =
                     record.cells.iter().map(|cell| self.dialect.said(text, cell)).collect();
                 let fits = cells.len() == width && self.table.shapes.misplaced(&cells) * 3 <= width;
+                if self.names_columns_again(&cells) {
+                    // There another table begins for sure.
+                    break;
+                }
                 if fits || self.table.usual_widths.contains(&cells.len()) {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 others += 1;
                 alike += usize::from(cells.len() == count);
@@ -320,22 +416,14 @@ impl CsvSource {
         // Rows that are spoilt in a block are rows all the same, so only a blank line begins another table,
         // and only the end of the file shows that what stands before it are notes.
         let is_at_end = at >= text.len() && self.window.is_complete();
-        let is_note = is_at_end && (count == 1 || is_below_blank && count * 2 <= width && alike == 0);
-        let is_table = count > 1 && is_below_blank && alike > 0;
-        if !is_note && !is_table {
-            return Ok(false);
+        if count > 1 && is_below_blank && alike > 0 {
+            return Ok(Some(Ending::OtherShape));
         }
-        if is_table {
-            self.end_table(row, "rows of another shape begin");
-            return Ok(true);
+        if is_at_end && (count == 1 || is_below_blank && count * 2 <= width && alike == 0) {
+            let below = text.get(row.start..at).unwrap_or_default().trim_ascii_end();
+            return Ok(Some(Ending::Notes { last_line: row.line + line_ends(below) }));
         }
-        let last = row.line + line_ends(text.get(row.start..at).unwrap_or_default().trim_ascii_end());
-        let said = String::from_utf8_lossy(self.bytes(row.start, row.end)).into_owned();
-        let message =
-            format!("{} below the table were left out; they are no rows of it", lines_words(row.line, last));
-        self.notes.push(note(ProblemCode::SkippedLines, row.line, Some(said), message));
-        self.stop_reading(row);
-        Ok(true)
+        Ok(None)
     }
 
     /// True where a blank line stands before a row, perhaps at the end of the batch before.
@@ -346,19 +434,26 @@ impl CsvSource {
         [&b"\n\n"[..], b"\n\r\n", b"\r\r"].iter().any(|blank| before.ends_with(blank))
     }
 
-    fn end_table(&mut self, row: Row, what: &str) {
-        let said = String::from_utf8_lossy(self.bytes(row.start, row.end)).into_owned();
+    /// Ends the table above this row: it and all below are rows of another one.
+    fn end_table(&mut self, row: Row, ending: Ending) {
         let line = row.line;
-        let message = format!(
-            "on line {line} {what}: another table, which was left out; to read it, skip the {} lines above",
-            line - 1
-        );
-        self.notes.push(note(ProblemCode::OtherTable, line, Some(said), message));
-        self.stop_reading(row);
-    }
-
-    fn stop_reading(&mut self, row: Row) {
-        self.has_ended = true;
+        let (what, remedy) = match ending {
+            Ending::SameNames => (
+                "the names of the columns stand again",
+                ", or take that line out if the table goes on below it",
+            ),
+            _ => ("rows of another width stand below a blank line", ""),
+        };
+        let above = match line - 1 {
+            1 => "1 line".to_owned(),
+            // The number is typed again, so it stays plain.
+            lines => format!("{lines} lines"),
+        };
+        self.other_table = Some(format!(
+            "another table begins on line {line}, where {what}; to read it, skip the {above} above it{remedy}"
+        ));
+        self.has_ended = false;
+        self.scanner.take_rows_as_they_are();
         self.scanner.go_back_to(row);
     }
 
@@ -389,7 +484,7 @@ impl CsvSource {
         // What was said about the lines below is not about rows.
         self.short_lines.retain(|line| *line < row.line);
         self.notes.retain(|note| note.line < row.line);
-        self.end_table(row, "the names of its columns stand");
+        self.end_table(row, Ending::SameNames);
     }
 }
 

@@ -3,9 +3,12 @@
 
 use std::ops::Range;
 
+use dray_model::flow::FAILED_COLUMNS;
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+use dray_model::words::{counted, thousands};
 
 use super::dialect::Dialect;
+use super::divided::pieces_of;
 use super::repair::repair_header;
 use super::scan::line_ends;
 use super::sniff::readable_record;
@@ -15,6 +18,9 @@ use crate::shapes::Shapes;
 
 /// Enough rows to know the columns by.
 const ROWS: usize = 400;
+
+/// Below a row that does not belong to the table, one that does is looked for among so many.
+pub(super) const ROWS_AHEAD: usize = 20;
 
 /// A title and notes above a table are no longer than this.
 const LINES_ABOVE: usize = 60;
@@ -88,24 +94,23 @@ pub(super) fn find_table(
         }
     };
     let body = records.get(at + count..).unwrap_or_default();
-    let agreeing = body.iter().filter(|record| record.cells.len() == width).count();
-    // Where the rows do not agree the header knows better.
     let width = match records.get(at) {
-        Some(header) if count > 0 && agreeing * 2 < body.len() && header.cells.len() > 1 => {
-            header.cells.len()
-        }
+        Some(header) if count > 0 && header_knows_better(header, body, width) => header.cells.len(),
         _ => width,
     };
     let header = records.get(at..at + count).unwrap_or_default();
     let header_width = header.iter().map(|record| record.cells.len()).max().unwrap_or(width);
     let mut notes = Vec::new();
     let (names, width) = if header.is_empty() {
-        notes.push(note(
-            ProblemCode::NoHeader,
-            first.line,
-            None,
-            "no line names the columns, so they are called by their numbers; if there is a header, say on which line".to_owned(),
-        ));
+        // Who said so need not be told.
+        if header_row != Some(HeaderRow::None) {
+            notes.push(note(
+                ProblemCode::NoHeader,
+                first.line,
+                None,
+                "no line names the columns, so they are called by their numbers; if there is a header, say on which line".to_owned(),
+            ));
+        }
         (None, width)
     } else if strict {
         (Some(header[0].texts()), header_width)
@@ -116,21 +121,11 @@ pub(super) fn find_table(
     let above = records.get(..at).unwrap_or_default();
     if let (Some(begin), Some(end)) = (above.first(), above.last()) {
         let said = above.iter().flat_map(Sampled::texts).find(|cell| !cell.trim().is_empty());
-        let lines = lines_words(begin.line, end.last_line);
-        notes.insert(
-            0,
-            note(
-                ProblemCode::SkippedLines,
-                begin.line,
-                said,
-                format!("{lines} above the header were left out; they are no part of the table"),
-            ),
-        );
+        let message = left_out(begin.line, end.last_line, "above the header", "no part of the table");
+        notes.insert(0, note(ProblemCode::SkippedLines, begin.line, said, message));
     }
-    let mut shapes = Shapes::new(width);
-    for record in body.iter().filter(|record| record.cells.len() == width && !record.is_odd) {
-        shapes.learn(record.cells.iter().map(Vec::as_slice));
-    }
+    let body = above_other_table(header.first(), body, width);
+    let shapes = learn_shapes(body, dialect, width);
     let body_start = header
         .last()
         .map_or(records.get(at).map_or(first.range.start, |record| record.range.start), |last| last.next);
@@ -172,6 +167,12 @@ pub(super) fn note(code: ProblemCode, line: u64, value: Option<String>, message:
 /// `line 3`, `lines 3 to 5`.
 pub(super) fn lines_words(first: u64, last: u64) -> String {
     if first == last { format!("line {first}") } else { format!("lines {first} to {last}") }
+}
+
+/// `line 1 above the header was left out; it is no part of the table`.
+pub(super) fn left_out(first: u64, last: u64, place: &str, nature: &str) -> String {
+    let (was, are) = if first == last { ("was", "it is") } else { ("were", "they are") };
+    format!("{} {place} {was} left out; {are} {nature}", lines_words(first, last))
 }
 
 fn sample_records(
@@ -265,6 +266,43 @@ fn first_table_row(text: &[u8], records: &[Sampled], dialect: &Dialect, width: u
     }
 }
 
+/// True where the names are those of rows that were given back, behind which surplus cells may stand.
+pub(super) fn is_of_failed_rows(names: &[String]) -> bool {
+    names.len() > FAILED_COLUMNS.len() && names.ends_with(&FAILED_COLUMNS.map(str::to_owned))
+}
+
+/// True where the width of the header counts and not that of most rows: where the rows do not agree, or
+/// those just below the header, or a good part of all, are as wide as it.
+fn header_knows_better(header: &Sampled, body: &[Sampled], width: usize) -> bool {
+    let names = header.cells.len();
+    let of_width = |width: usize| body.iter().filter(|record| record.cells.len() == width).count();
+    let below = body.iter().take(2).filter(|record| record.cells.len() == names && !record.is_odd).count();
+    let as_wide = of_width(names);
+    let is_wider = names > width && !header.is_odd;
+    is_of_failed_rows(&header.texts())
+        || names > 1
+            && (of_width(width) * 2 < body.len()
+                || is_wider && as_wide >= 2 && (below == 2 || as_wide * 10 >= body.len()))
+}
+
+/// What the columns look like. Where no row is as wide as the table, rows that stand in quotes as a whole tell.
+fn learn_shapes(body: &[Sampled], dialect: &Dialect, width: usize) -> Shapes {
+    let mut shapes = Shapes::new(width);
+    for record in body.iter().filter(|record| record.cells.len() == width && !record.is_odd) {
+        shapes.learn(record.cells.iter().map(Vec::as_slice));
+    }
+    if shapes.rows == 0 {
+        for record in body {
+            if let ([whole], false) = (record.cells.as_slice(), record.is_odd)
+                && let Some(pieces) = pieces_of(whole, dialect).filter(|pieces| pieces.len() == width)
+            {
+                shapes.learn(pieces.iter().map(Vec::as_slice));
+            }
+        }
+    }
+    shapes
+}
+
 /// The names of the columns, several header rows joined, and how many columns there are.
 fn join_header(
     text: &[u8],
@@ -301,18 +339,48 @@ fn join_header(
         .iter()
         .filter(is_narrower)
         .any(|record| record.cells.iter().skip(names.len()).any(|cell| !cell.trim_ascii().is_empty()));
-    if usual > names.len() && surplus_has_text && body.iter().filter(is_narrower).count() * 2 > body.len() {
+    if !is_of_failed_rows(&names)
+        && usual > names.len()
+        && surplus_has_text
+        && body.iter().filter(is_narrower).count() * 2 > body.len()
+    {
         let line = header.first().map_or(1, |record| record.line);
         notes.push(note(
             ProblemCode::RepairedRow,
             line,
             None,
-            format!("the header names {} columns and the rows have {usual}; the others are called by their numbers", names.len()),
+            format!(
+                "the header names {} and the rows have {}; the others are called by their numbers",
+                counted(names.len() as u64, "column", "columns"),
+                thousands(usual as u64)
+            ),
         ));
         names.resize(usual, String::new());
     }
     let width = names.len();
     (names, width)
+}
+
+/// The rows above the first blank line below which rows of another width begin, at least two of them
+/// alike, and none that fits follows soon: those below are another table, and say nothing about this one.
+fn above_other_table<'a>(header: Option<&Sampled>, body: &'a [Sampled], width: usize) -> &'a [Sampled] {
+    let names_again = |record: &&Sampled| header.is_some_and(|header| header.cells == record.cells);
+    let begins_other = |&index: &usize| {
+        let (Some(above), Some(here)) = (index.checked_sub(1).and_then(|at| body.get(at)), body.get(index))
+        else {
+            return false;
+        };
+        let count = here.cells.len();
+        let below = body.iter().skip(index + 1).take(ROWS_AHEAD).take_while(|record| !names_again(record));
+        here.range.start > above.next
+            && count != width
+            && count > 1
+            && below.clone().any(|record| record.cells.len() == count)
+            && below.clone().all(|record| record.cells.len() != width)
+            && !usual_widths(body.get(..index).unwrap_or_default(), width).contains(&count)
+    };
+    let end = (0..body.len()).find(begins_other).unwrap_or(body.len());
+    body.get(..end).unwrap_or_default()
 }
 
 /// Widths that so many rows have that they are a habit of the file and no accident.

@@ -4,7 +4,7 @@
 use dray_model::{Error, Result};
 
 use crate::input::BYTE_ORDER_MARK;
-use crate::options::Format;
+use crate::options::{Format, ReadOptions};
 use crate::origin::UNDECODABLE;
 
 /// The format of a file that begins with these bytes, where its first bytes alone say so.
@@ -67,8 +67,9 @@ pub(super) fn refuse_binary(name: &str, sample: &[u8]) -> Result<()> {
 }
 
 /// Refuses text that is empty or in which no table can be. `complete` says that `sample` is all there
-/// is; `delimiter` was given by the person.
-pub(super) fn refuse_text(name: &str, sample: &[u8], complete: bool, delimiter: Option<&str>) -> Result<()> {
+/// is. What the person says about the delimiter and the encoding is not questioned.
+pub(super) fn refuse_text(name: &str, sample: &[u8], complete: bool, options: &ReadOptions) -> Result<()> {
+    let delimiter = options.delimiter.as_deref();
     let text = sample.strip_prefix(BYTE_ORDER_MARK).unwrap_or(sample);
     if complete && text.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::source(format!("`{name}` is empty"))
@@ -109,7 +110,7 @@ pub(super) fn refuse_text(name: &str, sample: &[u8], complete: bool, delimiter: 
     // kinds of them.
     let kinds = controls.iter().filter(|&&count| count > 0).count();
     let strange = controls.iter().sum::<usize>() + undecodable;
-    if kinds >= 6 && strange * 20 > text.len() {
+    if kinds >= 6 && strange * 20 > text.len() && options.encoding.is_none() {
         return Err(Error::source(format!(
             "`{name}` is not text: {}% of its first {} bytes are characters that no text has",
             strange * 100 / text.len().max(1),

@@ -82,8 +82,7 @@ impl Unpacked {
     fn check_size(&self) -> Result<(), Error> {
         if self.made > self.max_bytes {
             let message = format!("`{}` unpacks to more than {} bytes", self.name, self.max_bytes);
-            return Err(Error::new(ErrorKind::Limit, message)
-                .hint("split it into several files, or raise the limit of unpacked bytes"));
+            return Err(Error::new(ErrorKind::Limit, message).hint("split it into several files"));
         }
         let most = self.origin.taken().saturating_mul(self.max_ratio);
         if self.made > ReadLimits::RATIO_FREE_BYTES && self.made > most {

@@ -83,7 +83,7 @@ pub(crate) fn decode(input: Input, options: &ReadOptions) -> Result<Decoded> {
     }
     refuse_binary(input.name(), &sample)?;
     let (input, sample) = decode_text(input, sample, is_packed, options, &mut detected)?;
-    refuse_text(input.name(), &sample, input.ended(), options.delimiter.as_deref())?;
+    refuse_text(input.name(), &sample, input.ended(), options)?;
     Ok(Decoded { input, sample, binary: None, detected })
 }
 

@@ -79,7 +79,8 @@ pub(super) fn find(
     let columns = end - first_column;
     if columns > most {
         let message = format!("the header of `{name}` has {columns} columns");
-        return Err(Error::new(ErrorKind::Limit, message).hint(format!("at most {most} are read")));
+        return Err(Error::new(ErrorKind::Limit, message)
+            .hint(format!("at most {most} are read; leave out those that nobody needs")));
     }
     let names = column_names((first_column..end).map(|column| joined(header_rows, &merged, column)));
     let last_row = header_rows.last().map_or(0, |row| row.number);

@@ -31,6 +31,7 @@ mod container;
 
 // Rows as batches below a header.
 mod header_rows;
+mod tabs;
 mod table;
 
 // The writer.
@@ -45,6 +46,7 @@ use dray_model::{Error, Result};
 use self::container::{Container, look_into};
 use self::in_worker::open_in_worker;
 use self::table::SheetSource;
+use self::tabs::Tabs;
 use self::write::XlsxWriter;
 use self::xlsx::open_xlsx;
 use crate::options::{Format, ReadOptions, WriteOptions};
@@ -75,7 +77,8 @@ pub(crate) fn open(
         Container::Xlsx(package) => open_xlsx(package, options.sheet.as_deref(), &limits)?,
         Container::Other(format) => open_in_worker(name, again, format, SHEET_WORKER_ARGUMENT, options)?,
     };
-    Ok(Box::new(SheetSource::open(name, reader, &sheets, chosen, options, detected)?))
+    let tabs = Tabs { sheets, chosen, continued: Vec::new() };
+    Ok(Box::new(SheetSource::open(name, reader, tabs, options, detected)?))
 }
 
 /// The first argument by which [`crate::ReadOptions::worker`] is told to call [`run_sheet_worker`].

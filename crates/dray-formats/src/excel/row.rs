@@ -96,6 +96,11 @@ pub(super) trait SheetReader: Send {
     /// The merged cells, before the rows were read.
     fn merged_cells(&mut self) -> Result<Vec<Area>>;
 
+    /// Goes on at the top of another sheet; false where this reader reads only one.
+    fn go_on_in(&mut self, _sheet: usize) -> Result<bool> {
+        Ok(false)
+    }
+
     /// What was noticed so far.
     fn noticed(&self) -> &Noticed;
 

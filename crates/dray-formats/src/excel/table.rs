@@ -7,20 +7,18 @@ use dray_model::flow::{Detected, FailedRowFormat, RowSource};
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::{Error, Result};
 
-use super::address::{Area, cell_name};
-use super::choice::SheetInfo;
+use super::address::{Area, MAX_ROWS, cell_name};
 use super::header_rows::{Header, ROWS_LOOKED_AT, find, remark};
 use super::package::damaged;
 use super::row::{Content, Noticed, SheetCell, SheetReader, SheetRow};
+use super::tabs::Tabs;
 use crate::cells::{Cell, Cells, unguard_columns};
 use crate::csv::{CsvFailedRows, Quoting, append_quoted};
+use crate::header::column_names;
 use crate::options::{HeaderRow, ReadLimits, ReadOptions};
 
 /// Rejected rows are given back as delimited text.
 const DELIMITER: u8 = b',';
-
-/// The most names of hidden sheets that are told.
-const HIDDEN_SHEETS_SHOWN: usize = 10;
 
 /// The most cells of a row that are told to be wrong; they are enough to find the others by.
 const PROBLEMS_OF_ROW: usize = 20;
@@ -29,6 +27,9 @@ const PROBLEMS_OF_ROW: usize = 20;
 pub(super) struct SheetSource {
     name: String,
     reader: Box<dyn SheetReader>,
+    tabs: Tabs,
+    /// Nobody said which sheet to read.
+    chose: bool,
     detected: Vec<Detected>,
     limits: ReadLimits,
     /// Takes the apostrophes of a formula guard off.
@@ -46,12 +47,11 @@ pub(super) struct SheetSource {
 }
 
 impl SheetSource {
-    /// Reads the header of the sheet `chosen` of `sheets`, whose rows `reader` gives.
+    /// Reads the header of the chosen sheet, whose rows `reader` gives.
     pub(super) fn open(
         name: &str,
         mut reader: Box<dyn SheetReader>,
-        sheets: &[SheetInfo],
-        chosen: usize,
+        tabs: Tabs,
         options: &ReadOptions,
         mut detected: Vec<Detected>,
     ) -> Result<Self> {
@@ -85,15 +85,15 @@ impl SheetSource {
         let header = find(name, &rows, options, || reader.merged_cells())?;
         rows.drain(..header.rows_used);
 
-        let confidence = if options.sheet.is_some() || sheets.len() < 2 { 1.0 } else { 0.8 };
-        let sheet = sheets.get(chosen).map(|sheet| sheet.name.as_str()).unwrap_or_default();
-        let value = format!("\"{sheet}\" ({} of {})", chosen + 1, sheets.len());
+        let chose = options.sheet.is_none();
+        let confidence = if !chose || tabs.sheets.len() < 2 { 1.0 } else { 0.8 };
+        let value = format!("\"{}\" ({} of {})", tabs.name(), tabs.chosen + 1, tabs.sheets.len());
         detected.push(Detected { what: "sheet", value, confidence });
         let (value, confidence) = (header.found.clone(), header.confidence);
         detected.push(Detected { what: "header row", value, confidence });
 
         let mut remarks = header.problems.clone();
-        remarks.extend(hidden_sheets(sheets, chosen));
+        remarks.extend(tabs.hidden());
         if options.skip_rows > 0 {
             // Whoever goes on in the middle was told before.
             remarks.clear();
@@ -109,6 +109,8 @@ impl SheetSource {
         Ok(Self {
             name: name.to_owned(),
             reader,
+            tabs,
+            chose,
             detected,
             limits,
             unguards: options.unguard,
@@ -132,12 +134,38 @@ impl SheetSource {
         if self.ended {
             return Ok(false);
         }
-        let found = self.reader.next_row(&mut self.row)?;
+        let found = self.reader.next_row(&mut self.row)? || self.go_on()?;
         if !found {
             self.ended = true;
             self.remarks.extend(self.final_remarks());
         }
         Ok(found)
+    }
+
+    /// Where the sheet is full and its table goes on in another, goes to the first row there.
+    fn go_on(&mut self) -> Result<bool> {
+        let is_full = self.row.number >= MAX_ROWS;
+        let Some(next) = self.tabs.next().filter(|_| is_full) else { return Ok(false) };
+        if !self.reader.go_on_in(next)? || !self.reader.next_row(&mut self.row)? {
+            return Ok(false);
+        }
+        let is_whole = self.row.is_text() && self.repeats_header();
+        if self.header.is_there && !is_whole {
+            // It has a similar name and is another table.
+            return Ok(false);
+        }
+        self.tabs.continued.push(next);
+        if self.header.is_there { self.advance() } else { Ok(true) }
+    }
+
+    /// True where the row says what the header says.
+    fn repeats_header(&self) -> bool {
+        let text_at = |column: u32| {
+            let cell = self.row.cells.iter().find(|cell| cell.column == column);
+            cell.map_or(String::new(), |&cell| String::from_utf8_lossy(self.row.text(cell)).into_owned())
+        };
+        let columns = (self.header.first_column..).take(self.header.names.len());
+        self.row.number == self.header.last_row && column_names(columns.map(text_at)) == self.header.names
     }
 
     /// What is known about the sheet once all of it was read.
@@ -164,6 +192,8 @@ impl SheetSource {
             );
             remarks.push(remark(ProblemCode::MergedCells, u64::from(first.first_row), message));
         }
+        remarks.extend(self.tabs.continuation());
+        remarks.extend(self.tabs.others().filter(|_| self.chose));
         remarks
     }
 
@@ -331,25 +361,6 @@ fn no_text(name: &str) -> Error {
 /// `1 row`, `2 rows`.
 fn counted(count: u64, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-}
-
-fn hidden_sheets(sheets: &[SheetInfo], chosen: usize) -> Option<Problem> {
-    let hidden: Vec<&SheetInfo> = sheets
-        .iter()
-        .enumerate()
-        .filter(|(index, sheet)| !sheet.visible && *index != chosen)
-        .map(|(_, sheet)| sheet)
-        .collect();
-    let names: Vec<String> =
-        hidden.iter().take(HIDDEN_SHEETS_SHOWN).map(|sheet| format!("`{}`", shown(&sheet.name))).collect();
-    let more = if hidden.len() > names.len() { " and others" } else { "" };
-    let names = names.join(", ") + more;
-    let message = match hidden.len() {
-        0 => return None,
-        1 => format!("the sheet {names} is hidden and was not read"),
-        _ => format!("the sheets {names} are hidden and were not read"),
-    };
-    Some(remark(ProblemCode::HiddenSheets, 0, message))
 }
 
 impl RowSource for SheetSource {

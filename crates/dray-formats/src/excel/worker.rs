@@ -14,7 +14,7 @@ use dray_model::{Error, ErrorKind, Result};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::address::{Area, MAX_COLUMNS, MAX_ROWS};
-use super::choice::{SheetInfo, candidates, no_cells};
+use super::choice::{Glance, SheetInfo, candidates, choose, no_cells};
 use super::messages::{Message, ROWS_BYTES, put_row};
 use super::number::append_number;
 use super::package::{damaged, password_protected};
@@ -89,8 +89,13 @@ fn read_workbook(
             has_cells: sheet.typ == SheetType::WorkSheet,
         })
         .collect();
-    for chosen in candidates(name, &sheets, wanted)? {
-        let sheet_name = sheets.get(chosen).map(|sheet| sheet.name.clone()).unwrap_or_default();
+    let name_of = |index: usize| sheets.get(index).map(|sheet| sheet.name.clone()).unwrap_or_default();
+    let chosen = match candidates(name, &sheets, wanted)?.as_slice() {
+        &[only] => Some(only),
+        several => choose(several, |index| glance_at(&mut book, name, &name_of(index)))?,
+    };
+    if let Some(chosen) = chosen {
+        let sheet_name = name_of(chosen);
         let merged = match &book {
             Sheets::Xls(book) => book.merge_cells_by_sheet_name(&sheet_name).unwrap_or_default(),
             _ => Vec::new(),
@@ -127,6 +132,39 @@ fn open(format: Format, name: &str, source: Source) -> Result<Sheets<Source>> {
             other => unreadable(name, &other),
         }),
     }
+}
+
+/// Looks at the first rows of a sheet.
+fn glance_at(book: &mut Sheets<Source>, name: &str, sheet: &str) -> Result<Glance> {
+    let mut glance = Glance::default();
+    let has_value = |value: Value<'_>| !matches!(value, Value::Empty | Value::Text(""));
+    if let Sheets::Xlsb(book) = book {
+        let mut cells = book.worksheet_cells_reader(sheet).map_err(|cause| unreadable(name, &cause))?;
+        let (mut row, mut filled) = (0, 0);
+        while let Some(cell) = cells.next_cell().map_err(|cause| unreadable(name, &cause))? {
+            if !has_value(Value::from(cell.get_value())) {
+                continue;
+            }
+            let (cell_row, _) = cell.get_position();
+            if cell_row != row && filled > 0 && !glance.look(std::mem::take(&mut filled)) {
+                return Ok(glance);
+            }
+            row = cell_row;
+            filled += 1;
+        }
+        if filled > 0 {
+            glance.look(filled);
+        }
+        return Ok(glance);
+    }
+    let range = book.worksheet_range(sheet).map_err(|cause| unreadable(name, &cause))?;
+    for cells in range.rows() {
+        let filled = cells.iter().filter(|cell| has_value(Value::from(*cell))).count();
+        if filled > 0 && !glance.look(filled) {
+            break;
+        }
+    }
+    Ok(glance)
 }
 
 /// Sends all rows of a sheet.

@@ -13,6 +13,7 @@ use dray_model::{Error, ErrorKind, Result};
 use rust_xlsxwriter::{DataValidation, Format, Formula, Workbook, Worksheet, XlsxError};
 
 use super::address::{MAX_COLUMNS, MAX_ROWS, column_name};
+use super::choice::{FIRST_SHEET, MAX_SHEET_NAME_UNITS, cut, numbered};
 use super::serial::{serial_of_day, serial_of_time};
 use crate::guard::guarded;
 use crate::options::{FormulaGuard, WriteOptions};
@@ -27,9 +28,6 @@ const MAX_CELL_UNITS: usize = 32_767;
 
 /// The longest list of choices that stands in the rule itself; a longer one stands on a hidden sheet.
 const MAX_LIST_UNITS: usize = 255;
-
-/// The longest name of a sheet.
-const MAX_SHEET_NAME_UNITS: usize = 31;
 
 /// How many rows decide how wide a column is, and how wide it may be.
 const ROWS_MEASURED: usize = 500;
@@ -300,25 +298,7 @@ fn sheet_name(title: &str) -> String {
     let name: String = title.chars().map(|letter| if allowed(letter) { letter } else { ' ' }).collect();
     let name = cut(name.trim().trim_matches('\''), MAX_SHEET_NAME_UNITS);
     let is_taken = name.eq_ignore_ascii_case(CHOICES_SHEET) || name.eq_ignore_ascii_case("history");
-    if name.is_empty() || is_taken { "Sheet 1".to_owned() } else { name }
-}
-
-/// The name of a further sheet: `Contacts 2`, `Sheet 2`.
-fn numbered(title: &str, number: usize) -> String {
-    let title = if title == "Sheet 1" { "Sheet" } else { title };
-    let number = format!(" {number}");
-    cut(title, MAX_SHEET_NAME_UNITS - number.len()) + &number
-}
-
-fn cut(text: &str, units: usize) -> String {
-    let mut left = units;
-    let fits = |letter: &char| {
-        let fits = letter.len_utf16() <= left;
-        left = left.saturating_sub(letter.len_utf16());
-        fits
-    };
-    let cut: String = text.chars().take_while(fits).collect();
-    cut.trim_end().trim_end_matches('\'').to_owned()
+    if name.is_empty() || is_taken { FIRST_SHEET.to_owned() } else { name }
 }
 
 /// Why a workbook cannot be written.

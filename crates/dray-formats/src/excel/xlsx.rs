@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dray_model::{Error, ErrorKind, Result};
 
 use super::address::{Area, MAX_COLUMNS, MAX_ROWS, cell_name, parse_column, parse_row};
-use super::choice::{SheetInfo, candidates, no_cells};
+use super::choice::{Glance, SheetInfo, candidates, choose, no_cells};
 use super::number::append_stored;
 use super::package::{Package, damaged, unpacks_to_too_much};
 use super::row::{Content, Noticed, SheetReader, SheetRow};
@@ -26,6 +26,8 @@ const SHARED_RATIO: u64 = 10;
 /// A sheet that is being read.
 struct XlsxSheet {
     package: Arc<Package>,
+    /// The parts of all sheets, and that of the one being read.
+    parts: Vec<String>,
     part: String,
     xml: XmlReader,
     progress: Arc<AtomicU64>,
@@ -41,7 +43,7 @@ struct XlsxSheet {
     cell: Cell,
 }
 
-/// Opens the sheet that is asked for, or the first visible one with a value in it.
+/// Opens the sheet that is asked for, or the first visible one with a table in it.
 pub(super) fn open_xlsx(
     package: Package,
     wanted: Option<&str>,
@@ -53,38 +55,56 @@ pub(super) fn open_xlsx(
     let candidates = candidates(package.name(), &sheets, wanted)?;
     let bytes_before = strings_part.as_deref().map_or(0, |part| package.packed_bytes(part));
     let strings = strings_part.map(|part| SharedStrings::read(&package, &part, limits)).transpose()?;
-    let mut values = Values {
+    let values = Values {
         file_name: package.name().to_owned(),
         strings: strings.unwrap_or_default(),
         styles: styles_part.map(|part| read_styles(&package, &part)).transpose()?.unwrap_or_default(),
         epoch,
-        shared_bytes_left: 0,
+        shared_bytes_left: package
+            .file_bytes()
+            .saturating_mul(limits.max_unpacked_ratio * SHARED_RATIO)
+            .max(ReadLimits::RATIO_FREE_BYTES * SHARED_RATIO),
         moment: String::new(),
     };
-    for index in candidates {
-        let part = sheet_parts.get(index).cloned().unwrap_or_default();
-        let mut sheet = XlsxSheet::open(Arc::clone(&package), part, values, limits)?;
-        let mut row = SheetRow::default();
-        if sheet.next_row(&mut row)? {
-            // What was looked at is read again rather than kept: it is a row or two.
-            let XlsxSheet { part, values, .. } = sheet;
-            let sheet = XlsxSheet { bytes_before, ..XlsxSheet::open(package, part, values, limits)? };
-            return Ok((Box::new(sheet), sheets, index));
-        }
-        values = sheet.values;
-    }
-    Err(no_cells(package.name(), &sheets, wanted))
+    let Some(&first) = candidates.first() else { return Err(no_cells(package.name(), &sheets, wanted)) };
+    let name = package.name().to_owned();
+    let shared_bytes = values.shared_bytes_left;
+    let mut sheet = XlsxSheet::open(package, sheet_parts, first, values, limits)?;
+    let mut row = SheetRow::default();
+    let chosen = choose(&candidates, |index| {
+        sheet.enter(index)?;
+        let mut glance = Glance::default();
+        while sheet.next_row(&mut row)? && glance.look(row.cells.len()) {}
+        Ok(glance)
+    })?;
+    let Some(chosen) = chosen else { return Err(no_cells(&name, &sheets, wanted)) };
+    // What was looked at is read again rather than kept: it is a row or two.
+    sheet.enter(chosen)?;
+    (sheet.noticed, sheet.bytes_before) = (Noticed::default(), bytes_before);
+    sheet.values.shared_bytes_left = shared_bytes;
+    Ok((Box::new(sheet), sheets, chosen))
+}
+
+/// Opens the part of a sheet; also says where its progress can be seen.
+fn open_part(package: &Package, part: &str, max_record_bytes: usize) -> Result<(XmlReader, Arc<AtomicU64>)> {
+    let bytes = package.part(part)?;
+    let progress = bytes.progress();
+    Ok((XmlReader::new(package.name(), Box::new(bytes), max_record_bytes)?, progress))
 }
 
 impl XlsxSheet {
-    fn open(package: Arc<Package>, part: String, mut values: Values, limits: &ReadLimits) -> Result<Self> {
-        let bytes = package.part(&part)?;
-        let progress = bytes.progress();
-        let xml = XmlReader::new(package.name(), Box::new(bytes), limits.max_record_bytes)?;
-        let by_ratio = package.file_bytes().saturating_mul(limits.max_unpacked_ratio * SHARED_RATIO);
-        values.shared_bytes_left = by_ratio.max(ReadLimits::RATIO_FREE_BYTES * SHARED_RATIO);
+    fn open(
+        package: Arc<Package>,
+        parts: Vec<String>,
+        index: usize,
+        values: Values,
+        limits: &ReadLimits,
+    ) -> Result<Self> {
+        let part = parts.get(index).cloned().unwrap_or_default();
+        let (xml, progress) = open_part(&package, &part, limits.max_record_bytes)?;
         Ok(Self {
             package,
+            parts,
             part,
             xml,
             progress,
@@ -98,6 +118,16 @@ impl XlsxSheet {
             max_record_bytes: limits.max_record_bytes,
             cell: Cell::default(),
         })
+    }
+
+    /// Goes to the top of a sheet.
+    fn enter(&mut self, index: usize) -> Result<()> {
+        self.part = self.parts.get(index).cloned().unwrap_or_default();
+        self.bytes_before += self.progress.load(Ordering::Relaxed);
+        (self.xml, self.progress) = open_part(&self.package, &self.part, self.max_record_bytes)?;
+        (self.row_number, self.in_sheet_data, self.in_row, self.ended) = (0, false, false, false);
+        self.cell = Cell::default();
+        Ok(())
     }
 }
 
@@ -230,6 +260,10 @@ impl SheetReader for XlsxSheet {
         }
     }
 
+    fn go_on_in(&mut self, sheet: usize) -> Result<bool> {
+        self.enter(sheet).map(|()| true)
+    }
+
     fn noticed(&self) -> &Noticed {
         &self.noticed
     }
@@ -255,7 +289,7 @@ fn beyond_the_sheet(name: &str) -> Error {
 #[cold]
 fn row_too_large(name: &str, row_number: u32, limit: usize) -> Error {
     Error::new(ErrorKind::Limit, format!("row {row_number} of `{name}` is larger than {limit} bytes"))
-        .hint("check that the sheet is a table; otherwise raise the limit of a record")
+        .hint("check that the sheet is a table; no larger row is read")
 }
 
 /// Where in a cell the reader is.

@@ -9,8 +9,14 @@ mod parse;
 // Finds the records of a source.
 mod shape;
 
+// What kinds of values a column has.
+mod kinds;
+
 // Turns records into rows.
 mod records;
+
+// Records that are arrays.
+mod arrays;
 
 // The writer.
 mod write;

@@ -20,8 +20,12 @@ pub(super) enum Stop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Null,
-    /// A number, `true` or `false`: its bytes are its text.
-    Plain,
+    /// `true` or `false`; as with numbers, its bytes are its text.
+    Boolean,
+    /// A number.
+    Number,
+    /// A number that no column of numbers holds: with an exponent, or longer than any of them.
+    OddNumber,
     Text,
     /// An object or array.
     Nested,
@@ -41,7 +45,7 @@ impl Value {
     pub(super) fn cell(self) -> Cell {
         match self.kind {
             Kind::Null => Cell::MISSING,
-            Kind::Plain => Cell::new(self.start, self.end),
+            Kind::Boolean | Kind::Number | Kind::OddNumber => Cell::new(self.start, self.end),
             Kind::Text if self.has_escapes => Cell::new(self.start, self.end).rewritten(),
             Kind::Text => Cell::new(self.start + 1, self.end - 1),
             Kind::Nested => Cell::new(self.start, self.end).rewritten(),
@@ -136,6 +140,27 @@ impl<'a> Walker<'a> {
                     return Ok(());
                 }
                 Some(_) => return Err(self.malformed("`,` or `}`")),
+                None => return Err(Stop::Incomplete),
+            }
+        }
+    }
+
+    /// Walks an array and shows each element.
+    pub(super) fn elements(&mut self, mut visit: impl FnMut(Value)) -> Result<(), Stop> {
+        self.expect(b'[', "an array")?;
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            visit(self.value()?);
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(_) => return Err(self.malformed("`,` or `]`")),
                 None => return Err(Stop::Incomplete),
             }
         }
@@ -282,8 +307,9 @@ impl<'a> Walker<'a> {
         let word = rest.get(..length).unwrap_or_default();
         let kind = match word {
             b"null" => Kind::Null,
-            b"true" | b"false" => Kind::Plain,
-            _ if is_number(word) => Kind::Plain,
+            b"true" | b"false" => Kind::Boolean,
+            _ if is_number(word) && is_odd(word) => Kind::OddNumber,
+            _ if is_number(word) => Kind::Number,
             // More of a word or number may follow in bytes not yet read.
             _ if length == rest.len() && length < 4096 => return Err(Stop::Incomplete),
             _ => return Err(self.malformed("a value")),
@@ -291,6 +317,13 @@ impl<'a> Walker<'a> {
         self.at += length;
         Ok(Value { kind, start, end: self.at, has_escapes: false })
     }
+}
+
+/// The most digits of a decimal number.
+const MOST_DIGITS: usize = 38;
+
+fn is_odd(number: &[u8]) -> bool {
+    number.len() > MOST_DIGITS || number.iter().any(|byte| matches!(byte, b'e' | b'E'))
 }
 
 /// The bracket that closes this one; in ASCII it stands two places behind it.

@@ -3,14 +3,16 @@
 
 use dray_model::batch::{RawRows, TextBatch};
 use dray_model::flow::{Detected, FailedRowFormat, RowSource};
+use dray_model::value::ValueType;
 use dray_model::{Error, ErrorKind, Result};
 
+use super::arrays::{FirstArrays, ROWS_LOOKED_AT};
 use super::failed::JsonFailedRows;
 use super::parse::{Stop, Walker};
-use super::records::{Columns, Records, name_bytes, walk_leaves};
+use super::records::{Columns, Layout, Records, name_bytes, walk_leaves};
 use super::shape::{Lost, Next, Shape, find_next, find_records, find_records_at};
 use super::text::append_value;
-use crate::cells::Cells;
+use crate::cells::{Cells, keep_empty_text};
 use crate::input::BYTE_ORDER_MARK;
 use crate::options::{ReadLimits, ReadOptions};
 use crate::window::Window;
@@ -27,6 +29,10 @@ pub(crate) struct JsonSource {
     limits: ReadLimits,
     shape: Shape,
     records: Records,
+    /// False where nothing names the columns.
+    has_header: bool,
+    /// Hands on empty text as such.
+    keeps_empty: bool,
     /// True where the window begins behind a record.
     behind_record: bool,
     /// The line the window begins on, and how many characters of it stand before the window.
@@ -73,7 +79,9 @@ impl JsonSource {
             detected,
             limits: options.limits.within_reason(),
             shape: Shape::Lines,
-            records: Records::new(Columns::new(), options.flatten),
+            records: Records::new(Columns::new(), Layout::Objects),
+            has_header: true,
+            keeps_empty: options.keep_empty_text,
             behind_record: false,
             line: 1,
             column: 0,
@@ -83,20 +91,17 @@ impl JsonSource {
         };
         source.read_sample()?;
         match &options.records_path {
-            Some(path) if lines => {
-                return Err(Error::request(format!(
-                    "`{}` has one record on each line, so there is no path `{path}` to them",
-                    source.window.name()
-                ))
-                .hint("leave the path out, or say that the format is json"));
-            }
             Some(path) => source.enter_at(path)?,
             None if lines => {}
             None => source.enter_document()?,
         }
-        match &options.columns {
-            Some(names) => source.take_columns(names, options.flatten),
-            None => source.find_columns(options.flatten)?,
+        let layout = if options.flatten { Layout::Flattened } else { Layout::Objects };
+        if let Some(names) = &options.columns {
+            source.take_columns(names, layout);
+        } else if source.is_table_of_arrays() {
+            source.name_places()?;
+        } else {
+            source.find_columns(layout)?;
         }
         Ok(source)
     }
@@ -123,7 +128,7 @@ impl JsonSource {
                         let message =
                             format!("no records are at `{path}` within the first {seen} bytes of `{name}`");
                         return Err(Error::new(ErrorKind::Limit, message)
-                            .hint("check the path, or raise the limit of a record"));
+                            .hint("check the path, or take out what stands before the records"));
                     }
                     // At least doubled, so that the members before are not walked again and again.
                     self.window.read_more(seen.max(self.limits.read_bytes))?;
@@ -157,33 +162,95 @@ impl JsonSource {
     }
 
     /// The columns are known beforehand.
-    fn take_columns(&mut self, names: &[String], flatten: bool) {
+    fn take_columns(&mut self, names: &[String], layout: Layout) {
         let mut columns = Columns::new();
         for name in names.iter().take(self.limits.max_columns) {
             columns.add(name.clone().into_bytes());
         }
-        self.records = Records::new(columns, flatten);
+        self.records = Records::new(columns, layout);
         self.records.passes_over_others = true;
     }
 
+    /// Where the next record of the sample begins, and where the line ends that it stands on, if it is a
+    /// line. `at` stands behind a record, or before the first.
+    fn find_in_sample(&self, at: usize, behind_record: bool) -> Option<(usize, Option<usize>)> {
+        let text = self.window.text();
+        if self.shape == Shape::Lines {
+            let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
+            return Some((at, Some(at + memchr::memchr(b'\n', rest).unwrap_or(rest.len()))));
+        }
+        match find_next(self.shape, text, at, behind_record, self.window.is_complete()) {
+            Ok(Next::Record(record)) => Some((record, None)),
+            _ => None,
+        }
+    }
+
+    /// True where the first record is an array with something in it, and the second is no object.
+    fn is_table_of_arrays(&self) -> bool {
+        let text = self.window.text();
+        let Some((record, line_end)) = self.find_in_sample(0, false) else { return false };
+        let mut walker = Walker::new(text.get(..line_end.unwrap_or(text.len())).unwrap_or_default(), record);
+        let mut values = 0;
+        if walker.elements(|_| values += 1).is_err() || values == 0 {
+            return false;
+        }
+        let second = self.find_in_sample(line_end.map_or(walker.at, |end| end + 1), true);
+        second.is_none_or(|(record, _)| Walker::new(text, record).peek() != Some(b'{'))
+    }
+
+    /// Looks at the first arrays for the names of their places. An array that is the header is no row.
+    fn name_places(&mut self) -> Result<()> {
+        let mut first = FirstArrays::new(self.limits.max_columns);
+        let text = self.window.text();
+        let (mut at, mut behind_header) = (0, 0);
+        for index in 0..ROWS_LOOKED_AT {
+            let Some((record, line_end)) = self.find_in_sample(at, index > 0) else { break };
+            let end = line_end.unwrap_or(text.len());
+            let mut walker = Walker::new(text.get(..end).unwrap_or_default(), record);
+            let walked = match walker.peek() {
+                Some(b'[') => first.add(&mut walker, text),
+                _ => walker.value().map(|_| ()),
+            };
+            // What is broken is told when it is read.
+            if walked.is_err() && (line_end.is_none() || index == 0) {
+                break;
+            }
+            at = line_end.map_or(walker.at, |end| (end + 1).min(text.len()));
+            if index == 0 {
+                behind_header = at;
+            }
+        }
+        let (columns, sure) = first.columns();
+        self.check_columns(&columns, "write the table as objects, or with fewer columns")?;
+        let value = if sure.is_some() { "the first array" } else { "none" };
+        let confidence = sure.unwrap_or(0.6);
+        self.detected.push(Detected { what: "header row", value: value.to_owned(), confidence });
+        self.has_header = sure.is_some();
+        self.records = Records::new(columns, Layout::Arrays);
+        if self.has_header {
+            let passed = self.window.text().get(..behind_header).unwrap_or_default();
+            let line = self.line + line_ends(passed);
+            self.move_to(&Position { at: behind_header, behind_record: true, line });
+        }
+        Ok(())
+    }
+
+    fn check_columns(&self, columns: &Columns, hint: &str) -> Result<()> {
+        let (name, most) = (self.window.name(), self.limits.max_columns);
+        if columns.len() <= most {
+            return Ok(());
+        }
+        let message = format!("the records of `{name}` have more than {most} different members");
+        Err(Error::new(ErrorKind::Limit, message).hint(hint))
+    }
+
     /// Looks at the first records for the names of their members, and leaves them to be read.
-    fn find_columns(&mut self, flatten: bool) -> Result<()> {
+    fn find_columns(&mut self, layout: Layout) -> Result<()> {
         let mut columns = Columns::new();
         let text = self.window.text();
         let mut at = 0;
         for index in 0..HEADER_RECORDS {
-            let (record, line_end) = match self.shape {
-                Shape::Lines if at >= text.len() => break,
-                Shape::Lines => {
-                    let rest = text.get(at..).unwrap_or_default();
-                    let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-                    (at, Some(at + length))
-                }
-                _ => match find_next(self.shape, text, at, index > 0, self.window.is_complete()) {
-                    Ok(Next::Record(record)) => (record, None),
-                    _ => break,
-                },
-            };
+            let Some((record, line_end)) = self.find_in_sample(at, index > 0) else { break };
             let end = line_end.unwrap_or(text.len());
             let mut walker = Walker::new(text.get(..end).unwrap_or_default(), record);
             let mut add = |name: Vec<u8>| {
@@ -192,7 +259,7 @@ impl JsonSource {
                 }
             };
             let walked = match walker.peek() {
-                Some(b'{') if flatten => {
+                Some(b'{') if layout == Layout::Flattened => {
                     walk_leaves(&mut walker, text, &mut Vec::new(), 0, &mut |name, _| add(name.to_vec()))
                 }
                 Some(b'{') => walker.object(|name, _| add(name_bytes(text, name))),
@@ -204,14 +271,8 @@ impl JsonSource {
             }
             at = line_end.map_or(walker.at, |end| end + 1);
         }
-        if columns.len() > self.limits.max_columns {
-            let name = self.window.name();
-            let most = self.limits.max_columns;
-            let message = format!("the records of `{name}` have more than {most} different members");
-            return Err(Error::new(ErrorKind::Limit, message)
-                .hint("put values that are keys into an array of objects, or raise the limit of columns"));
-        }
-        self.records = Records::new(columns, flatten);
+        self.check_columns(&columns, "put values that are keys into an array of objects")?;
+        self.records = Records::new(columns, layout);
         Ok(())
     }
 
@@ -271,7 +332,7 @@ impl JsonSource {
         let message =
             format!("the record that begins about line {line} of `{name}` is larger than {limit} bytes");
         Error::new(ErrorKind::Limit, message)
-            .hint("check that a brace or quote is not missing; otherwise raise the limit of a record")
+            .hint("check that no brace or quote is missing; no larger record is read")
     }
 
     /// The error for a document that cannot be split any further; `line` is that of position `from`.
@@ -301,7 +362,10 @@ impl JsonSource {
             rewrite: &append_value,
         };
         let (faults, replacements) = cells.find_faults(self.limits.max_cell_bytes, &self.window);
-        let columns = cells.columns(&replacements)?;
+        let mut columns = cells.columns(&replacements)?;
+        if self.keeps_empty {
+            keep_empty_text(&mut columns, &cells)?;
+        }
         for fault in faults {
             self.records.add_cell_fault(fault);
         }
@@ -464,7 +528,16 @@ impl RowSource for JsonSource {
         self.window.detected(&self.detected)
     }
 
+    fn has_header(&self) -> bool {
+        self.has_header
+    }
+
+    /// Those found so far: what comes may be of other kinds.
+    fn column_types(&self) -> Vec<Option<ValueType>> {
+        self.records.types()
+    }
+
     fn failed_rows(&self) -> Box<dyn FailedRowFormat> {
-        Box::new(JsonFailedRows)
+        Box::new(JsonFailedRows { places: self.records.places() })
     }
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+use dray_model::value::ValueType;
 
+use super::kinds::Kinds;
 use super::parse::{Kind, MAX_DEPTH, Stop, Value, Walker};
 use super::text::append_value;
 use crate::cells::{Cell, CellFault};
@@ -115,16 +117,30 @@ pub(super) struct Records {
     pub(super) problems: Vec<Problem>,
     /// For each column, the number of the last row that has it.
     seen_in_row: Vec<u64>,
-    /// Members of nested objects have columns of their own.
-    flatten: bool,
+    /// For each column, what its values were, with the last row and without it.
+    kinds: Vec<Kinds>,
+    kinds_before: Vec<Kinds>,
+    layout: Layout,
     /// Members without a column are not wanted, and nobody is told.
     pub(super) passes_over_others: bool,
+}
+
+/// What the records of a source are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Objects; those within them are cells.
+    Objects,
+    /// Objects; the members of those within them have columns of their own.
+    Flattened,
+    /// Arrays, whose places are the columns.
+    Arrays,
 }
 
 /// Where the members of one record go.
 struct Slots<'a> {
     cells: &'a mut [Cell],
     seen_in_row: &'a mut [u64],
+    kinds: &'a mut [Kinds],
     row_number: u64,
     /// A column that two members of the record belong to.
     twice: Option<usize>,
@@ -139,6 +155,7 @@ impl Slots<'_> {
             self.twice = Some(column);
         }
         self.cells[column] = value.cell();
+        self.kinds[column].add(value.kind);
     }
 
     fn put_unknown(&mut self, name: &[u8], value: Value) {
@@ -149,9 +166,10 @@ impl Slots<'_> {
 }
 
 impl Records {
-    pub(super) fn new(columns: Columns, flatten: bool) -> Self {
+    pub(super) fn new(columns: Columns, layout: Layout) -> Self {
         let header = columns.header();
         let seen_in_row = vec![0; header.len()];
+        let kinds = vec![Kinds::default(); header.len()];
         Self {
             columns,
             header,
@@ -161,9 +179,21 @@ impl Records {
             lines: Vec::new(),
             problems: Vec::new(),
             seen_in_row,
-            flatten,
+            kinds_before: kinds.clone(),
+            kinds,
+            layout,
             passes_over_others: false,
         }
+    }
+
+    /// The types of the columns as far as their records were walked.
+    pub(super) fn types(&self) -> Vec<Option<ValueType>> {
+        self.kinds.iter().map(|kinds| kinds.value_type()).collect()
+    }
+
+    /// What the places of records are called that are arrays.
+    pub(super) fn places(&self) -> Vec<String> {
+        if self.layout == Layout::Arrays { self.header.clone() } else { Vec::new() }
     }
 
     /// Begins a batch.
@@ -184,6 +214,7 @@ impl Records {
     pub(super) fn add(&mut self, text: &[u8], at: usize, line: u64) -> Result<usize, Stop> {
         let first_cell = self.cells.len();
         let known_problems = self.problems.len();
+        self.kinds_before.copy_from_slice(&self.kinds);
         let walked = self.walk(text, at, line);
         match walked {
             Ok(end) => {
@@ -194,6 +225,7 @@ impl Records {
                 self.cells.truncate(first_cell);
                 self.problems.truncate(known_problems);
                 self.seen_in_row.fill(0);
+                self.kinds.copy_from_slice(&self.kinds_before);
             }
         }
         walked
@@ -204,53 +236,69 @@ impl Records {
         let first_cell = self.cells.len();
         self.cells.resize(first_cell + self.columns.len(), Cell::MISSING);
         let mut walker = Walker::new(text, at);
-        if walker.peek() != Some(b'{') {
+        let (bracket, wanted) = match self.layout {
+            Layout::Objects | Layout::Flattened => {
+                (b'{', "the record is not an object; write it as {\"name\": value}")
+            }
+            Layout::Arrays => (b'[', "the record is not an array, as the first one is; write it as [value]"),
+        };
+        if walker.peek() != Some(bracket) {
             let value = walker.value()?;
-            let source = text.get(value.start..value.end).unwrap_or_default();
-            self.add_problem(
-                line,
-                "the record is not an object; write it as {\"name\": value}",
-                Some(source),
-            );
+            self.add_problem(line, wanted, text.get(value.start..value.end));
             return Ok(walker.at);
         }
         let columns = &self.columns;
         let mut slots = Slots {
             cells: self.cells.get_mut(first_cell..).unwrap_or_default(),
             seen_in_row: &mut self.seen_in_row,
+            kinds: &mut self.kinds,
             row_number,
             twice: None,
             unknown: Vec::new(),
         };
-        if self.flatten {
-            walk_leaves(&mut walker, text, &mut Vec::new(), 0, &mut |name, value| match columns
-                .by_name
-                .get(name)
-            {
-                Some(&column) => slots.put(column, value),
-                None => slots.put_unknown(name, value),
-            })?;
-        } else {
-            let mut likely = 0;
-            walker.members(|walker| {
-                let column = if walker.skip_name(columns.quoted(likely))? {
-                    likely
-                } else {
-                    let name = walker.name()?;
-                    match columns.find(text, name) {
-                        Some(column) => column,
-                        None => {
-                            slots.put_unknown(&name_bytes(text, name), walker.value()?);
-                            return Ok(());
+        let mut values = 0;
+        match self.layout {
+            Layout::Objects => {
+                let mut likely = 0;
+                walker.members(|walker| {
+                    let column = if walker.skip_name(columns.quoted(likely))? {
+                        likely
+                    } else {
+                        let name = walker.name()?;
+                        match columns.find(text, name) {
+                            Some(column) => column,
+                            None => {
+                                slots.put_unknown(&name_bytes(text, name), walker.value()?);
+                                return Ok(());
+                            }
                         }
-                    }
-                };
-                slots.put(column, walker.value()?);
-                likely = column + 1;
-                Ok(())
-            })?;
+                    };
+                    slots.put(column, walker.value()?);
+                    likely = column + 1;
+                    Ok(())
+                })?;
+            }
+            Layout::Flattened => {
+                walk_leaves(&mut walker, text, &mut Vec::new(), 0, &mut |name, value| match columns
+                    .by_name
+                    .get(name)
+                {
+                    Some(&column) => slots.put(column, value),
+                    None => slots.put_unknown(name, value),
+                })?;
+            }
+            Layout::Arrays => walker.elements(|value| {
+                if values < columns.len() {
+                    slots.put(values, value);
+                }
+                values += 1;
+            })?,
         }
         let Slots { twice, unknown, .. } = slots;
+        if values > self.columns.len() {
+            let message = format!("the row has {values} values and the table {} columns", self.columns.len());
+            self.add_problem_of(ProblemCode::TooManyCells, line, &message, None);
+        }
         // Members of the record stand at depth 1, and so does the walker's first bracket.
         if walker.depth >= MAX_DEPTH {
             let message = format!("the record is nested deeper than {MAX_DEPTH} levels; flatten it");
@@ -259,7 +307,8 @@ impl Records {
             self.cells.resize(first_cell + self.columns.len(), Cell::MISSING);
         }
         if walker.has_lone_surrogate {
-            self.add_problem(line, "a `\\u` escape stands for half a character; write both halves", None);
+            let message = "a `\\u` escape stands for half a character; write both halves";
+            self.add_problem_of(ProblemCode::InvalidCharacter, line, message, None);
         }
         if let Some(column) = twice {
             let message = format!("the record has two members `{}`; keep one", self.header[column]);
@@ -282,6 +331,7 @@ impl Records {
         let row_number = self.first_row + self.len() as u64;
         self.problems.retain(|problem| problem.row_number < row_number);
         self.seen_in_row.fill(0);
+        self.kinds.copy_from_slice(&self.kinds_before);
     }
 
     /// Adds a row without cells for a record that cannot be walked.
@@ -293,12 +343,16 @@ impl Records {
     }
 
     fn add_problem(&mut self, line: u64, message: &str, value: Option<&[u8]>) {
+        self.add_problem_of(ProblemCode::InvalidRecord, line, message, value);
+    }
+
+    fn add_problem_of(&mut self, code: ProblemCode, line: u64, message: &str, value: Option<&[u8]>) {
         self.problems.push(Problem {
             row_number: self.first_row + self.len() as u64,
             line,
             column: None,
             field: None,
-            code: ProblemCode::InvalidRecord,
+            code,
             severity: Severity::Error,
             value: value.map(|value| shown(&String::from_utf8_lossy(beginning(value)))),
             message: message.to_owned(),

@@ -95,7 +95,7 @@ impl ParquetSource {
             let message =
                 format!("`{name}` has {} columns; at most {} are read", columns.len(), limits.max_columns);
             return Err(Error::new(ErrorKind::Limit, message)
-                .hint("choose fewer columns in the program that made the file, or raise the limit"));
+                .hint("choose fewer columns in the program that made the file"));
         }
         let mut header = column_names(columns.iter().map(|column| column.name.clone()));
         if let Some(wanted) = &options.columns {
@@ -286,8 +286,9 @@ impl ParquetSource {
                 "`{}` unpacks to more than {} bytes of text",
                 self.name, self.limits.max_unpacked_bytes
             );
-            return Err(Error::new(ErrorKind::Limit, message)
-                .hint("split the file, or raise the limit of unpacked bytes"));
+            return Err(
+                Error::new(ErrorKind::Limit, message).hint("split the file, or read fewer of its columns")
+            );
         }
         let (columns, faults) = text.finish()?;
         let raw = raw_rows(&self.columns, &self.header, &columns, &faults);
@@ -464,6 +465,6 @@ impl RowSource for ParquetSource {
     }
 
     fn failed_rows(&self) -> Box<dyn FailedRowFormat> {
-        Box::new(JsonFailedRows)
+        Box::new(JsonFailedRows { places: Vec::new() })
     }
 }

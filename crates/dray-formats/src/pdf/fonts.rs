@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dray_model::{Error, Result};
 use krilla::text::Font;
 
 use super::script::{font_words, is_invisible};
@@ -189,6 +190,23 @@ impl FontFile {
         let is_other = has("serif") || has("mono");
         (!self.is_named, script, is_odd, is_other, if has("noto") { 0 } else { self.name.len() })
     }
+}
+
+/// Refuses what a person named and is no font, or a folder without any.
+pub(super) fn check_named(named: &[PathBuf]) -> Result<()> {
+    for path in named {
+        let mut files = Vec::new();
+        collect(path, true, 0, &mut files);
+        if !files.iter().any(|file| coverage(&file.path).is_some()) {
+            let message = match path.try_exists() {
+                Ok(true) => format!("`{}` is no font", path.display()),
+                _ => format!("there is no font `{}`", path.display()),
+            };
+            return Err(Error::request(message)
+                .hint("name a file that ends in .ttf, .otf, .ttc or .otc, or a folder with such files"));
+        }
+    }
+    Ok(())
 }
 
 /// The font files of the machine, those that a person named first.

@@ -15,7 +15,7 @@ use krilla::metadata::Metadata;
 
 use super::dates::DateFormat;
 use super::draw::{Heading, PageRows, Painter, PlacedRow, RowLines};
-use super::fonts::{Face, FontBook, HEADING, PLAIN};
+use super::fonts::{Face, FontBook, HEADING, PLAIN, check_named};
 use super::layout::{Layout, MARGIN, MAX_COLUMNS, plan, too_many_columns};
 use super::text::{printable, wrap};
 use crate::options::WriteOptions;
@@ -53,6 +53,7 @@ impl PdfWriter {
         if columns.len() > MAX_COLUMNS {
             return Err(too_many_columns(columns.len()));
         }
+        check_named(&options.fonts)?;
         let date_format = options.date_format.as_deref().map(DateFormat::new).transpose()?;
         let (sender, receiver) = sync_channel(1);
         let (table, options) = (columns.clone(), options.clone());

@@ -47,8 +47,8 @@ fn short_rows_are_filled_and_long_ones_are_told() {
           repaired_row@2 1 row has fewer cells than the header, the first on line 2; the missing cells are empty
         2: 1 | · | ·
         3: 1 | 2 | 3
-        4: 1 | 2 | 3
-          too_many_cells@4 the row has 4 cells and the header 3; put cells that contain the delimiter in quotes
+        4: 1 | 2 | 3,4
+          too_many_cells@4 the row has 4 cells and the header 3; put cells that contain the delimiter in quotes; as it was read, the rest of it stands in the last cell
         5: · | · | ·
         ",
     );

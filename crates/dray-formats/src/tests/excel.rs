@@ -236,6 +236,57 @@ fn sheet(name: &str) -> ReadOptions {
     ReadOptions { sheet: Some(name.to_owned()), ..ReadOptions::default() }
 }
 
+/// A row of these texts at this place.
+fn row_at(number: u32, texts: &[&str]) -> String {
+    let cell = |text: &&str| format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>");
+    format!("<row r=\"{number}\">{}</row>", texts.iter().map(cell).collect::<String>())
+}
+
+fn sheet_data(rows: &[String]) -> String {
+    format!("<sheetData>{}</sheetData>", rows.concat())
+}
+
+#[test]
+fn a_cover_page_is_not_the_table() {
+    let cover = sheet_data(&[row_at(2, &["Report"]), row_at(4, &["by Ann"]), row_at(5, &["Tel", "7"])]);
+    let table = sheet_data(&[row_at(1, &["name", "city"]), row_at(2, &["Ann", "Rome"])]);
+    check_book(
+        Book::new().sheet("Cover", "", &cover).sheet("Data", "", &table).sheet("Notes", "", &cover),
+        &ReadOptions::default(),
+        "[sheet: \"Data\" (2 of 3)]
+         [header row: row 1]
+         ! other_sheets@0 the sheet `Data` was read; there are also `Cover`, `Notes`
+         name | city
+         2: Ann | Rome",
+    );
+    // A list is a table where there is no better one, and a long one always.
+    let list = |rows: u32| sheet_data(&(1..=rows).map(|row| row_at(row, &["x"])).collect::<Vec<_>>());
+    for (first, second, expected) in
+        [(list(3), list(2), "\"A\" (1"), (list(25), table.clone(), "\"A\" (1"), (list(5), table, "\"B\" (2")]
+    {
+        let shown =
+            show_book(Book::new().sheet("A", "", &first).sheet("B", "", &second), &ReadOptions::default());
+        assert!(shown.contains(expected), "{shown}");
+    }
+}
+
+#[test]
+fn a_table_goes_on_where_its_sheet_is_full() {
+    let header = |number| row_at(number, &["name", "city"]);
+    let sheet = |rows: &[String]| sheet_data(rows);
+    let book = |first: &[String], second: &[String]| {
+        Book::new().sheet("T", "", &sheet(first)).sheet("T 2", "", &sheet(second))
+    };
+    let full = [header(1), row_at(2, &["Ann", "Rome"]), row_at(1_048_576, &["Bob", "Oslo"])];
+    let rest = [header(1), row_at(2, &["Cid", "Bern"])];
+    let lines = |book: Book| contents(book).lines;
+    assert_eq!(lines(book(&full, &rest)), [2, 1_048_576, 2]);
+    assert_eq!(lines(book(&full[..2], &rest)), [2], "the first is not full");
+    let other = [row_at(1, &["name", "country"]), row_at(2, &["Cid", "CH"])];
+    assert_eq!(lines(book(&full, &other)), [2, 1_048_576], "it has another header");
+    assert_eq!(lines(book(&full, &[header(1)])), [2, 1_048_576], "there is nothing more");
+}
+
 #[test]
 fn sheets_are_found_by_name_and_number() {
     check_book(
@@ -244,6 +295,7 @@ fn sheets_are_found_by_name_and_number() {
         "[sheet: \"Kunden\" (3 of 4)]
          [header row: row 1]
          ! hidden_sheets@0 the sheets `Secret`, `4` are hidden and were not read
+         ! other_sheets@0 the sheet `Kunden` was read; there is also `Empty`
          name
          2: 1",
     );

@@ -179,8 +179,13 @@ fn a_table_longer_than_a_sheet_goes_on_in_another() {
         shown(&bytes, &second),
         "[sheet: \"Orders 2\" (2 of 2)]\n[header row: row 1]\nc0\n2: 1048575\n3: 1048576\n4: 1048577\n"
     );
-    let first = read_book(&bytes, &ReadOptions::default());
-    assert_eq!((first.rows.len(), first.lines.last().copied()), (1_048_575, Some(1_048_576)));
+    let whole = read_book(&bytes, &ReadOptions::default());
+    assert_eq!((whole.rows.len(), whole.lines.last().copied()), (1_048_578, Some(4)));
+    assert_eq!(whole.rows[1_048_577][0].as_deref(), Some("1048577"));
+    assert_eq!(
+        whole.problems[0].message,
+        "the sheet `Orders` is full; its table goes on in `Orders 2`, which was read too"
+    );
 }
 
 /// Texts that are hard on a format, and any others.

@@ -299,3 +299,10 @@ fn csv_that_batches_of_another_size_changed() {
         targets::csv(text.as_bytes());
     }
 }
+
+#[test]
+fn a_table_of_control_characters_is_text_where_the_encoding_was_named() {
+    targets::round_trip_csv(
+        b"\x01|\x01=\x02\x07\x00\x01|\x01=\x02\x07\x00\x9f\x1d0\xff\x06UUUUUUUU\x802.\x1f\x05",
+    );
+}

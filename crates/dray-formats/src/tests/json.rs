@@ -63,9 +63,78 @@ fn a_broken_line_costs_only_itself() {
           invalid_record@8 the record has two members `a`; keep one
         9: 7 | · | {"d":1}
         10: � | · | ·
-          invalid_record@10 a `\u` escape stands for half a character; write both halves
+          invalid_character@10 a `\u` escape stands for half a character; write both halves
         "#,
     );
+}
+
+#[test]
+fn arrays_of_arrays_are_a_table() {
+    let expected = "id | name\n1: 1 | Ann\n1: 2 | ·";
+    check("a.json", r#"[["id","name"],[1,"Ann"],[2]]"#, expected);
+    check("a.json", "[[\"id\",\"name\"],\n[1,\"Ann\"],[2,null]]", "id | name\n2: 1 | Ann\n2: 2 | ·");
+    check("a.jsonl", "[\"id\",\"name\"]\n[1,\"Ann\"]\n[2]\n", "id | name\n2: 1 | Ann\n3: 2 | ·");
+    check("a.json", "[[1,\"Ann\"],[2,\"Bob\"]]", "column 1 | column 2\n1: 1 | Ann\n1: 2 | Bob");
+    check("a.json", r#"[["a","a",""]]"#, "a | a (2) | column 3");
+    check(
+        "a.jsonl",
+        "[\"id\",\"tags\"]\n[1,[\"x\"]]\n[2,3,4]\n{\"id\":5}\n[6,\n",
+        r#"
+        id | tags
+        2: 1 | ["x"]
+        3: 2 | 3
+          too_many_cells@3 the row has 3 values and the table 2 columns
+        4: · | ·
+          invalid_record@4 the record is not an array, as the first one is; write it as [value]
+        5: · | ·
+          invalid_record@5 the line ends in the middle of the record; write each record on one line
+        "#,
+    );
+    // An array that is lost among objects is no header.
+    check(
+        "a.jsonl",
+        "[1]\n{\"a\":2}\n",
+        "a\n1: ·\n  invalid_record@1 the record is not an object; write it as {\"name\": value}\n2: 2",
+    );
+}
+
+#[test]
+fn rejected_arrays_come_back_with_names() {
+    let text = b"[[\"id\",\"name\"],[1,\"Ann\",true]]";
+    let mut source = open("x.json", text, &ReadOptions::default()).unwrap();
+    let mut failed = Vec::new();
+    let raw = read_all(source.as_mut()).unwrap().raw;
+    source.failed_rows().row(&raw[0], ["1", "", "code", "why"], &mut failed);
+    assert_eq!(
+        String::from_utf8(failed).unwrap(),
+        "{\"id\":1,\"name\":\"Ann\",\"column 3\":true,\"dray_row\":\"1\",\"dray_field\":\"\",\"dray_code\":\"code\",\"dray_reason\":\"why\"}\n"
+    );
+}
+
+#[test]
+fn columns_have_the_kinds_of_their_values() {
+    let text = r#"[{"s":"1","n":1,"b":true,"o":{},"e":1e3,"m":1,"z":null,"x":[1]},
+                   {"s":null,"n":2.5,"b":false,"o":[1],"e":1,"m":true,"x":"[1]"}]"#;
+    let mut source = open("x.json", text.as_bytes(), &ReadOptions::default()).unwrap();
+    assert_eq!(source.column_types(), [None; 8], "nothing was read");
+    source.next_batch().unwrap();
+    let (text, json) = (Some(ValueType::Text), Some(ValueType::Json));
+    assert_eq!(source.column_types(), [text, None, None, json, json, json, None, text]);
+    // What could not be read says nothing about a column.
+    let mut source = open("x.jsonl", b"{\"a\":1}\n{\"a\":\"x\"\n", &ReadOptions::default()).unwrap();
+    source.next_batch().unwrap();
+    assert_eq!(source.column_types(), [None]);
+}
+
+#[test]
+fn empty_text_is_kept_for_whom_it_matters() {
+    let text = b"[{\"a\":\"\",\"b\":1},{\"a\":null},{\"b\":2},{\"a\":\"x\"}]";
+    let options = ReadOptions { keep_empty_text: true, ..ReadOptions::default() };
+    let cells = |options: &ReadOptions| -> Vec<Option<String>> {
+        read("x.json", text, options).rows.into_iter().map(|mut row| row.swap_remove(0)).collect()
+    };
+    assert_eq!(cells(&options), [Some(String::new()), None, None, Some("x".to_owned())]);
+    assert_eq!(cells(&ReadOptions::default()), [None, None, None, Some("x".to_owned())]);
 }
 
 #[test]

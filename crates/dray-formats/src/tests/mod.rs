@@ -6,6 +6,7 @@ mod contract;
 mod targets;
 
 mod csv;
+mod csv_edges;
 mod csv_properties;
 mod csv_styles;
 mod encodings;

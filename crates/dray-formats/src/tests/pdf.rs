@@ -1,6 +1,7 @@
 //! PDF: how many pages there are, which fonts are in them, and what is refused. What the pages look like
 //! is seen by looking at them; how text is set is tested beside the modules.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
@@ -113,12 +114,24 @@ fn any_text_can_be_written() {
 }
 
 #[test]
-fn fonts_that_are_none_are_passed_over() {
+fn fonts_that_are_none_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let font = folder.path().join("noto.ttf");
     std::fs::write(&font, b"no font at all").unwrap();
-    let fonts = vec![font, folder.path().join("missing.ttf"), folder.path().to_owned()];
-    let options = WriteOptions { fonts, ..WriteOptions::default() };
+    let missing = folder.path().join("missing.ttf");
+    for (path, says) in [
+        (&font, format!("`{}` is no font", font.display())),
+        (&missing, format!("there is no font `{}`", missing.display())),
+        (&folder.path().to_owned(), format!("`{}` is no font", folder.path().display())),
+    ] {
+        let options = WriteOptions { fonts: vec![path.clone()], ..WriteOptions::default() };
+        let error = write_pdf(text_column(), &options, &[texts(&["a"])]).unwrap_err();
+        assert_eq!(error.to_string(), says);
+    }
+    // Beside a font in its folder, what is none does no harm.
+    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/fonts/DejaVuSans.ttf");
+    std::fs::copy(good, folder.path().join("good.ttf")).unwrap();
+    let options = WriteOptions { fonts: vec![folder.path().to_owned()], ..WriteOptions::default() };
     let pdf = write_pdf(text_column(), &options, &[texts(&["\u{1FFFE}"])]).unwrap();
     assert_eq!(pages(&pdf), 1);
 }

@@ -1,6 +1,8 @@
 //! Clean tables, spoilt in every way files are spoilt, and read without a word about how: each comes back
 //! cell by cell, or the reader says where it departs from the file.
 
+use dray_model::problem::ProblemCode;
+
 use super::{Contents, read};
 use crate::ReadOptions;
 
@@ -295,12 +297,22 @@ fn read_case(case: &Case) -> (Contents, Vec<Vec<String>>) {
     let rows: Vec<Vec<String>> = contents
         .rows
         .iter()
-        .map(|row| row.iter().map(|cell| cell.clone().unwrap_or_default()).collect())
+        .zip(1..)
+        .filter(|(_, row_number)| !is_of_other_table(&contents, *row_number))
+        .map(|(row, _)| row.iter().map(|cell| cell.clone().unwrap_or_default()).collect())
         .collect();
     let header = contents.header.clone();
     let is_made_up = header.iter().enumerate().all(|(index, name)| *name == format!("column {}", index + 1));
     let got = cells((!is_made_up).then_some(header.as_slice()), &rows);
     (contents, got)
+}
+
+/// A conversion leaves such rows out.
+fn is_of_other_table(contents: &Contents, row_number: u64) -> bool {
+    contents
+        .problems
+        .iter()
+        .any(|problem| problem.code == ProblemCode::OtherTable && problem.row_number == row_number)
 }
 
 #[test]

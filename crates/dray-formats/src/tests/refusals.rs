@@ -86,7 +86,7 @@ fn a_named_pipe_is_read() {
 #[test]
 fn a_million_columns_are_refused() {
     let header = ",".repeat(2_000_000);
-    assert_eq!(refusal(header.as_bytes()), "the header of `x.csv` on line 1 has 2000001 columns");
+    assert_eq!(refusal(header.as_bytes()), "the header of `x.csv` on line 1 has 2,000,001 columns");
     let row = format!("a,b\n{header}x\n1,2\n");
     let contents = read("x.csv", row.as_bytes(), &ReadOptions::default());
     assert_eq!(contents.rows.len(), 2);
@@ -97,7 +97,7 @@ fn a_million_columns_are_refused() {
 fn an_endless_line_is_refused() {
     let mut text = b"a,b\n".to_vec();
     text.resize(100 << 20, b'x');
-    assert_eq!(refusal(&text), "the row on line 2 of `x.csv` is larger than 67108864 bytes");
+    assert_eq!(refusal(&text), "the row on line 2 of `x.csv` is larger than 67,108,864 bytes");
 }
 
 #[test]

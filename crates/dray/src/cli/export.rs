@@ -59,6 +59,8 @@ pub(super) struct ExportArguments {
 /// Runs the command.
 pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
     let begun = Instant::now();
+    let (format, packing) = target(arguments.output.as_deref(), arguments.format)?;
+    let mut options = arguments.writing.options(format, packing, arguments.output.as_deref())?;
     let mut store = arguments.store.connect()?;
     let object = object_named(store.as_mut(), &arguments.object)?;
     store.prepare_object(&object)?;
@@ -71,11 +73,9 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
         sort: arguments.sort.as_deref().map_or(Ok(Vec::new()), |text| parse_sort(&object, text))?,
         limit: arguments.limit,
     };
-    let format = arguments.format.or(target(arguments.output.as_deref()).0).unwrap_or(Format::Csv);
     let output: Vec<OutputColumn> =
         columns.iter().map(|&column| output_column(&object, column, arguments.labels)).collect();
     let destination = Destination::open(arguments.output.as_deref())?;
-    let mut options = arguments.writing.options(format, arguments.output.as_deref());
     // Only spreadsheet programs run text, and the reader takes the apostrophe off again.
     if !arguments.no_formula_guard && (format.is_delimited() || format.is_workbook()) {
         options.formula_guard = FormulaGuard::On;

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+pub(super) use dray_model::words::{counted, thousands};
+
 /// Prints a line of the result. A reader that went away is nobody to tell.
 pub(super) fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
@@ -30,24 +32,6 @@ pub(super) fn coloured(code: &str, text: &str) -> String {
 fn styled(code: &str, text: &str, to_person: bool) -> String {
     let wanted = to_person && std::env::var_os("NO_COLOR").is_none();
     if wanted { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-}
-
-/// `1234567` → `1,234,567`.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `1 row`, `2 rows`.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
 /// A value on one line, in backticks, control characters shown.

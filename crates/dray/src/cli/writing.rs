@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dray_formats::{Compression, Format, FormulaGuard, LineEnd, QuoteStyle, TextStyle, WriteOptions};
+use dray_model::{Error, Result};
 
 /// How the file is written.
 #[derive(Debug, clap::Args)]
@@ -44,10 +45,20 @@ pub(super) struct WriteArguments {
 }
 
 impl WriteArguments {
-    /// The same as the writers understand it, for a file of this name.
-    pub(super) fn options(&self, format: Format, path: Option<&Path>) -> WriteOptions {
-        let (_, by_name) = target(path);
-        WriteOptions {
+    /// The same as the writers understand it, for a file of this name, which says how it is packed.
+    pub(super) fn options(
+        &self,
+        format: Format,
+        by_name: Option<Compression>,
+        path: Option<&Path>,
+    ) -> Result<WriteOptions> {
+        if let (Some(asked), Some(named)) = (self.compress, by_name)
+            && asked != named
+        {
+            let message = format!("the file's name says {} and --compress {}", named.word(), asked.word());
+            return Err(Error::request(message).hint("leave one of them out"));
+        }
+        let options = WriteOptions {
             compression: self.compress.or(by_name),
             member_name: path.and_then(|path| member_name(path, format)),
             header: !self.no_header,
@@ -63,23 +74,38 @@ impl WriteArguments {
             description: self.description.clone(),
             date_format: self.date_format.clone(),
             fonts: self.font.clone(),
-        }
+        };
+        options.check(format)?;
+        Ok(options)
     }
 }
 
-/// The format and the packing a file of this name has: `contacts.csv.gz` is CSV in gzip.
-pub(super) fn target(path: Option<&Path>) -> (Option<Format>, Option<Compression>) {
-    let Some(path) = path else { return (None, None) };
-    let extension = |path: &Path| path.extension().map(|extension| extension.to_string_lossy().into_owned());
-    let Some(last) = extension(path) else { return (None, None) };
-    match Compression::from_name(&last) {
-        Some(compression) => {
-            let inner = path.file_stem().map(Path::new).and_then(extension);
-            (inner.and_then(|name| Format::from_name(&name)), Some(compression))
-        }
-        None => (Format::from_name(&last), None),
+/// The format and the packing of a file of this name: `contacts.csv.gz` is CSV in gzip. A format that was
+/// asked for counts more than the name; a name without an ending says nothing, and CSV is written.
+pub(super) fn target(path: Option<&Path>, asked: Option<Format>) -> Result<(Format, Option<Compression>)> {
+    let ending = |path: &Path| path.extension().map(|ending| ending.to_string_lossy().into_owned());
+    let last = path.and_then(ending);
+    let packing = last.as_deref().and_then(Compression::from_name);
+    let ending = match packing {
+        Some(_) => path.and_then(Path::file_stem).map(Path::new).and_then(ending),
+        None => last,
+    };
+    let format = match (asked, ending) {
+        (Some(format), _) => format,
+        (None, None) => Format::Csv,
+        (None, Some(ending)) => Format::from_name(&ending).ok_or_else(|| {
+            Error::request(format!("`.{ending}` is the ending of no format that is written")).hint(ENDINGS)
+        })?,
+    };
+    if !format.can_write() {
+        return Err(Error::request(format!("{} files are read, not written", format.word()))
+            .hint("write xlsx, which every spreadsheet program opens"));
     }
+    Ok((format, packing))
 }
+
+const ENDINGS: &str = "end the name in .csv, .tsv, .json, .jsonl, .xlsx, .parquet or .pdf (behind it may stand .gz, .zip or .zst), \
+    or say the format: --to, of an export --format";
 
 fn member_name(path: &Path, format: Format) -> Option<String> {
     let stem = path.file_stem()?.to_string_lossy().into_owned();

@@ -24,6 +24,10 @@ const LEASE: i64 = 20 * 1_000_000;
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often workers look for jobs of other processes.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a worker tries again where the store is busy: with another import into the same object, perhaps.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long it waits before that.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How often what has expired is swept away.
 const SWEEP: Duration = Duration::from_secs(600);
 
@@ -81,7 +85,7 @@ async fn work(app: &App, name: &str) {
             match app.run(&organization, move |session| session.claim_job(&worker, now, now + LEASE)).await {
                 Ok(Some(mut job)) => {
                     found = true;
-                    perform(app, &organization, &mut job, &Arc::default()).await;
+                    perform(app, &organization, &mut job, &Arc::default(), PATIENCE).await;
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, %organization, "jobs cannot be looked for"),
@@ -118,19 +122,19 @@ pub async fn begin_now(
     let (ours, slug) = (app.clone(), organization.to_owned());
     let work = tokio::spawn(async move {
         let _permit = permit;
-        perform(&ours, &slug, &mut job, &watch).await;
+        perform(&ours, &slug, &mut job, &watch, Duration::ZERO).await;
         job
     });
     Ok((id, work))
 }
 
 /// Does one job while its lease is renewed beside it, and writes down how it ended.
-async fn perform(app: &App, organization: &str, job: &mut Job, watch: &Arc<Watch>) {
+async fn perform(app: &App, organization: &str, job: &mut Job, watch: &Arc<Watch>, patience: Duration) {
     let begun = std::time::Instant::now();
     let working = {
         let (app, organization, job, watch) =
             (app.clone(), organization.to_owned(), job.clone(), Arc::clone(watch));
-        tokio::task::spawn_blocking(move || work_on(&app, &organization, job, &watch))
+        tokio::task::spawn_blocking(move || work_on(&app, &organization, job, &watch, patience))
     };
     let mut beat = tokio::time::interval(HEARTBEAT);
     beat.tick().await;
@@ -216,18 +220,31 @@ async fn renew(app: &App, organization: &str, job: &Job, watch: &Arc<Watch>) {
 }
 
 /// Does the work; returns the job as it ended. Blocking.
-fn work_on(app: &App, organization: &str, mut job: Job, watch: &Watch) -> Job {
+fn work_on(app: &App, organization: &str, mut job: Job, watch: &Watch, patience: Duration) -> Job {
     if job.attempts > MOST_ATTEMPTS {
         fail(&mut job, format!("the work was begun {MOST_ATTEMPTS} times and never came to an end"));
         return job;
     }
-    let done = app.sessions().open(organization).and_then(|mut session| {
-        let perform = KINDS.iter().find(|(kind, _)| *kind == job.kind).map(|(_, perform)| perform);
-        match perform {
-            Some(perform) => perform(app, organization, session.as_mut(), &mut job, watch),
-            None => Err(dray_model::Error::request(format!("this program knows no job `{}`", job.kind))),
+    let begun = std::time::Instant::now();
+    let done = loop {
+        let done = app.sessions().open(organization).and_then(|mut session| {
+            let perform = KINDS.iter().find(|(kind, _)| *kind == job.kind).map(|(_, perform)| perform);
+            match perform {
+                Some(perform) => perform(app, organization, session.as_mut(), &mut job, watch),
+                None => Err(dray_model::Error::request(format!("this program knows no job `{}`", job.kind))),
+            }
+        });
+        match &done {
+            Err(error) if error.retryable && begun.elapsed() < patience => {
+                if watch.stop.load(Ordering::Relaxed) {
+                    break Ok(Done::Stopped);
+                }
+                tracing::info!(%error, job = job.id, "a job is tried again");
+                std::thread::sleep(PAUSE);
+            }
+            _ => break done,
         }
-    });
+    };
     let now = clock::now();
     job.import_id = import_of(watch).or(job.import_id);
     match done {
@@ -269,6 +286,9 @@ fn give_back(app: &App, organization: &str, job: &mut Job, now: i64) {
 fn told(error: &dray_model::Error) -> String {
     use dray_model::ErrorKind;
     match (error.kind, &error.hint) {
+        (ErrorKind::Store, _) if error.retryable => {
+            "the store was busy, perhaps with another import into the same object: try again".to_owned()
+        }
         (ErrorKind::Store, _) => "the store failed: the server's log knows more".to_owned(),
         (_, Some(hint)) => format!("{}: {hint}", error.message),
         (_, None) => error.message.clone(),

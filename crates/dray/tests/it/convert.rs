@@ -119,3 +119,174 @@ fn what_cannot_be_converted_is_refused() {
     assert!(ended.code == 1 && ended.err.contains("`empty.csv` is empty"), "{ended:?}");
     assert_eq!(world.read("b.csv"), "");
 }
+
+/// What is written to standard output, and how the command ended.
+fn out(world: &World, arguments: &[&str]) -> (i32, String, String) {
+    let ended = world.dray(&[&["convert"], arguments].concat());
+    (ended.code, ended.out, ended.err)
+}
+
+#[test]
+fn records_that_cannot_be_read_are_left_out_and_told() {
+    let world = world();
+    world.file("a.jsonl", "{\"a\":1}\n{\"a\":}\n[7]\n{\"a\":\"x\\ud800\"}\n{\"a\":2}\n");
+    let (code, out_text, told) = out(&world, &["a.jsonl", "-", "--to", "csv"]);
+    assert_eq!((code, out_text.as_str()), (2, "a\n1\nx\u{fffd}\n2\n"));
+    assert!(
+        told.contains("invalid_record: 2 rows left out, lines 2, 3: the JSON is broken at column 6"),
+        "{told}"
+    );
+    assert!(told.contains("3 rows → standard output") && told.contains(", 2 left out"), "{told}");
+    // Those behind a limit do not matter.
+    assert_eq!(out(&world, &["a.jsonl", "-", "--to", "csv", "--limit", "1"]).0, 0);
+    let (code, text, _) = out(&world, &["a.jsonl", "-", "--to", "csv", "--limit", "2", "--quiet"]);
+    assert_eq!((code, text.as_str()), (2, "a\n1\nx\u{fffd}\n"));
+    world.file("b.json", "[{\"a\":1},[1],2]");
+    assert_eq!(out(&world, &["b.json", "b.csv"]).0, 2);
+    assert_eq!(world.read("b.csv"), "a\n1\n");
+    world.file("c.json", "[[\"id\",\"name\"],[1,\"a\"]]");
+    assert_eq!(out(&world, &["c.json", "-", "--to", "jsonl"]).1, "{\"id\":1,\"name\":\"a\"}\n");
+}
+
+#[test]
+fn json_keeps_the_kinds_of_its_values() {
+    let world = world();
+    let rows = "{\"s\":\"1\",\"n\":1,\"b\":true,\"o\":[1,2],\"e\":\"\",\"x\":1e3,\"d\":\"2025-01-03\",\"z\":null}\n\
+                {\"s\":\"007\",\"n\":2,\"b\":false,\"o\":{\"k\":\"v\"},\"e\":null,\"x\":1,\"d\":\"\",\"z\":null}\n";
+    world.file("a.jsonl", rows);
+    assert_eq!(out(&world, &["a.jsonl", "-", "--to", "jsonl"]).1, rows);
+    converted(&world, &["a.jsonl", "b.jsonl"]);
+    assert_eq!(world.read("b.jsonl"), rows);
+    converted(&world, &["a.jsonl", "a.json"]);
+    converted(&world, &["a.json", "c.jsonl"]);
+    assert_eq!(world.read("c.jsonl"), rows);
+    // Parquet keeps them too, but is read without empty text.
+    converted(&world, &["a.jsonl", "a.parquet"]);
+    converted(&world, &["a.parquet", "d.jsonl"]);
+    assert_eq!(world.read("d.jsonl"), rows.replace(":\"\"", ":null"));
+    // A workbook shows dates as dates, and codes as they are.
+    converted(&world, &["a.jsonl", "a.xlsx"]);
+    assert!(out(&world, &["a.xlsx", "-", "--to", "csv"]).1.contains("\n007,2,"));
+}
+
+#[test]
+fn a_value_of_another_kind_far_below_changes_its_column() {
+    let world = world();
+    let mut text = String::new();
+    (0..120_000).for_each(|row| text.push_str(&format!("{{\"a\":{row},\"b\":[{row}]}}\n")));
+    world.file("late.jsonl", format!("{text}{{\"a\":\"1\",\"b\":\"x\"}}\n"));
+    converted(&world, &["late.jsonl", "out.jsonl"]);
+    let written = world.read("out.jsonl");
+    assert!(written.starts_with("{\"a\":\"0\",\"b\":\"[0]\"}\n"), "{:?}", written.lines().next());
+    assert!(written.ends_with("{\"a\":\"1\",\"b\":\"x\"}\n"));
+    world.file("late.jsonl", format!("{text}{{\"a\":{{}},\"b\":1}}\n"));
+    converted(&world, &["late.jsonl", "out.jsonl"]);
+    let written = world.read("out.jsonl");
+    assert!(written.starts_with("{\"a\":0,\"b\":[0]}\n") && written.ends_with("{\"a\":{},\"b\":1}\n"));
+}
+
+#[test]
+fn options_that_mean_nothing_are_refused() {
+    let world = world();
+    world.file("a.csv", "a,b\n1,2\n");
+    world.file("a.json", "[{\"a\":1}]");
+    converted(&world, &["a.csv", "a.xlsx"]);
+    converted(&world, &["a.csv", "a.parquet"]);
+    for (arguments, says) in [
+        (vec!["a.csv", "o.xlsx", "--write-encoding", "utf-16"], "`write-encoding` means nothing for xlsx"),
+        (
+            vec!["a.csv", "o.parquet", "--write-encoding", "utf-8"],
+            "`write-encoding` means nothing for parquet",
+        ),
+        (vec!["a.csv", "o.json", "--bom"], "`bom` means nothing for json"),
+        (vec!["a.csv", "o.xlsx", "--compress", "gzip"], "`compress` means nothing for xlsx"),
+        (vec!["a.csv", "o.parquet.gz"], "`compress` means nothing for parquet"),
+        (vec!["a.csv", "o.csv.gz", "--compress", "zip"], "the file's name says gzip"),
+        (vec!["a.csv", "o.jsonl", "--date-format", "%d"], "`date-format` means nothing for jsonl"),
+        (vec!["a.csv", "o.json", "--formula-guard"], "`formula-guard` means nothing for json"),
+        (vec!["a.xlsx", "o.csv", "--encoding", "utf-8"], "`encoding` means nothing for xlsx"),
+        (vec!["a.parquet", "o.csv", "--delimiter", ";"], "`delimiter` means nothing for parquet"),
+        (vec!["a.xlsx", "o.csv", "--quote", "single"], "`quote` means nothing for xlsx"),
+        (vec!["a.csv", "o.csv", "--records", "x"], "`records` means nothing for csv"),
+        (vec!["a.csv", "o.csv", "--sheet", "1"], "`sheet` means nothing for csv"),
+        (vec!["a.json", "o.csv", "--skip-rows", "1"], "`skip-rows` means nothing for json"),
+        (vec!["a.json", "o.csv", "--unguard"], "`unguard` means nothing for json"),
+        (vec!["a.csv", "o.foo"], "`.foo` is the ending of no format that is written"),
+        (vec!["a.csv", "o.foo.gz"], "`.foo` is the ending of no format that is written"),
+        (vec!["a.csv", "o.pdf", "--font", "none.ttf"], "there is no font `none.ttf`"),
+    ] {
+        let ended = world.dray(&[vec!["convert"], arguments].concat());
+        assert_eq!(ended.code, 1, "{says}: {ended:?}");
+        assert!(ended.err.contains(says) && ended.err.contains("hint:"), "{says}: {ended:?}");
+    }
+    converted(&world, &["a.csv", "o.foo", "--to", "tsv"]);
+    assert_eq!(world.read("o.foo"), "a\tb\n1\t2\n");
+    converted(&world, &["a.csv", "plain"]);
+    assert_eq!(world.read("plain"), "a,b\n1,2\n");
+}
+
+#[test]
+fn dates_get_the_form_that_was_asked_for() {
+    let world = world();
+    world.file("a.csv", "day,zip,price,at\n2025-01-03,00123,1.50,14:30\n,7,2,\n");
+    converted(&world, &["a.csv", "b.csv", "--date-format", "%d.%m.%Y"]);
+    assert_eq!(world.read("b.csv"), "day,zip,price,at\n03.01.2025,00123,1.50,14:30\n,7,2,\n");
+    assert_eq!(out(&world, &["a.csv", "-", "--date-format", "%d", "--text"]).0, 1);
+}
+
+#[test]
+fn columns_of_parquet_that_nobody_wants_are_not_read() {
+    let world = world();
+    let mut text = String::from("id,note\n");
+    (0..5000_u64)
+        .for_each(|row| text.push_str(&format!("{row},{:x}\n", row.wrapping_mul(0x9E37_79B9_7F4A_7C15))));
+    world.file("a.csv", text);
+    converted(&world, &["a.csv", "a.parquet"]);
+    let mut bytes = std::fs::read(world.path("a.parquet")).expect("it was written");
+    let notes = bytes.len() / 2..bytes.len() * 3 / 4;
+    bytes[notes].fill(0xFF);
+    world.file("a.parquet", bytes);
+    assert_eq!(world.dray(&["convert", "a.parquet", "all.csv"]).code, 1);
+    converted(&world, &["a.parquet", "ids.csv", "--columns", "id"]);
+    assert_eq!(world.read("ids.csv").lines().nth(5000), Some("4999"));
+    let (_, _, told) = out(&world, &["a.parquet", "ids.csv", "--columns", "id,nothing"]);
+    assert!(
+        told.contains("there is no column `nothing`") && told.contains("the columns are id, note"),
+        "{told}"
+    );
+}
+
+/// Two tables in one file, and a row with a cell too many in the first.
+const TWO_TABLES: &str = "email,first_name,last_name\nada@x.example,Ada,Lovelace\nalan@x.example,Alan,Turing,7\neve@x.example,Eve,Ng\n\nproduct,price\nchair,12\ntable,30\n";
+
+#[test]
+fn rows_of_another_table_are_counted_and_surplus_cells_are_kept() {
+    let world = world();
+    world.file("two.csv", TWO_TABLES);
+    let told = converted(&world, &["two.csv", "out.csv"]);
+    assert!(
+        told.contains("other_table: 3 rows left out, first row 4, line 6: another table begins on line 6"),
+        "{told}"
+    );
+    assert!(told.contains("3 rows → out.csv"), "{told}");
+    let kept = "email,first_name,last_name\nada@x.example,Ada,Lovelace\nalan@x.example,Alan,\"Turing,7\"\neve@x.example,Eve,Ng\n";
+    assert_eq!(world.read("out.csv"), kept);
+    converted(&world, &["two.csv", "out.jsonl", "--limit", "1"]);
+    assert_eq!(world.read("out.jsonl").lines().count(), 1);
+}
+
+#[test]
+fn an_import_rejects_rows_of_another_table_and_gives_them_back() {
+    let world = world();
+    world.file("two.csv", TWO_TABLES);
+    let ledger = world.json(&["import", "two.csv", "--to", "contacts", "--json", "--failed", "failed.csv"]);
+    let count = |what: &str| ledger[what].as_u64();
+    assert_eq!((count("read"), count("created"), count("rejected")), (Some(6), Some(2), Some(4)), "{ledger}");
+    assert_eq!(ledger["balanced"], true, "{ledger}");
+    let failed = world.read("failed.csv");
+    let last = failed.lines().last().unwrap_or_default();
+    assert!(last.starts_with(",,,6,,other_table,") && last.ends_with(",table,30"), "{failed}");
+    // As it is, the file brings nothing in.
+    assert_eq!(world.dray(&["import", "failed.csv", "--to", "contacts"]).code, 1);
+    assert_eq!(world.records("contacts", "email").lines().count(), 3);
+}

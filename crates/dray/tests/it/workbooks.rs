@@ -86,6 +86,15 @@ fn open_document_spreadsheets_are_read() {
 }
 
 #[test]
+fn a_cover_page_is_passed_over_in_older_workbooks_too() {
+    assert_eq!(
+        read(&fixture("cover.xls"), &with_worker()).expect("it is read"),
+        "\"Data\" (2 of 2)\nid | name\n2: 1 | Ann\n3: 2 | Bob\n\
+         0 the sheet `Data` was read; there is also `Cover`"
+    );
+}
+
+#[test]
 fn what_a_workbook_is_shows_its_content_not_its_name() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("renamed.xlsx");

@@ -22,10 +22,10 @@ use super::jobs::{import_of, outcome};
 use super::mapping::not_mapped;
 use super::names::{module, module_slug};
 use super::parse::FILE_TIME;
+use super::roles::Admin;
 use super::rows::{Prepared, RowsBody, prepare};
 use super::shape::{body as failure_body, success};
 use crate::clock;
-use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBytes, parse_json};
 use crate::operations::import::Watch;
@@ -63,12 +63,11 @@ const TELL: Duration = Duration::from_millis(250);
 )]
 pub async fn execute(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(name): Path<String>,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let body: RowsBody = parse_json(&bytes)?;
     let (ours, organization, actor_name) = (app.clone(), actor.organization.clone(), actor.name.clone());
     let (known, object, job, total) = app

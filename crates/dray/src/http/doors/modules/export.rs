@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::export_jobs::{base_url, view, with_charset};
 use super::names::{label, module, module_slug, stored, unknown_field};
+use super::roles::Admin;
 use crate::clock;
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
@@ -107,12 +108,11 @@ pub struct ExportJobBody {
 )]
 pub async fn export_module(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(name): Path<String>,
     headers: HeaderMap,
     JsonBody(body): JsonBody<ExportBody>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
     let object = module(&known, &name)?;
     run(app, actor, &headers, Wanted { object, report: None, body, is_job: false }).await
@@ -133,12 +133,11 @@ pub async fn export_module(
 )]
 pub async fn export_report(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
     headers: HeaderMap,
     JsonBody(body): JsonBody<ExportBody>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let (object, report) = find_report(&app, &actor, id).await?;
     run(app, actor, &headers, Wanted { object, report: Some(report), body, is_job: false }).await
 }
@@ -152,11 +151,10 @@ pub async fn export_report(
 )]
 pub async fn create_job(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     headers: HeaderMap,
     JsonBody(body): JsonBody<ExportJobBody>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let is_report = |id: &String| id.starts_with("rpt_");
     let report_id = body.report_id.or_else(|| body.source_id.clone().filter(is_report));
     if let Some(id) = report_id {

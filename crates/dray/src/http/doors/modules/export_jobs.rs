@@ -12,6 +12,7 @@ use tokio_util::io::ReaderStream;
 
 use super::jobs::ListQuery;
 use super::names::{number, time};
+use super::roles::Admin;
 use crate::clock;
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
@@ -99,11 +100,10 @@ pub(super) fn view(base_url: &str, organization: &str, job: &Job) -> dray_model:
 )]
 pub async fn list(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     headers: HeaderMap,
     Query(query): Query<ListQuery>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let query = JobQuery { kind: Some(KIND.to_owned()), object: None, before: None, limit: query.limit()? };
     let (base, organization) = (base_url(&app, &headers), actor.organization().to_owned());
     let jobs = app.run(actor.organization(), move |session| {
@@ -122,11 +122,10 @@ pub async fn list(
 )]
 pub async fn get(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let job = app.run(actor.organization(), move |session| Ok(find(session, &id))).await??;
     Ok(Json(view(&base_url(&app, &headers), actor.organization(), &job)?))
 }
@@ -144,7 +143,6 @@ pub async fn get(
     security(("key" = []))
 )]
 pub async fn download(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Response> {
-    actor.must_be_admin()?;
     let wanted = id.clone();
     let (job, file) = app
         .run(actor.organization(), move |session| {

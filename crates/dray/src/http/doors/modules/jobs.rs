@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 use super::names::{module, module_slug, number, time};
 use super::problems::{errors, reference_warnings, unresolved};
+use super::roles::Admin;
 use super::shape::success;
 use crate::clock;
-use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
 use crate::operations::import::take_back;
@@ -197,11 +197,10 @@ impl ListQuery {
 )]
 pub async fn list(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(name): Path<String>,
     Query(query): Query<ListQuery>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let limit = query.limit()?;
     let organization = actor.organization().to_owned();
     let jobs = app.run(actor.organization(), move |session| {
@@ -235,10 +234,9 @@ pub async fn list(
 )]
 pub async fn get(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let organization = actor.organization().to_owned();
     let told = app.run(actor.organization(), move |session| {
         let known = KnownObjects::load(session)?;
@@ -268,10 +266,9 @@ pub async fn get(
 )]
 pub async fn rollback(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let (wanted_module, wanted) = (name.clone(), id.clone());
     let job_id = app
         .run(actor.organization(), move |session| {

@@ -12,9 +12,9 @@ use dray_model::flow::RowSource;
 use serde_json::{Map, Value, json};
 
 use super::names::module;
+use super::roles::Planner;
 use super::shape::success;
 use crate::clock;
-use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::operations::looked_through::{self, LookedThrough};
 use crate::operations::objects::KnownObjects;
@@ -67,11 +67,10 @@ fn too_large() -> Failure {
 )]
 pub async fn parse(
     State(app): State<App>,
-    actor: Actor,
+    Planner(actor): Planner,
     Path(name): Path<String>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Answer<Json<Value>> {
-    actor.may_plan()?;
     let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
     module(&known, &name)?;
     let mut form = form.map_err(|_| no_file("the request is no multipart form"))?;

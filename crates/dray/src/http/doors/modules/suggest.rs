@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::names::{label, module, module_slug, slug, stored};
+use super::roles::Planner;
 use super::shape::success;
-use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::JsonBody;
 use crate::operations::mapping_memory;
@@ -47,11 +47,10 @@ pub struct SuggestBody {
 )]
 pub async fn suggest(
     State(app): State<App>,
-    actor: Actor,
+    Planner(actor): Planner,
     Path(name): Path<String>,
     JsonBody(body): JsonBody<SuggestBody>,
 ) -> Answer<Json<Value>> {
-    actor.may_plan()?;
     if body.source_columns.is_empty() || body.source_columns.len() > MOST_COLUMNS {
         return Err(Failure::validation(format!("sourceColumns must name 1 to {MOST_COLUMNS} columns")));
     }

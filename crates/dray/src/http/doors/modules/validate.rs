@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::mapping::not_mapped;
 use super::names::{module, slug};
 use super::problems::{errors, reference_warnings, warnings};
+use super::roles::Planner;
 use super::rows::{Prepared, RowsBody, prepare};
 use super::shape::success;
-use crate::http::access::Actor;
 use crate::http::answer::Answer;
 use crate::http::body::{JsonBytes, parse_json};
 use crate::operations::import::{Rows, Watch, import};
@@ -34,11 +34,10 @@ use crate::server::app::App;
 )]
 pub async fn validate(
     State(app): State<App>,
-    actor: Actor,
+    Planner(actor): Planner,
     Path(name): Path<String>,
     JsonBytes(bytes): JsonBytes,
 ) -> Answer<Json<Value>> {
-    actor.may_plan()?;
     let body: RowsBody = parse_json(&bytes)?;
     let (ours, organization) = (app.clone(), actor.organization.clone());
     let answer = app.run(actor.organization(), move |session| {
