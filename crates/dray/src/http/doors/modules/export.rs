@@ -8,9 +8,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dray_formats::{Format, writer};
-use dray_model::catalog::{Job, Session};
+use dray_model::catalog::Job;
 use dray_model::object::{Object, SystemColumn};
-use dray_model::query::Query as RecordQuery;
 use dray_model::value::append_date;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -201,7 +200,12 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
             session.prepare_object(&planned.object)?;
             let known = session.estimated_records(&planned.object)?;
             let most = planned.query.limit.unwrap_or(MOST_RECORDS);
-            let count = if is_job { 0 } else { count_up_to(session, &planned, most.min(MOST_DIRECT + 1))? };
+            let filter = planned.query.filter.as_ref();
+            let count = if is_job {
+                0
+            } else {
+                session.count_records(&planned.object, filter, most.min(MOST_DIRECT + 1))?
+            };
             Ok((planned, count, known.min(most)))
         })
         .await;
@@ -233,18 +237,6 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
     let file = format!("attachment; filename=\"{}\"", asked.file_name);
     let headers = [(header::CONTENT_TYPE, with_charset(format)), (header::CONTENT_DISPOSITION, file)];
     Ok((StatusCode::OK, headers, body).into_response())
-}
-
-/// How many records match, up to a number.
-fn count_up_to(session: &mut dyn Session, planned: &Planned, most: u64) -> dray_model::Result<u64> {
-    let query = RecordQuery { filter: planned.query.filter.clone(), sort: Vec::new(), limit: Some(most) };
-    let mut count = 0;
-    let id = planned.object.system(SystemColumn::Id);
-    session.read(&planned.object, &query, &[id], 8192, &mut |batch| {
-        count += batch.num_rows() as u64;
-        Ok(())
-    })?;
-    Ok(count)
 }
 
 /// A date format is refused before the first byte and before the job.
