@@ -71,9 +71,13 @@ pub fn stored_column(object: &Object, name: &str) -> Result<ColumnIndex> {
 
 /// The name of the field that was probably meant by a name that is none.
 pub fn nearest_field<'o>(object: &'o Object, name: &str) -> Option<&'o str> {
+    nearest_name(object.fields.iter().map(|field| field.definition.name.as_str()), name)
+}
+
+/// The one of these names that was probably meant by another.
+pub fn nearest_name<'n>(names: impl Iterator<Item = &'n str>, name: &str) -> Option<&'n str> {
     let wanted = fold_name(name);
     let most = (wanted.chars().count() / 3).clamp(1, 3);
-    let names = object.fields.iter().map(|field| field.definition.name.as_str());
     names
         .map(|known| (strsim::osa_distance(&fold_name(known), &wanted), known))
         .filter(|(distance, _)| *distance <= most)

@@ -21,6 +21,11 @@ pub fn open_path(path: &Path, options: &ReadOptions) -> Result<Box<dyn RowSource
     open(Input::open(path)?, options)
 }
 
+/// Opens a file that lies under another name than the one people know it by.
+pub fn open_named(name: &str, file: std::fs::File, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
+    open(Input::from_file(name, file)?, options)
+}
+
 /// Opens anything that gives bytes. `name` tells people, and by its extension perhaps the format.
 pub fn open_reader(
     name: &str,

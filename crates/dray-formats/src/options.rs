@@ -216,7 +216,8 @@ pub struct ReadOptions {
     /// cells without a value, as an import wants it.
     pub keep_empty_text: bool,
     /// Only the columns of these names, as the header has them; the others are not even unpacked. `None`
-    /// means all of them. Only Parquet stores columns apart, so other readers take no notice.
+    /// means all of them. Of JSON, the members of these names, whether the first records have them or not;
+    /// other members are passed over. Other readers take no notice, as only Parquet stores columns apart.
     pub columns: Option<Vec<String>>,
     /// Data rows to pass over before the first one delivered. Numbers and lines stay those of the file.
     pub skip_rows: u64,

@@ -2,7 +2,10 @@
 //! keys and reports), jobs and the audit log. Stores implement [`Catalog`]; the engine knows nothing of it.
 
 use crate::error::Result;
-use crate::flow::Store;
+use crate::flow::{Import, Store};
+use crate::object::Object;
+use crate::problem::Problem;
+use crate::query::Filter;
 
 /// A small thing kept whole, as JSON, under a kind and a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +119,28 @@ pub struct JobQuery {
     pub limit: u64,
 }
 
+/// Which imports to list, the newest first.
+#[derive(Debug, Clone, Default)]
+pub struct ImportQuery {
+    /// Only into this object.
+    pub object: Option<String>,
+    /// Without those whose source has this name.
+    pub without_source: Option<String>,
+    /// Only those with a number below.
+    pub before: Option<i64>,
+    /// The most.
+    pub limit: u64,
+}
+
+/// A problem with its place among the problems of its import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedProblem {
+    /// Counts the problems of the import in the order they were found, from 1.
+    pub sequence: i64,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
 /// One line of the audit log: it is appended and never changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -180,8 +205,20 @@ pub trait Catalog {
     /// The newest lines first, those with a number below `before`.
     fn list_audit(&mut self, before: Option<i64>, limit: u64) -> Result<Vec<AuditEntry>>;
 
+    /// Imports and undos, the newest first.
+    fn query_imports(&mut self, query: &ImportQuery) -> Result<Vec<Import>>;
+    /// Problems of an import in row order, from the first after this row and sequence.
+    fn problems_after(
+        &mut self,
+        import_id: i64,
+        after: (u64, i64),
+        limit: u64,
+    ) -> Result<Vec<NumberedProblem>>;
+
+    /// How many records a filter finds, counted no further than `most`.
+    fn count_records(&mut self, object: &Object, filter: Option<&Filter>, most: u64) -> Result<u64>;
     /// Deletes records whatever wrote them; returns how many there were.
-    fn delete_records(&mut self, object: &crate::object::Object, ids: &[i64]) -> Result<u64>;
+    fn delete_records(&mut self, object: &Object, ids: &[i64]) -> Result<u64>;
 }
 
 /// One session with everything an organization has in the store.

@@ -23,7 +23,7 @@ pub struct ObjectDefinition {
     #[serde(default)]
     pub policy: PolicyDefinition,
     /// The fields, in the order people see them.
-    #[serde(rename = "field")]
+    #[serde(rename = "field", alias = "fields")]
     pub fields: Vec<FieldDefinition>,
 }
 

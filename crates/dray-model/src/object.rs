@@ -1,7 +1,7 @@
 //! An object: a named typed table. Fields are what people see; columns are what is stored, exported
 //! and matched: a composite field (an address) and a typed one (mobile, work …) have several.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use crate::definition::{FieldDefinition, FieldKind, Merge, Mode, ObjectDefinition, OnDuplicate};
 use crate::error::{Error, Result};
@@ -9,6 +9,9 @@ use crate::value::ValueType;
 
 /// The parts of an address, in order.
 pub const ADDRESS_PARTS: [&str; 6] = ["street", "street2", "city", "state", "zip", "country"];
+
+/// The most a pattern may need: whoever may define fields shall not be able to use up the memory.
+const PATTERN_BYTES: usize = 2 << 20;
 
 /// Index of a column in [`Object::columns`].
 pub type ColumnIndex = usize;
@@ -132,13 +135,19 @@ impl Object {
             }
             let pattern = match &written.pattern {
                 None => None,
-                Some(pattern) => Some(Regex::new(&format!("^(?:{pattern})$")).map_err(|cause| {
-                    Error::request(format!(
-                        "the pattern of field `{}` is not a regular expression",
-                        written.name
-                    ))
-                    .because(cause)
-                })?),
+                Some(pattern) => Some(
+                    RegexBuilder::new(&format!("^(?:{pattern})$"))
+                        .size_limit(PATTERN_BYTES)
+                        .dfa_size_limit(PATTERN_BYTES)
+                        .build()
+                        .map_err(|cause| {
+                            Error::request(format!(
+                                "the pattern of field `{}` is not a regular expression, or too large a one",
+                                written.name
+                            ))
+                            .because(cause)
+                        })?,
+                ),
             };
             if written.kind == FieldKind::Reference && written.target.is_none() {
                 return Err(Error::request(format!(

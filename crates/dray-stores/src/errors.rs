@@ -13,7 +13,7 @@ pub(crate) fn not_unique(table: &str, column: &str, value: Option<&str>) -> Erro
 /// A unique index cannot be built because the records already there disagree with it.
 pub(crate) fn duplicates_in_the_way(table: &str, column: &str, value: Option<&str>) -> Error {
     let value = value.map(|value| format!(": `{}`", shown(value))).unwrap_or_default();
-    Error::store(format!(
+    Error::request(format!(
         "column `{column}` of `{table}` cannot be made unique, at least two records share a value{value}"
     ))
     .hint("correct or delete the records that share a value, then try again")

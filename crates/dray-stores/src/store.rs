@@ -10,14 +10,14 @@ use arrow_array::{
     cast::AsArray,
 };
 use arrow_schema::{Field, Schema};
-use dray_model::catalog::{AuditEntry, Catalog, Document, Job, JobQuery};
+use dray_model::catalog::{AuditEntry, Catalog, Document, ImportQuery, Job, JobQuery, NumberedProblem};
 use dray_model::definition::ObjectDefinition;
 use dray_model::flow::{
     ChangedRecords, CreatedRange, FateRuns, Found, Import, Journal, NewRecords, Stamp, Store,
 };
 use dray_model::object::{ColumnIndex, Object, SystemColumn, key_of};
 use dray_model::problem::Problem;
-use dray_model::query::Query;
+use dray_model::query::{Filter, Query};
 use dray_model::value::{UTC, ValueType, append_text};
 use dray_model::{Error, Result};
 
@@ -506,6 +506,26 @@ impl<D: Driver> Catalog for SqlStore<D> {
 
     fn list_audit(&mut self, before: Option<i64>, limit: u64) -> Result<Vec<AuditEntry>> {
         audit::list(&mut self.driver, before, limit)
+    }
+
+    fn query_imports(&mut self, query: &ImportQuery) -> Result<Vec<Import>> {
+        imports::query(&mut self.driver, query)
+    }
+
+    fn problems_after(
+        &mut self,
+        import_id: i64,
+        after: (u64, i64),
+        limit: u64,
+    ) -> Result<Vec<NumberedProblem>> {
+        outcomes::problems_after(&mut self.driver, import_id, after, limit)
+    }
+
+    fn count_records(&mut self, object: &Object, filter: Option<&Filter>, most: u64) -> Result<u64> {
+        let table = self.driver.qualified(object.name());
+        let statement = filter::count(self.driver.dialect(), &table, object, filter, most)?;
+        let counted = query_value(&mut self.driver, &statement.sql, &statement.parameters)?;
+        Ok(counted.as_integer().and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
     fn delete_records(&mut self, object: &Object, ids: &[i64]) -> Result<u64> {

@@ -22,6 +22,8 @@ pub struct Source {
     /// Its size.
     pub bytes: u64,
     path: PathBuf,
+    /// It lies under another name than the one people know it by.
+    is_stored: bool,
     options: ReadOptions,
     repairs: Vec<(usize, Repair)>,
     /// Deletes the copy of standard input at the end.
@@ -43,7 +45,21 @@ impl Source {
         // What is wrong with a missing or unreadable file is told when it is opened as rows.
         let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
         let name = if name == "-" { "standard input".to_owned() } else { name.to_owned() };
-        Ok(Self { name, bytes, path, options, repairs: Vec::new(), _spool: spool })
+        Ok(Self { name, bytes, path, is_stored: false, options, repairs: Vec::new(), _spool: spool })
+    }
+
+    /// A file the server keeps, with the name people know it by: where it lies is nobody's business.
+    pub fn stored(name: &str, path: PathBuf, options: ReadOptions) -> Self {
+        let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
+        Self {
+            name: name.to_owned(),
+            bytes,
+            path,
+            is_stored: true,
+            options,
+            repairs: Vec::new(),
+            _spool: None,
+        }
     }
 
     /// Where the bytes lie.
@@ -57,6 +73,9 @@ impl Source {
         let rows = if self._spool.is_some() {
             let file = File::open(&self.path).map_err(|why| self.unreadable(why))?;
             dray_formats::open_reader(&self.name, Box::new(file), &options)?
+        } else if self.is_stored {
+            let file = File::open(&self.path).map_err(|why| self.unreadable(why))?;
+            dray_formats::open_named(&self.name, file, &options)?
         } else {
             dray_formats::open_path(&self.path, &options)?
         };

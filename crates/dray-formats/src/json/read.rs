@@ -95,10 +95,13 @@ impl JsonSource {
             None if lines => {}
             None => source.enter_document()?,
         }
-        if source.is_table_of_arrays() {
+        let layout = if options.flatten { Layout::Flattened } else { Layout::Objects };
+        if let Some(names) = &options.columns {
+            source.take_columns(names, layout);
+        } else if source.is_table_of_arrays() {
             source.name_places()?;
         } else {
-            source.find_columns(if options.flatten { Layout::Flattened } else { Layout::Objects })?;
+            source.find_columns(layout)?;
         }
         Ok(source)
     }
@@ -156,6 +159,16 @@ impl JsonSource {
         self.shape = shape;
         let line = self.line + line_ends(self.window.text().get(..begin).unwrap_or_default());
         self.move_to(&Position { at: begin, behind_record: false, line });
+    }
+
+    /// The columns are known beforehand.
+    fn take_columns(&mut self, names: &[String], layout: Layout) {
+        let mut columns = Columns::new();
+        for name in names.iter().take(self.limits.max_columns) {
+            columns.add(name.clone().into_bytes());
+        }
+        self.records = Records::new(columns, layout);
+        self.records.passes_over_others = true;
     }
 
     /// Where the next record of the sample begins, and where the line ends that it stands on, if it is a

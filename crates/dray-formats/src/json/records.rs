@@ -121,6 +121,8 @@ pub(super) struct Records {
     kinds: Vec<Kinds>,
     kinds_before: Vec<Kinds>,
     layout: Layout,
+    /// Members without a column are not wanted, and nobody is told.
+    pub(super) passes_over_others: bool,
 }
 
 /// What the records of a source are.
@@ -180,6 +182,7 @@ impl Records {
             kinds_before: kinds.clone(),
             kinds,
             layout,
+            passes_over_others: false,
         }
     }
 
@@ -310,6 +313,9 @@ impl Records {
         if let Some(column) = twice {
             let message = format!("the record has two members `{}`; keep one", self.header[column]);
             self.add_problem(line, &message, None);
+        }
+        if self.passes_over_others {
+            return Ok(walker.at);
         }
         for (name, value) in unknown {
             self.add_unknown_member(text, line, &name, value);

@@ -1,5 +1,6 @@
 //! Imports and the ranges of records they created.
 
+use dray_model::catalog::ImportQuery;
 use dray_model::flow::{CreatedRange, Import, ImportStatus};
 use dray_model::ledger::{Fate, Ledger};
 use dray_model::{Error, Result};
@@ -73,6 +74,21 @@ pub(crate) fn list(driver: &mut impl Driver, object: Option<&str>, limit: u64) -
             select(driver, "WHERE object = $1 ORDER BY id DESC LIMIT $2", &[object, limit])
         }
     }
+}
+
+/// The newest imports first, those that a query asks for.
+pub(crate) fn query(driver: &mut impl Driver, query: &ImportQuery) -> Result<Vec<Import>> {
+    let mut values = vec![SqlValue::Integer(query.before.unwrap_or(i64::MAX))];
+    let mut condition = "WHERE id < $1".to_owned();
+    for (column, text) in [("object =", &query.object), ("source <>", &query.without_source)] {
+        if let Some(text) = text {
+            values.push(SqlValue::Text(text.clone()));
+            condition.push_str(&format!(" AND {column} ${}", values.len()));
+        }
+    }
+    values.push(SqlValue::Integer(i64::try_from(query.limit).unwrap_or(i64::MAX)));
+    condition.push_str(&format!(" ORDER BY id DESC LIMIT ${}", values.len()));
+    select(driver, &condition, &values)
 }
 
 /// The newest import with this fingerprint.

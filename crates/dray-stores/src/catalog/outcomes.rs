@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, Int64Array, StringArray, cast::AsArray};
 use dray_model::Result;
+use dray_model::catalog::NumberedProblem;
 use dray_model::flow::{FateRuns, Journal};
 use dray_model::problem::{Problem, ProblemCode, Severity};
 use dray_model::value::ValueType;
@@ -152,32 +153,48 @@ pub(crate) fn append_problems(
 
 /// Problems of an import in row order.
 pub(crate) fn read_problems(driver: &mut impl Driver, import_id: i64, limit: u64) -> Result<Vec<Problem>> {
+    let numbered = problems_after(driver, import_id, (0, 0), limit)?;
+    Ok(numbered.into_iter().map(|numbered| numbered.problem).collect())
+}
+
+/// Problems of an import in row order, from the first after this row and sequence.
+pub(crate) fn problems_after(
+    driver: &mut impl Driver,
+    import_id: i64,
+    after: (u64, i64),
+    limit: u64,
+) -> Result<Vec<NumberedProblem>> {
     let sql = driver.statement(
-        "SELECT row_number, line, source_column, field, code, severity, value, message FROM @dray_problem \
-         WHERE import_id = $1 ORDER BY row_number, sequence LIMIT $2",
+        "SELECT row_number, line, sequence, source_column, field, code, severity, value, message \
+         FROM @dray_problem WHERE import_id = $1 AND (row_number, sequence) > ($2, $3) \
+         ORDER BY row_number, sequence LIMIT $4",
     );
-    let parameters = [import_id, i64::try_from(limit).unwrap_or(i64::MAX)].map(SqlValue::Integer);
+    let integer = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let parameters = [import_id, integer(after.0), after.1, integer(limit)].map(SqlValue::Integer);
+    let stored = problem_columns(&["row_number", "line", "sequence"]);
     let mut problems = Vec::new();
-    driver.read(&sql, &parameters, &problem_columns(&["row_number", "line"]), BATCH_ROWS, &mut |batch| {
+    driver.read(&sql, &parameters, &stored, BATCH_ROWS, &mut |batch| {
         let number = |index: usize| {
             integers(&batch, index).map(|number| u64::try_from(number).unwrap_or(0)).collect::<Vec<_>>()
         };
         let (rows, lines) = (number(0), number(1));
+        let sequences: Vec<i64> = integers(&batch, 2).collect();
         let text = |index: usize, row: usize| {
             let array = batch.columns[index].as_string::<i32>();
             array.is_valid(row).then(|| array.value(row).to_owned())
         };
         for row in 0..batch.rows {
-            problems.push(Problem {
+            let problem = Problem {
                 row_number: rows[row],
                 line: lines[row],
-                column: text(2, row),
-                field: text(3, row),
-                code: code_of(&text(4, row).unwrap_or_default()),
-                severity: severity_of(&text(5, row).unwrap_or_default()),
-                value: text(6, row),
-                message: text(7, row).unwrap_or_default(),
-            });
+                column: text(3, row),
+                field: text(4, row),
+                code: code_of(&text(5, row).unwrap_or_default()),
+                severity: severity_of(&text(6, row).unwrap_or_default()),
+                value: text(7, row),
+                message: text(8, row).unwrap_or_default(),
+            };
+            problems.push(NumberedProblem { sequence: sequences[row], problem });
         }
         Ok(())
     })?;

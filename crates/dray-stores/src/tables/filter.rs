@@ -55,6 +55,24 @@ pub(crate) fn select(
     Ok(Statement { sql, parameters: writer.parameters })
 }
 
+/// The statement that counts the records a filter finds, no further than `most`.
+pub(crate) fn count(
+    dialect: Dialect,
+    table: &str,
+    object: &Object,
+    filter: Option<&Filter>,
+    most: u64,
+) -> Result<Statement> {
+    let mut writer = FilterWriter { dialect, object, parameters: Vec::new() };
+    let condition = match filter {
+        Some(filter) => format!(" WHERE {}", writer.condition(filter)?),
+        None => String::new(),
+    };
+    let most = writer.next_parameter(SqlValue::Integer(i64::try_from(most).unwrap_or(i64::MAX)));
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {table}{condition} LIMIT ${most}) AS counted");
+    Ok(Statement { sql, parameters: writer.parameters })
+}
+
 struct FilterWriter<'a> {
     dialect: Dialect,
     object: &'a Object,

@@ -172,7 +172,7 @@ fn check_types(object: &Object, stored: &Object) -> Result<()> {
         let Some(index) = stored.column(&column.name) else { continue };
         let before = stored.columns[index].value_type;
         if before != column.value_type {
-            return Err(Error::store(format!(
+            return Err(Error::request(format!(
                 "column `{}` of `{}` holds values of type {before:?} and the definition now says {:?}",
                 column.name,
                 object.name(),

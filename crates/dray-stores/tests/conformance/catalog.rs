@@ -150,6 +150,14 @@ pub(crate) fn problems(world: &World) {
     assert_eq!(store.read_problems(1, 100).unwrap(), expected);
     assert_eq!(store.read_problems(1, 2).unwrap(), expected[..2]);
     assert_eq!(store.read_problems(2, 100).unwrap(), []);
+    // Page by page: each goes on after the last of the one before.
+    let mut after = (0, 0);
+    let mut paged = Vec::new();
+    while let [numbered] = store.problems_after(1, after, 1).unwrap().as_slice() {
+        after = (numbered.problem.row_number, numbered.sequence);
+        paged.push(numbered.problem.clone());
+    }
+    assert_eq!(paged, expected);
     // What was rolled back is not counted.
     store.begin().unwrap();
     store.append_problems(3, std::slice::from_ref(&expected[0])).unwrap();

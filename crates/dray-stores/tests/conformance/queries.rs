@@ -338,3 +338,14 @@ pub(crate) fn limits_and_batches(world: &World) {
     assert_eq!((stopped.unwrap_err().to_string(), calls), ("enough".to_owned(), 1));
     assert_eq!(read(&mut *store, &things, &Query::default(), &["name"]).len(), 7);
 }
+
+pub(crate) fn counting(world: &World) {
+    let (mut store, things) = world.things();
+    crate::world::insert_named(&mut *store, &things, &["a", "b", "b", "c"]);
+    assert_eq!(store.count_records(&things, None, 100).unwrap(), 4);
+    assert_eq!(store.count_records(&things, None, 3).unwrap(), 3, "no further than asked");
+    let b = compare(&things, "name", Operator::Equal, &["b"]);
+    assert_eq!(store.count_records(&things, Some(&b), 100).unwrap(), 2);
+    let none = Filter::And(vec![b, compare(&things, "email", Operator::IsNotEmpty, &[])]);
+    assert_eq!(store.count_records(&things, Some(&none), 100).unwrap(), 0);
+}

@@ -1,6 +1,8 @@
 //! What a server keeps: documents, jobs, the audit log.
 
-use dray_model::catalog::{AuditEntry, Job, JobQuery, JobStatus};
+use dray_model::catalog::{AuditEntry, ImportQuery, Job, JobQuery, JobStatus};
+use dray_model::flow::{Import, ImportStatus};
+use dray_model::ledger::Ledger;
 
 use crate::world::{NOW, World};
 
@@ -147,4 +149,35 @@ pub(crate) fn audit(world: &World) {
     assert_eq!(found.len(), 2);
     assert_eq!((found[0].id, found[0].action.as_str()), (2, "key.create"));
     assert_eq!(store.list_audit(Some(2), 10).unwrap(), [entry]);
+}
+
+pub(crate) fn imports_by_page(world: &World) {
+    let mut store = world.open();
+    for (object, source) in
+        [("contacts", "a.csv"), ("deals", "b.csv"), ("contacts", "record"), ("contacts", "c.csv")]
+    {
+        let import = Import {
+            id: 0,
+            object: object.to_owned(),
+            source: source.to_owned(),
+            fingerprint: String::new(),
+            status: ImportStatus::Completed,
+            ledger: Ledger::default(),
+            checkpoint: None,
+            started_at: NOW,
+            finished_at: None,
+            undo_of: None,
+            message: None,
+        };
+        store.create_import(&import).unwrap();
+    }
+    let mut sources = |query: &ImportQuery| -> Vec<String> {
+        store.query_imports(query).unwrap().into_iter().map(|import| import.source).collect()
+    };
+    let all = ImportQuery { limit: 10, ..ImportQuery::default() };
+    assert_eq!(sources(&all), ["c.csv", "record", "b.csv", "a.csv"]);
+    assert_eq!(sources(&ImportQuery { before: Some(3), limit: 1, ..all.clone() }), ["b.csv"]);
+    let files =
+        ImportQuery { object: Some("contacts".to_owned()), without_source: Some("record".to_owned()), ..all };
+    assert_eq!(sources(&files), ["c.csv", "a.csv"]);
 }

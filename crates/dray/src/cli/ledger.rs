@@ -1,9 +1,8 @@
 //! The ledger in the terminal: the equation, with a bar for each fate.
 
-use dray_model::ledger::{Fate, Ledger};
-use serde_json::{Map, Value, json};
-
 use super::print::{coloured, thousands};
+pub(super) use crate::operations::ledger::json;
+use dray_model::ledger::{Fate, Ledger};
 
 /// Width of the longest bar, in characters.
 const BAR: u64 = 30;
@@ -25,19 +24,6 @@ pub(super) fn text(ledger: &Ledger) -> String {
     if !ledger.is_balanced() {
         out.push_str("! the fates do not add up to the rows read: please report this\n");
     }
-    out
-}
-
-/// The ledger as the contract has it: `{"import":…,"read":…,"created":…,…,"balanced":true,"seconds":…}`.
-pub(super) fn json(import: Option<i64>, ledger: &Ledger, seconds: f64) -> Map<String, Value> {
-    let mut out = Map::new();
-    out.insert("import".into(), json!(import));
-    out.insert("read".into(), json!(ledger.read));
-    for fate in Fate::ALL {
-        out.insert(fate.word().into(), json!(ledger.count(fate)));
-    }
-    out.insert("balanced".into(), json!(ledger.is_balanced()));
-    out.insert("seconds".into(), json!((seconds * 1000.0).round() / 1000.0));
     out
 }
 

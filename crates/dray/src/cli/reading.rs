@@ -2,7 +2,6 @@
 
 use dray_formats::{Escape, Format, HeaderRow, Quote, ReadOptions};
 use dray_model::flow::Detected;
-use serde_json::json;
 
 /// How the source is read. Whatever is left out is found out by looking.
 #[derive(Debug, clap::Args)]
@@ -66,12 +65,6 @@ impl ReadArguments {
             ..ReadOptions::default()
         }
     }
-}
-
-/// What was found out about a source, for programs.
-pub(super) fn detected_json(detected: &[Detected]) -> serde_json::Value {
-    let found = |found: &Detected| json!({ "what": found.what, "value": found.value, "confidence": (found.confidence * 100.0).round() / 100.0 });
-    detected.iter().map(found).collect()
 }
 
 /// What was found out about a source, for people: `csv, windows-1252, semicolon …`; doubtful things with

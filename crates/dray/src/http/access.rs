@@ -1,6 +1,7 @@
 //! Who asks: a key in `Authorization: Bearer` or `x-api-key`, or a signed-in browser's cookie.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
@@ -10,7 +11,7 @@ use dray_model::catalog::AuditEntry;
 use super::answer::{Answer, Failure};
 use crate::clock;
 use crate::server::app::App;
-use crate::server::directory::{self, Organization, Role};
+use crate::server::directory::{self, Key, Organization, Role};
 
 /// The cookie of a signed-in browser.
 pub const COOKIE: &str = "dray_session";
@@ -28,6 +29,23 @@ pub struct Actor {
     pub address: String,
     /// The request's number.
     pub request_id: String,
+    /// Bytes of the request's body, as it announced them.
+    pub payload_bytes: i64,
+}
+
+/// Where whoever asks is written down while a request is answered, for the audit log.
+#[derive(Debug, Clone, Default)]
+pub struct ActorSlot(Arc<Mutex<Option<Actor>>>);
+
+impl ActorSlot {
+    /// Who asked, where that is known.
+    pub fn get(&self) -> Option<Actor> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, actor: &Actor) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(actor.clone());
+    }
 }
 
 impl Actor {
@@ -63,7 +81,7 @@ impl Actor {
             address: self.address.clone(),
             request_id: self.request_id.clone(),
             status: 200,
-            payload_bytes: 0,
+            payload_bytes: self.payload_bytes,
             details: details.to_string(),
         }
     }
@@ -106,16 +124,38 @@ impl FromRequestParts<App> for Actor {
             .map(|info| info.0.ip().to_string())
             .unwrap_or_default();
         let request_id = request_id(&parts.headers);
-        let (role, organization, name) = match secret_of(&parts.headers) {
-            Some(secret) => {
-                let (key, organization) = app.key(secret).await?.ok_or_else(|| {
-                    Failure::unauthenticated("this key is not known, has ended or was revoked")
-                })?;
-                (key.role, organization, format!("{} ({})", key.id, key.name))
-            }
-            None => signed_in(parts, app).await?,
+        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let payload_bytes = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let slot = parts.extensions.get::<ActorSlot>().cloned().unwrap_or_default();
+        let actor_of = |role, organization, name| Self {
+            role,
+            organization,
+            name,
+            address: address.clone(),
+            request_id: request_id.clone(),
+            payload_bytes,
         };
-        app.admit(&name).map_err(|wait| {
+        let of_key = |(key, organization): (Key, Organization)| {
+            let name = format!("{} ({})", key.id, key.name);
+            actor_of(key.role, organization, name)
+        };
+        let actor = match secret_of(&parts.headers) {
+            Some(secret) => match app.key(secret).await? {
+                Some(found) => of_key(found),
+                None => {
+                    if let Some(ended) = app.ended_key(secret).await? {
+                        slot.set(&of_key(ended));
+                    }
+                    return Err(Failure::unauthenticated("this key is not known, has ended or was revoked"));
+                }
+            },
+            None => {
+                let (role, organization, name) = signed_in(parts, app).await?;
+                actor_of(role, organization, name)
+            }
+        };
+        slot.set(&actor);
+        app.admit(&actor.name).map_err(|wait| {
             let mut failure = Failure::new(
                 axum::http::StatusCode::TOO_MANY_REQUESTS,
                 "RATE_LIMITED",
@@ -124,7 +164,6 @@ impl FromRequestParts<App> for Actor {
             failure.retry_after = Some(wait.as_secs() + 1);
             failure
         })?;
-        let actor = Self { role, organization, name, address, request_id };
         parts.extensions.insert(actor.clone());
         Ok(actor)
     }

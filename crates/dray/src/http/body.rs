@@ -89,3 +89,18 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
             .map_err(|why| Failure::validation(format!("the query cannot be read: {}", why.body_text())))
     }
 }
+
+/// The texts of an address that stand for something.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        axum::extract::Path::<T>::from_request_parts(parts, app)
+            .await
+            .map(|path| Self(path.0))
+            .map_err(|why| Failure::validation(format!("the address cannot be read: {}", why.body_text())))
+    }
+}

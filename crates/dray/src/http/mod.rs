@@ -4,6 +4,8 @@
 pub mod answer;
 pub mod access;
 pub mod body;
+pub mod audited;
+pub mod once;
 pub mod stream;
 pub mod doors;
 pub mod native;

@@ -16,9 +16,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Failure;
-use super::doors::records;
-use super::native::keys;
-use super::{about, access};
+use super::doors::{modules, records};
+use super::native::records as native_records;
+use super::native::{
+    audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users,
+};
+use super::{about, access, audited, once};
 use crate::server::app::App;
 use crate::server::directory::random_text;
 
@@ -31,9 +34,53 @@ fn api() -> OpenApiRouter<App> {
         // the records door
         .routes(routes!(records::import_records))
         .routes(routes!(records::export_records))
+        // the modules door
+        .routes(routes!(modules::parse::parse))
+        .routes(routes!(modules::suggest::suggest))
+        .routes(routes!(modules::validate::validate))
+        .routes(routes!(modules::execute::execute))
+        .routes(routes!(modules::jobs::list))
+        .routes(routes!(modules::jobs::get, modules::jobs::rollback))
+        .routes(routes!(modules::export::export_module))
+        .routes(routes!(modules::export::export_report))
+        .routes(routes!(modules::export_jobs::list, modules::export::create_job))
+        .routes(routes!(modules::export_jobs::get))
+        .routes(routes!(modules::export_jobs::download))
         // the native API
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
+        .routes(routes!(session::get, session::create, session::delete))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::delete))
+        .routes(routes!(users::set_password))
+        .routes(routes!(organizations::list, organizations::create))
+        .routes(routes!(organizations::get, organizations::change))
+        .routes(routes!(objects::list, objects::create))
+        .routes(routes!(objects::get, objects::change))
+        .routes(routes!(objects::add_field))
+        .routes(routes!(objects::hide_field))
+        .routes(routes!(native_records::list, native_records::create))
+        .routes(routes!(native_records::get, native_records::change, native_records::delete))
+        .routes(routes!(exports::export))
+        .routes(routes!(plans::plan))
+        .routes(routes!(plans::confirm))
+        .routes(routes!(imports::list))
+        .routes(routes!(imports::get))
+        .routes(routes!(imports::rows))
+        .routes(routes!(imports::problems))
+        .routes(routes!(imports::failed_rows))
+        .routes(routes!(imports::undo))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::events))
+        .routes(routes!(reports::list, reports::create))
+        .routes(routes!(reports::get, reports::change, reports::delete))
+        .routes(routes!(reports::records))
+        .routes(routes!(reports::export))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::export))
 }
 
 /// The server's answers to everything.
@@ -51,6 +98,11 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .route("/assets/docs.css", get(about::docs_style))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        // Within, so that answers which are kept have the door's shape; and around everything, see below.
+        .layer(middleware::from_fn(modules::shape::reshape))
+        .layer(middleware::from_fn_with_state(app.clone(), once::once))
+        .layer(middleware::from_fn_with_state(app.clone(), audited::audited))
+        .layer(middleware::from_fn(without_nul))
         .layer(Extension(metrics))
         .layer(Extension(api))
         .layer(DefaultBodyLimit::disable())
@@ -59,11 +111,20 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .layer(middleware::from_fn(move |request: Request, next: Next| within(most, request, next)))
         .layer(cors)
         .layer(middleware::from_fn_with_state(app.clone(), watch))
+        .layer(middleware::from_fn(modules::shape::reshape))
         .with_state(app)
 }
 
 async fn no_such_route(request: Request) -> Failure {
     Failure::not_found(format!("there is no `{} {}`: see /docs", request.method(), request.uri().path()))
+}
+
+/// No store can hold a NUL, so that nothing can be found by one.
+async fn without_nul(request: Request, next: Next) -> Response {
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
+        return Failure::validation("the address holds a character no store can hold (NUL)").into_response();
+    }
+    next.run(request).await
 }
 
 async fn no_such_method(request: Request) -> Failure {
@@ -86,8 +147,15 @@ fn cors(app: &App) -> CorsLayer {
             header::CONTENT_TYPE,
             HeaderName::from_static("x-api-key"),
             HeaderName::from_static("idempotency-key"),
+            header::IF_MATCH,
         ])
-        .expose_headers([REQUEST_ID, header::CONTENT_DISPOSITION])
+        .expose_headers([
+            REQUEST_ID,
+            header::CONTENT_DISPOSITION,
+            header::ETAG,
+            header::LOCATION,
+            HeaderName::from_static("idempotent-replayed"),
+        ])
 }
 
 /// An answer begins within this time.
@@ -143,7 +211,7 @@ async fn watch(State(app): State<App>, mut request: Request, next: Next) -> Resp
     let seconds = begun.elapsed().as_secs_f64();
     let code = response.extensions().get::<Failure>().map(|failure| failure.code).unwrap_or_default();
     span.in_scope(|| {
-        tracing::info!(status = status.as_u16(), code, milliseconds = seconds * 1000.0, "answered")
+        tracing::info!(status = status.as_u16(), code, milliseconds = seconds * 1000.0, "answered");
     });
     let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
     metrics::counter!("dray_requests_total", &labels).increment(1);

@@ -5,6 +5,7 @@ use std::io::Write;
 use axum::body::Body;
 use bytes::Bytes;
 use dray_formats::{Format, OutputColumn, WriteOptions, writer};
+use dray_model::catalog::Session;
 use dray_model::object::{ColumnIndex, Object};
 use dray_model::query::Query;
 use dray_model::{Error, Result};
@@ -40,6 +41,20 @@ pub struct Export {
 /// Streams an export. Whatever is wrong before the first bytes is an ordinary failure; afterwards the
 /// connection breaks off, so that nobody takes a part for the whole.
 pub async fn stream(app: &App, organization: &str, export: Export) -> Answer<Body> {
+    let work = move |session: &mut dyn Session, out: Box<dyn Write + Send>| {
+        session.prepare_object(&export.object)?;
+        let rows = writer(export.format, export.output, &export.options, out)?;
+        copy_records(session, &export.object, &export.query, &export.columns, rows, &|| false).map(|_| ())
+    };
+    stream_with(app, organization, work).await
+}
+
+/// Streams whatever some blocking work writes.
+pub async fn stream_with(
+    app: &App,
+    organization: &str,
+    work: impl FnOnce(&mut dyn Session, Box<dyn Write + Send>) -> Result<()> + Send + 'static,
+) -> Answer<Body> {
     let (sender, mut receiver) = mpsc::channel::<std::result::Result<Bytes, std::io::Error>>(PARTS);
     let (failed, failure) = tokio::sync::oneshot::channel::<Error>();
     let sessions = app.sessions().clone();
@@ -47,23 +62,18 @@ pub async fn stream(app: &App, organization: &str, export: Export) -> Answer<Bod
     tokio::spawn(async move {
         let parts = sender.clone();
         let work = sessions.run(&organization, move |session| {
-            session.prepare_object(&export.object)?;
-            let out = Parts { sender: parts, buffer: Vec::with_capacity(PART_BYTES) };
-            let rows = writer(export.format, export.output, &export.options, Box::new(out))?;
-            copy_records(session, &export.object, &export.query, &export.columns, rows, &|| false)
+            work(session, Box::new(Parts { sender: parts, buffer: Vec::with_capacity(PART_BYTES) }))
         });
         if let Err(error) = work.await {
-            tracing::warn!(%error, "an export broke off");
-            let broken = std::io::Error::other("the export broke off");
+            tracing::warn!(%error, "an answer broke off");
+            let broken = std::io::Error::other("the answer broke off");
             let _ = failed.send(error);
             let _ = sender.send(Err(broken)).await;
         }
     });
     let first = receiver.recv().await;
     match first {
-        Some(Err(_)) => {
-            Err(failure.await.map_or_else(|_| Error::store("the export broke off"), |error| error).into())
-        }
+        Some(Err(_)) => Err(failure.await.unwrap_or_else(|_| Error::store("the answer broke off")).into()),
         None => Ok(Body::empty()),
         Some(first) => {
             let first = tokio_stream::once(first);
@@ -111,7 +121,7 @@ impl Drop for Parts {
 }
 
 /// An export that is small enough to be held: its bytes.
-pub fn write_whole(session: &mut dyn dray_model::catalog::Session, export: Export) -> Result<(Bytes, u64)> {
+pub fn write_whole(session: &mut dyn Session, export: Export) -> Result<(Bytes, u64)> {
     session.prepare_object(&export.object)?;
     let held = Held::default();
     let rows = writer(export.format, export.output, &export.options, Box::new(held.clone()))?;

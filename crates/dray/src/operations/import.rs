@@ -16,7 +16,7 @@ use dray_model::Result;
 use dray_model::catalog::Session;
 use dray_model::flow::{Detected, Import, RowSource};
 use dray_model::object::Object;
-use dray_model::problem::{Problem, Severity};
+use dray_model::problem::{Problem, ProblemCode, Severity};
 
 use super::objects::KnownObjects;
 use super::policy::PolicyRequest;
@@ -24,12 +24,13 @@ use crate::clock;
 use crate::failed_file::FailedFile;
 use crate::source::Source;
 
-/// Problems a report names; the rest are in the catalog.
+/// Problems of either severity a report names; the rest are in the catalog.
 pub const MOST_PROBLEMS: usize = 1_000;
 /// Changed cells the report of a plan names.
 pub const MOST_CHANGES: usize = 1_000;
 
 /// Where the rows of a request are.
+#[allow(clippy::large_enum_variant, reason = "there is one for each import")]
 pub enum Rows<'r> {
     /// In the request itself.
     Bytes(Bytes, ReadOptions),
@@ -91,6 +92,15 @@ pub struct Watch {
     pub stop: AtomicBool,
 }
 
+/// How often a problem occurred in one place, and where first.
+#[derive(Debug, Clone)]
+pub struct ProblemGroup {
+    /// How often.
+    pub rows: u64,
+    /// The first of them.
+    pub first: Problem,
+}
+
 /// What an import or a plan came to.
 #[derive(Debug)]
 pub struct ImportReport {
@@ -104,6 +114,8 @@ pub struct ImportReport {
     pub detected: Vec<Detected>,
     /// The first problems, in the order they were found.
     pub problems: Vec<Problem>,
+    /// All problems, by what is wrong and in which column.
+    pub groups: Vec<ProblemGroup>,
     /// How many problems of error severity there were.
     pub errors: u64,
     /// How many warnings.
@@ -127,6 +139,7 @@ struct Reporter<'w> {
     mapping: Option<Mapping>,
     detected: Vec<Detected>,
     problems: Vec<Problem>,
+    groups: BTreeMap<(ProblemCode, Option<String>), ProblemGroup>,
     errors: u64,
     warnings: u64,
     wants_changes: bool,
@@ -137,11 +150,14 @@ struct Reporter<'w> {
 
 impl Reporter<'_> {
     fn tell(&mut self, problem: &Problem) {
-        match problem.severity {
-            Severity::Error => self.errors += 1,
-            Severity::Warning => self.warnings += 1,
-        }
-        if problem.code == dray_model::problem::ProblemCode::ReferenceNotFound
+        let count = match problem.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        // Many warnings leave room for the errors.
+        let is_told = *count <= MOST_PROBLEMS as u64;
+        if problem.code == ProblemCode::ReferenceNotFound
             && let (Some(field), Some(value)) = (&problem.field, &problem.value)
         {
             let known = self.unresolved.entry(field.clone()).or_default();
@@ -149,7 +165,12 @@ impl Reporter<'_> {
                 known.push(value.clone());
             }
         }
-        if self.problems.len() < MOST_PROBLEMS {
+        let place = problem.column.clone().or_else(|| problem.field.clone());
+        self.groups
+            .entry((problem.code, place))
+            .and_modify(|group| group.rows += 1)
+            .or_insert_with(|| ProblemGroup { rows: 1, first: problem.clone() });
+        if is_told {
             self.problems.push(problem.clone());
         }
     }
@@ -236,6 +257,7 @@ pub fn import(
         mapping: None,
         detected: Vec::new(),
         problems: Vec::new(),
+        groups: BTreeMap::new(),
         errors: 0,
         warnings: 0,
         wants_changes: request.plan,
@@ -243,11 +265,21 @@ pub fn import(
         changed_cells: 0,
         unresolved: BTreeMap::new(),
     };
+    let resumes = request.resume && !request.plan;
     let Outcome { import, was_complete } = if request.plan {
         run::plan(session, &job, &mut reporter)?
     } else {
         run::import(session, &job, request.resume, &mut reporter)?
     };
+    if resumes {
+        // A run that went on was told only of what came after; the catalog knows the rest.
+        let kept = session.read_problems(import.id, MOST_PROBLEMS as u64)?;
+        if kept.len() > reporter.problems.len() {
+            (reporter.problems, reporter.errors, reporter.warnings) = (Vec::new(), 0, 0);
+            reporter.groups.clear();
+            kept.iter().for_each(|problem| reporter.tell(problem));
+        }
+    }
     let has_failed_rows = reporter.failed.take().map_or(Ok(false), FailedFile::finish)?;
     Ok(ImportReport {
         import,
@@ -255,6 +287,7 @@ pub fn import(
         mapping: reporter.mapping,
         detected: reporter.detected,
         problems: reporter.problems,
+        groups: reporter.groups.into_values().collect(),
         errors: reporter.errors,
         warnings: reporter.warnings,
         changes: reporter.changes,

@@ -16,6 +16,7 @@ use super::files::Files;
 use super::queue::Queue;
 use super::sessions::Sessions;
 use super::settings::Settings;
+use super::throttle::Throttle;
 use crate::clock;
 
 /// How long a key that was found is believed without asking the store: a revoked key is refused
@@ -38,6 +39,7 @@ struct Inner {
     files: Files,
     queue: Queue,
     limiter: DefaultKeyedRateLimiter<String>,
+    throttle: Throttle,
     known_keys: Mutex<HashMap<String, (Instant, Key, Organization)>>,
     touched: Mutex<HashMap<String, i64>>,
     stopping: AtomicBool,
@@ -52,6 +54,7 @@ impl App {
             files: Files::new(&settings.files, settings.file_bytes),
             queue: Queue::default(),
             limiter: RateLimiter::keyed(Quota::per_minute(quota)),
+            throttle: Throttle::default(),
             known_keys: Mutex::default(),
             touched: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -106,6 +109,23 @@ impl App {
             .limiter
             .check_key(&caller.to_owned())
             .map_err(|until| until.wait_time_from(governor::clock::DefaultClock::default().now()))
+    }
+
+    /// Wrong passwords of the last minutes.
+    pub fn throttle(&self) -> &Throttle {
+        &self.inner.throttle
+    }
+
+    /// The key with this secret that was revoked or has ended, for the audit log.
+    pub async fn ended_key(&self, secret: &str) -> Result<Option<(Key, Organization)>> {
+        let secret = secret.to_owned();
+        self.sessions()
+            .directory(move |directory| {
+                let Some(key) = directory::find_ended_key(directory, &secret)? else { return Ok(None) };
+                let organization = directory::find_organization(directory, &key.organization)?;
+                Ok(organization.map(|organization| (key, organization)))
+            })
+            .await
     }
 
     /// The key with this secret and its organization.

@@ -221,6 +221,12 @@ pub fn find_key(directory: &mut dyn Session, secret: &str, now: i64) -> Result<O
     Ok(Some(key).filter(|_| !has_ended))
 }
 
+/// The key with this secret even where it was revoked or has ended, to tell whose it was.
+pub fn find_ended_key(directory: &mut dyn Session, secret: &str) -> Result<Option<Key>> {
+    let found = directory.find_document(KEY, &hash_of(secret))?;
+    found.map(|document| parse(&document.body)).transpose()
+}
+
 /// The keys of an organization.
 pub fn list_keys(directory: &mut dyn Session, organization: &str) -> Result<Vec<Key>> {
     let mut keys = Vec::new();
@@ -298,6 +304,40 @@ pub fn delete_user(directory: &mut dyn Session, organization: &str, id: &str) ->
         Some(user) => directory.delete_document(USER, &user.email),
         None => Ok(false),
     }
+}
+
+/// Changes the user of this number in an organization; the changed user, where there is one.
+pub fn change_user(
+    directory: &mut dyn Session,
+    organization: &str,
+    id: &str,
+    now: i64,
+    change: impl Fn(&mut User),
+) -> Result<Option<User>> {
+    let found = list_users(directory, organization)?.into_iter().find(|user| user.id == id);
+    let Some(mut user) = found else { return Ok(None) };
+    change(&mut user);
+    directory.save_document(USER, &user.email, &write(&user)?, now)?;
+    Ok(Some(user))
+}
+
+/// Forgets every browser of a user.
+pub fn sign_out_everywhere(directory: &mut dyn Session, email: &str) -> Result<()> {
+    for kind in [SIGNED_IN, SIGN_IN_LINK] {
+        let mut after = String::new();
+        loop {
+            let documents = directory.list_documents(kind, &after, 1_000)?;
+            let Some(last) = documents.last() else { break };
+            after = last.key.clone();
+            for document in &documents {
+                let entry: SignedIn = parse(&document.body)?;
+                if entry.user == email {
+                    directory.delete_document(kind, &document.key)?;
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Argon2id with a fresh salt. Takes a while on purpose.

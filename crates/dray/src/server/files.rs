@@ -35,6 +35,17 @@ pub struct Files {
     most_bytes: u64,
 }
 
+/// A file that is removed again unless it is finished.
+struct Unfinished(Option<PathBuf>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 impl Files {
     /// Files in this folder, none larger than `most_bytes`.
     pub fn new(root: &Path, most_bytes: u64) -> Self {
@@ -71,12 +82,13 @@ impl Files {
         sent: &mut (impl Stream<Item = std::result::Result<Bytes, E>> + Unpin),
     ) -> Result<(String, u64)> {
         let id = Self::new_id();
-        let path = self.new_path(organization, &id)?;
-        let kept = self.write(&path, most_bytes.unwrap_or(self.most_bytes).min(self.most_bytes), sent).await;
-        if kept.is_err() {
-            let _ = tokio::fs::remove_file(&path).await;
-        }
-        Ok((id, kept?))
+        // Whoever sends may go away at any moment, and with them the one who waits here.
+        let mut unfinished = Unfinished(Some(self.new_path(organization, &id)?));
+        let path = unfinished.0.clone().unwrap_or_default();
+        let bytes =
+            self.write(&path, most_bytes.unwrap_or(self.most_bytes).min(self.most_bytes), sent).await?;
+        unfinished.0 = None;
+        Ok((id, bytes))
     }
 
     async fn write<E: std::fmt::Display>(

@@ -1,16 +1,36 @@
-//! Work that waits: how a job is asked for.
+//! Work that waits: how a job is asked for, and how it may end.
 
 use std::sync::Arc;
 
 use dray_model::Result;
 use dray_model::catalog::{Job, JobStatus, Session};
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// Jobs done at once for people who wait for them, and files looked through for them.
+const AWAITED: usize = 8;
+
+/// How a job ended.
+pub enum Done {
+    /// With a result (JSON) that is kept until a time, if there is one.
+    Completed(serde_json::Value, Option<i64>),
+    /// It took no effect, for a reason that is told; the result (JSON) says more.
+    Failed(serde_json::Value, String),
+    /// Stopped before its end: by a person, or because the process ends.
+    Stopped,
+}
 
 /// Wakes the workers of this process when there is a new job.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Queue {
     wake: Arc<Notify>,
+    awaited: Arc<Semaphore>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { wake: Arc::default(), awaited: Arc::new(Semaphore::new(AWAITED)) }
+    }
 }
 
 impl Queue {
@@ -18,6 +38,14 @@ impl Queue {
     pub fn wake(&self) {
         self.wake.notify_waiters();
         self.wake.notify_one();
+    }
+
+    /// Leave to do something large while somebody waits for it; it ends with the permit.
+    pub async fn may_work(&self) -> Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.awaited)
+            .acquire_owned()
+            .await
+            .map_err(|_| dray_model::Error::store("the server is stopping").retryable())
     }
 
     /// Waits until told to look.

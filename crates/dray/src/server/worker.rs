@@ -12,8 +12,11 @@ use tokio::task::JoinHandle;
 
 use super::app::App;
 use super::directory::{self, random_text};
+use super::jobs;
+use super::queue::Done;
 use crate::clock;
 use crate::operations::import::Watch;
+use crate::operations::{export_job, import_job, looked_through};
 
 /// How long a worker has a job for itself without renewing that.
 const LEASE: i64 = 20 * 1_000_000;
@@ -21,22 +24,22 @@ const LEASE: i64 = 20 * 1_000_000;
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often workers look for jobs of other processes.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a worker tries again where the store is busy: with another import into the same object, perhaps.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long it waits before that.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How often what has expired is swept away.
 const SWEEP: Duration = Duration::from_secs(600);
-
-/// How a job ended.
-pub enum Done {
-    /// With a result (JSON) that is kept until a time, if there is one.
-    Completed(serde_json::Value, Option<i64>),
-    /// Stopped before its end: by a person, or because the process ends.
-    Stopped,
-}
 
 /// What does the work of one kind of job. Blocking.
 pub type Perform = fn(&App, &str, &mut dyn Session, &mut Job, &Watch) -> Result<Done>;
 
 /// What is done for each kind of job.
-pub const KINDS: &[(&str, Perform)] = &[];
+pub const KINDS: &[(&str, Perform)] =
+    &[(import_job::KIND, jobs::import::perform), (export_job::KIND, jobs::export::perform)];
+
+/// A job that was taken up so often and never ended takes its process down: nobody takes it up again.
+const MOST_ATTEMPTS: i64 = 25;
 
 /// Starts the workers of this process.
 pub fn start(app: &App) -> Vec<JoinHandle<()>> {
@@ -80,9 +83,9 @@ async fn work(app: &App, name: &str) {
             let worker = name.to_owned();
             let now = clock::now();
             match app.run(&organization, move |session| session.claim_job(&worker, now, now + LEASE)).await {
-                Ok(Some(job)) => {
+                Ok(Some(mut job)) => {
                     found = true;
-                    perform(app, &organization, job).await;
+                    perform(app, &organization, &mut job, &Arc::default(), PATIENCE).await;
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, %organization, "jobs cannot be looked for"),
@@ -94,33 +97,87 @@ async fn work(app: &App, name: &str) {
     }
 }
 
-/// Does one job while its lease is renewed beside it.
-async fn perform(app: &App, organization: &str, job: Job) {
-    let watch = Arc::new(Watch::default());
+/// Begins a new job at once, for somebody who waits for it; returns its number and what to wait for. Where the
+/// process dies meanwhile, a worker goes on as with any other job, and where nobody waits any more it goes on too.
+pub async fn begin_now(
+    app: &App,
+    organization: &str,
+    mut job: Job,
+    watch: Arc<Watch>,
+) -> Result<(i64, JoinHandle<Job>)> {
+    let permit = app.queue().may_work().await?;
+    let now = clock::now();
+    job.status = JobStatus::Running;
+    job.worker = Some(format!("here-{}", random_text(8)));
+    job.attempts = 1;
+    job.started_at = Some(now);
+    job.lease_until = Some(now + LEASE);
+    let mut job = app
+        .run(organization, move |session| {
+            job.id = session.create_job(&job)?;
+            Ok(job)
+        })
+        .await?;
+    let id = job.id;
+    let (ours, slug) = (app.clone(), organization.to_owned());
+    let work = tokio::spawn(async move {
+        let _permit = permit;
+        perform(&ours, &slug, &mut job, &watch, Duration::ZERO).await;
+        job
+    });
+    Ok((id, work))
+}
+
+/// Does one job while its lease is renewed beside it, and writes down how it ended.
+async fn perform(app: &App, organization: &str, job: &mut Job, watch: &Arc<Watch>, patience: Duration) {
+    let begun = std::time::Instant::now();
     let working = {
         let (app, organization, job, watch) =
-            (app.clone(), organization.to_owned(), job.clone(), Arc::clone(&watch));
-        tokio::task::spawn_blocking(move || end(&app, &organization, job, &watch))
+            (app.clone(), organization.to_owned(), job.clone(), Arc::clone(watch));
+        tokio::task::spawn_blocking(move || work_on(&app, &organization, job, &watch, patience))
     };
     let mut beat = tokio::time::interval(HEARTBEAT);
     beat.tick().await;
     tokio::pin!(working);
-    loop {
+    // Nothing renews the lease any more once the work has ended, so the end is the last that is written.
+    let ended = loop {
         tokio::select! {
-            ended = &mut working => {
-                if let Err(panic) = ended {
-                    tracing::error!(%panic, job = job.id, "a job panicked");
-                }
-                return;
-            }
+            ended = &mut working => break ended,
             _ = beat.tick() => {
                 if app.is_stopping() {
                     watch.stop.store(true, Ordering::Relaxed);
                 }
-                renew(app, organization, &job, &watch).await;
+                renew(app, organization, job, watch).await;
             }
         }
+    };
+    match ended {
+        Ok(ended) => *job = ended,
+        Err(panic) => {
+            tracing::error!(%panic, job = job.id, "a job panicked");
+            job.import_id = import_of(watch).or(job.import_id);
+            fail(job, "the work broke off: this is a defect in Dray, please report it".to_owned());
+        }
     }
+    job.progress = Some(progress(watch));
+    job.lease_until = None;
+    let (ours, last) = (app.clone(), job.clone());
+    let slug = organization.to_owned();
+    let saved = tokio::task::spawn_blocking(move || {
+        ours.sessions().open(&slug).and_then(|mut session| session.save_job(&last))
+    });
+    if !matches!(saved.await, Ok(Ok(_))) {
+        tracing::error!(job = job.id, "the end of a job could not be written down");
+    }
+    let labels = [("kind", job.kind.clone()), ("status", job.status.word().to_owned())];
+    metrics::counter!("dray_jobs_total", &labels).increment(1);
+    metrics::histogram!("dray_job_seconds", &labels).record(begun.elapsed().as_secs_f64());
+}
+
+fn fail(job: &mut Job, why: String) {
+    job.status = JobStatus::Failed;
+    job.error = Some(why);
+    job.finished_at = Some(clock::now());
 }
 
 /// How far a job is, as its row in the store says it.
@@ -162,20 +219,34 @@ async fn renew(app: &App, organization: &str, job: &Job, watch: &Arc<Watch>) {
     }
 }
 
-/// Does the work, and writes down how it ended.
-fn end(app: &App, organization: &str, mut job: Job, watch: &Watch) {
+/// Does the work; returns the job as it ended. Blocking.
+fn work_on(app: &App, organization: &str, mut job: Job, watch: &Watch, patience: Duration) -> Job {
+    if job.attempts > MOST_ATTEMPTS {
+        fail(&mut job, format!("the work was begun {MOST_ATTEMPTS} times and never came to an end"));
+        return job;
+    }
     let begun = std::time::Instant::now();
-    let done = app.sessions().open(organization).and_then(|mut session| {
-        let perform = KINDS.iter().find(|(kind, _)| *kind == job.kind).map(|(_, perform)| perform);
-        match perform {
-            Some(perform) => perform(app, organization, session.as_mut(), &mut job, watch),
-            None => Err(dray_model::Error::request(format!("this program knows no job `{}`", job.kind))),
+    let done = loop {
+        let done = app.sessions().open(organization).and_then(|mut session| {
+            let perform = KINDS.iter().find(|(kind, _)| *kind == job.kind).map(|(_, perform)| perform);
+            match perform {
+                Some(perform) => perform(app, organization, session.as_mut(), &mut job, watch),
+                None => Err(dray_model::Error::request(format!("this program knows no job `{}`", job.kind))),
+            }
+        });
+        match &done {
+            Err(error) if error.retryable && begun.elapsed() < patience => {
+                if watch.stop.load(Ordering::Relaxed) {
+                    break Ok(Done::Stopped);
+                }
+                tracing::info!(%error, job = job.id, "a job is tried again");
+                std::thread::sleep(PAUSE);
+            }
+            _ => break done,
         }
-    });
+    };
     let now = clock::now();
-    job.progress = Some(progress(watch));
     job.import_id = import_of(watch).or(job.import_id);
-    job.lease_until = None;
     match done {
         Ok(Done::Completed(result, expires_at)) => {
             job.status = JobStatus::Completed;
@@ -183,24 +254,20 @@ fn end(app: &App, organization: &str, mut job: Job, watch: &Watch) {
             job.expires_at = expires_at.or(job.expires_at);
             job.finished_at = Some(now);
         }
+        Ok(Done::Failed(result, why)) => {
+            job.result = Some(result.to_string());
+            fail(&mut job, why);
+        }
         Ok(Done::Stopped) => give_back(app, organization, &mut job, now),
         Err(error) if error.kind == dray_model::ErrorKind::Interrupted => {
             give_back(app, organization, &mut job, now);
         }
         Err(error) => {
             tracing::warn!(error = %error.with_causes(), job = job.id, "a job failed");
-            job.status = JobStatus::Failed;
-            job.error = Some(told(&error));
-            job.finished_at = Some(now);
+            fail(&mut job, told(&error));
         }
     }
-    let saved = app.sessions().open(organization).and_then(|mut session| session.save_job(&job));
-    if let Err(error) = saved {
-        tracing::error!(%error, job = job.id, "the end of a job could not be written down");
-    }
-    let labels = [("kind", job.kind.clone()), ("status", job.status.word().to_owned())];
-    metrics::counter!("dray_jobs_total", &labels).increment(1);
-    metrics::histogram!("dray_job_seconds", &labels).record(begun.elapsed().as_secs_f64());
+    job
 }
 
 /// A job that was stopped is cancelled where a person asked for it, and else waits for the next worker.
@@ -219,6 +286,9 @@ fn give_back(app: &App, organization: &str, job: &mut Job, now: i64) {
 fn told(error: &dray_model::Error) -> String {
     use dray_model::ErrorKind;
     match (error.kind, &error.hint) {
+        (ErrorKind::Store, _) if error.retryable => {
+            "the store was busy, perhaps with another import into the same object: try again".to_owned()
+        }
         (ErrorKind::Store, _) => "the store failed: the server's log knows more".to_owned(),
         (_, Some(hint)) => format!("{}: {hint}", error.message),
         (_, None) => error.message.clone(),
@@ -234,6 +304,7 @@ async fn sweep(app: &App) {
                 let now = clock::now();
                 session.delete_expired_jobs(now)?;
                 session.delete_documents_before("idempotency", now - 25 * 3600 * 1_000_000)?;
+                session.delete_documents_before(looked_through::KIND, now - looked_through::KEPT)?;
                 files.sweep(session, &name, now)
             });
             if let Err(error) = swept.await {

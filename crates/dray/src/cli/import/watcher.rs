@@ -14,7 +14,7 @@ use serde_json::json;
 use super::arguments::ImportArguments;
 use crate::cli::print::{counted, line, note, quoted, table, thousands};
 use crate::cli::progress::Bar;
-use crate::cli::reading::{detected_json, detected_words};
+use crate::cli::reading::detected_words;
 use crate::cli::{is_watched, ledger};
 use crate::failed_file::FailedFile;
 use crate::interrupt;
@@ -150,7 +150,7 @@ impl<'a> Watcher<'a> {
             })
         });
         out.insert("problems".into(), problems.collect());
-        out.insert("detected".into(), detected_json(&self.detected));
+        out.insert("detected".into(), crate::operations::ledger::detected_json(&self.detected));
         serde_json::Value::Object(out)
     }
 

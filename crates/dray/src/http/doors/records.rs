@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Query};
+use crate::http::once::Repeatable;
 use crate::http::stream::{self, Export};
 use crate::operations::export::{exported_columns, output_column};
 use crate::operations::filters::{compare, parse_group, sort_column};
@@ -89,6 +90,7 @@ pub async fn import_records(
     State(app): State<App>,
     actor: Actor,
     Path(object): Path<String>,
+    Repeatable(fingerprint): Repeatable,
     JsonBody(body): JsonBody<ImportBody>,
 ) -> Answer<Json<ImportAnswer>> {
     actor.must_be_admin()?;
@@ -134,11 +136,11 @@ pub async fn import_records(
                     ),
                     source_name: "records".to_owned(),
                     source_bytes: None,
-                    fingerprint: String::new(),
+                    resume: !fingerprint.is_empty(),
+                    fingerprint,
                     mapping: MappingRequest::default(),
                     date_order: None,
                     failed: None,
-                    resume: false,
                     plan: false,
                     object,
                 };

@@ -62,7 +62,7 @@ pub async fn create(
 ) -> Answer<(StatusCode, Json<MadeKey>)> {
     actor.must_be_admin()?;
     let name = new.name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > NAME_LETTERS {
+    if name.is_empty() || name.chars().count() > NAME_LETTERS || name.chars().any(char::is_control) {
         return Err(Failure::validation(format!("`name` must have 1 to {NAME_LETTERS} letters")));
     }
     let organization = actor.organization().to_owned();

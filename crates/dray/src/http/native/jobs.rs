@@ -1,0 +1,168 @@
+//! Jobs: what waits, what runs and how far it is, what came of it.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use dray_model::catalog::{Job, JobQuery, JobStatus};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::shapes::{before_of, limit_of, next_cursor, number_of, short};
+use crate::clock;
+use crate::http::access::Actor;
+use crate::http::answer::{Answer, Failure};
+use crate::http::body::{Path, Query};
+use crate::operations::ledger::time;
+use crate::server::app::App;
+use crate::server::queue::submit;
+
+/// Between two events.
+const TICK: Duration = Duration::from_secs(1);
+
+fn json_of(text: Option<&str>) -> Value {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
+}
+
+/// A job as the API shows it.
+fn shown(job: &Job) -> Value {
+    json!({
+        "id": job.id, "kind": job.kind, "object": job.object, "status": job.status.word(),
+        "progress": json_of(job.progress.as_deref()), "result": json_of(job.result.as_deref()),
+        "error": job.error, "import": job.import_id, "actor": job.actor, "attempts": job.attempts,
+        "cancel_requested": job.cancel_requested, "created_at": time(job.created_at),
+        "started_at": job.started_at.map(time), "finished_at": job.finished_at.map(time),
+        "expires_at": job.expires_at.map(time),
+    })
+}
+
+/// Which jobs.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct JobsQuery {
+    /// Only of this kind: import, export.
+    kind: Option<String>,
+    /// Only about this object.
+    object: Option<String>,
+    /// 1 to 1000; 100 where it is left out.
+    limit: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List jobs, the newest first.
+#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(JobsQuery), responses((status = 200, description = "`{jobs, next_cursor}`")), security(("key" = [])))]
+pub async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Query(query): Query<JobsQuery>,
+) -> Answer<Json<Value>> {
+    actor.must_be_admin()?;
+    let limit = limit_of(query.limit.as_deref())?;
+    let before = before_of(query.cursor.as_deref())?;
+    let asked = JobQuery { kind: query.kind, object: query.object, before, limit };
+    let jobs = app.run(actor.organization(), move |session| session.list_jobs(&asked)).await?;
+    let next = next_cursor(jobs.last().map(|job| job.id), jobs.len(), limit);
+    Ok(Json(json!({ "jobs": jobs.iter().map(shown).collect::<Vec<_>>(), "next_cursor": next })))
+}
+
+async fn found(app: &App, organization: &str, id: &str) -> Answer<Job> {
+    let number = number_of(id, "job")?;
+    let found = app.run(organization, move |session| session.find_job(number)).await?;
+    found.ok_or_else(|| Failure::not_found(format!("there is no job `{}`", short(id))))
+}
+
+/// One job: how far it is, what came of it.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses((status = 200), (status = 404)), security(("key" = [])))]
+pub async fn get(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Json<Value>> {
+    actor.must_be_admin()?;
+    Ok(Json(shown(&found(&app, actor.organization(), &id).await?)))
+}
+
+/// Stop a job at the next checkpoint; one that waits is cancelled at once.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = String, Path)), responses((status = 202), (status = 404), (status = 409, description = "It has ended")), security(("key" = [])))]
+pub async fn cancel(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Answer<(StatusCode, Json<Value>)> {
+    actor.must_be_admin()?;
+    let job = found(&app, actor.organization(), &id).await?;
+    let number = job.id;
+    let asked =
+        app.run(actor.organization(), move |session| session.cancel_job(number, clock::now())).await?;
+    if !asked {
+        return Err(Failure::conflict(format!("job {number} has ended: nothing is left to cancel")));
+    }
+    app.audit(actor.organization(), actor.entry("job.cancel", id.clone(), json!({}))).await;
+    let job = found(&app, actor.organization(), &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(shown(&job))))
+}
+
+/// Ask for a failed or cancelled job again, as a new job.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs", params(("id" = String, Path)), responses((status = 202), (status = 404), (status = 409, description = "It has not failed")), security(("key" = [])))]
+pub async fn retry(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Answer<(StatusCode, Json<Value>)> {
+    actor.must_be_admin()?;
+    let job = found(&app, actor.organization(), &id).await?;
+    if !matches!(job.status, JobStatus::Failed | JobStatus::Cancelled) {
+        return Err(Failure::conflict(format!(
+            "job {} is {}: only what failed or was cancelled is tried again",
+            job.id,
+            job.status.word()
+        )));
+    }
+    let request = RawValue::from_string(job.request)
+        .map_err(|cause| dray_model::Error::store("the job's request cannot be read").because(cause))?;
+    let again = crate::server::queue::new_job(&job.kind, &job.object, &request, &actor.name, clock::now())?;
+    let job = app.run(actor.organization(), move |session| submit(session, again)).await?;
+    app.queue().wake();
+    app.audit(actor.organization(), actor.entry("job.retry", id, json!({ "job": job.id }))).await;
+    Ok((StatusCode::ACCEPTED, Json(shown(&job))))
+}
+
+/// How far a job is, as server-sent events: `progress` whenever it changed, at most once in a second, and
+/// `end` when it has ended.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path)), responses((status = 200, content_type = "text/event-stream", description = "`progress` and `end` events, each the job as JSON"), (status = 404)), security(("key" = [])))]
+pub async fn events(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    actor.must_be_admin()?;
+    found(&app, actor.organization(), &id).await?;
+    let organization = actor.organization().to_owned();
+    let begin = (app, organization, id, String::new(), false);
+    let events = unfold(begin, |(app, organization, id, mut last, has_ended)| async move {
+        if has_ended || app.is_stopping() {
+            return None;
+        }
+        loop {
+            if !last.is_empty() {
+                tokio::time::sleep(TICK).await;
+            }
+            if app.is_stopping() {
+                return None;
+            }
+            let job = found(&app, &organization, &id).await.ok()?;
+            let text = shown(&job).to_string();
+            let ends = job.status.is_final();
+            if text != last || ends {
+                let event = Event::default().event(if ends { "end" } else { "progress" }).data(&text);
+                last = text;
+                return Some((Ok(event), (app, organization, id, last, ends)));
+            }
+        }
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}

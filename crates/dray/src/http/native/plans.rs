@@ -1,0 +1,531 @@
+//! Imports in two steps: a file is sent and answered with a plan; the plan is confirmed within an hour.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use dray_model::Error;
+use dray_model::flow::ImportStatus;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::shapes::{object_of, plan_limit, quota_of, refused, short};
+use crate::clock;
+use crate::failed_file::FailedFile;
+use crate::http::access::Actor;
+use crate::http::answer::{Answer, Failure};
+use crate::http::body::Path;
+use crate::http::once::Repeatable;
+use crate::operations::import::Watch;
+use crate::operations::import_job::{ImportJob, KIND};
+use crate::operations::ledger::{
+    change_json, detected_json, fates_json, groups_json, json as ledger_json, mapping_json, problem_json,
+    time,
+};
+use crate::operations::objects::KnownObjects;
+use crate::operations::outcomes::{ImportNote, save_note};
+use crate::operations::plans::{self, Confirmed, PLAN_TIME, Plan, Planned};
+use crate::server::app::App;
+use crate::server::files::{Files, StoredFile};
+use crate::server::queue::{new_job, submit};
+use crate::source::Source;
+
+/// The most bytes of a part that is no file.
+const PART_BYTES: usize = 256 << 10;
+/// The most parts of a form.
+const MOST_PARTS: usize = 40;
+/// How long rejected rows are kept, in microseconds.
+const FAILED_FILE_TIME: i64 = 30 * 24 * 3600 * 1_000_000;
+
+/// Ends blocking work when whoever asked for it does not wait any more.
+struct StopOnDrop(Arc<Watch>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What was sent.
+struct Upload {
+    job: ImportJob,
+    bytes: u64,
+}
+
+/// Plan an import: send a file, get what would happen.
+///
+/// The part `file` is the file; further parts say how: `mapping` and `set` (JSON objects: column → field,
+/// field → value), `match` (fields with commas), `on_duplicate`, `merge`, `mode`, `max_rejected`,
+/// `create_references`, `leave_references_empty`, `dates` (`day_first`, `month_first`), and how the file is
+/// read: `format`, `encoding`, `delimiter`, `quote`, `escape`, `header_row`, `skip_rows`, `sheet`, `member`,
+/// `records`, `flatten`. Nothing is written to any record.
+#[utoipa::path(
+    post, path = "/api/v1/objects/{object}/import", tag = "imports", params(("object" = String, Path)),
+    request_body(content_type = "multipart/form-data", content = Object),
+    responses(
+        (status = 200, description = "`{id, columns, mapping, preview, plan, problems, changes, expires_at}`"),
+        (status = 403, description = "PLAN_LIMIT"),
+        (status = 422, description = "IMPORT_REFUSED with every problem; nothing is kept"),
+    ),
+    security(("key" = []))
+)]
+pub async fn plan(
+    State(app): State<App>,
+    actor: Actor,
+    Path(object): Path<String>,
+    request: Request,
+) -> Answer<Json<Value>> {
+    actor.may_plan()?;
+    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let object = object_of(&known, &object)?;
+    let most = object.policy.max_bytes;
+    let form = Multipart::from_request(request, &()).await.map_err(|why| {
+        Failure::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UNSUPPORTED_MEDIA_TYPE",
+            format!("send the file as the part `file` of a form (multipart/form-data): {}", why.body_text()),
+        )
+    })?;
+    let upload = receive(&app, actor.organization(), most, form).await?;
+    let file = upload.job.file.clone();
+    let planned = plan_upload(&app, &actor, &known, object, upload).await;
+    if planned.is_err() {
+        drop_file(&app, actor.organization(), file).await;
+    }
+    planned.map(Json)
+}
+
+async fn plan_upload(
+    app: &App,
+    actor: &Actor,
+    known: &KnownObjects,
+    object: Arc<dray_model::object::Object>,
+    upload: Upload,
+) -> Answer<Value> {
+    let source = kept_source(app, actor.organization(), &upload.job)?;
+    let quota = quota_of(actor);
+    let watch = Arc::new(Watch::default());
+    let _stop = StopOnDrop(Arc::clone(&watch));
+    let created_at = clock::now();
+    let (of_work, name) = (known.clone(), object.name().to_owned());
+    let (job, of_plan) = (upload.job.clone(), Arc::clone(&object));
+    let planned = app
+        .run(actor.organization(), move |session| {
+            plans::plan(session, &of_work, &of_plan, &job, &source, quota, &watch)
+        })
+        .await?;
+    let (report, preview) = match planned {
+        Planned::Done(report, preview) => (report, preview),
+        Planned::Exceeded(exceeded) => return Err(plan_limit(exceeded)),
+        Planned::Refused(error, report) => return Err(import_refused(error, report.as_deref())),
+    };
+    let fates = fates_json(&report.import.ledger);
+    let plan = Plan {
+        id: Files::new_id(),
+        object: name.clone(),
+        bytes: upload.bytes,
+        actor: actor.name.clone(),
+        created_at,
+        expires_at: created_at + PLAN_TIME,
+        rows: report.import.ledger.read,
+        fates: fates.clone(),
+        changes: plans::changed_records(&report),
+        confirmed: None,
+        job: upload.job,
+    };
+    let (mapping, ignored) = match &report.mapping {
+        Some(mapping) => mapping_json(&object, mapping),
+        None => (Value::Null, Value::Null),
+    };
+    let answer = json!({
+        "id": plan.id, "object": name, "source": plan.job.source_name, "rows": plan.rows,
+        "columns": preview.columns, "mapping": mapping, "ignored": ignored, "preview": preview.rows,
+        "plan": fates,
+        "problems": report.problems.iter().map(problem_json).collect::<Vec<_>>(),
+        "errors": report.errors, "warnings": report.warnings,
+        "changed_cells": report.changed_cells,
+        "changes": report.changes.iter().map(change_json).collect::<Vec<_>>(),
+        "unresolved": report.unresolved, "detected": detected_json(&report.detected),
+        "is_large": plan.is_large(), "expires_at": time(plan.expires_at),
+    });
+    let file = StoredFile {
+        id: plan.job.file.clone(),
+        name: plan.job.source_name.clone(),
+        bytes: plan.bytes,
+        expires_at: plan.expires_at + PLAN_TIME,
+    };
+    let details = json!({ "plan": plan.id, "source": plan.job.source_name, "fates": plan.fates });
+    app.run(actor.organization(), move |session| {
+        Files::describe(session, &file, created_at)?;
+        plan.save(session, created_at)
+    })
+    .await?;
+    app.audit(actor.organization(), actor.entry("import.plan", name, details)).await;
+    Ok(answer)
+}
+
+/// 422 with every problem: those of the rows, or the one that the whole file has.
+fn import_refused(error: Error, report: Option<&crate::operations::import::ImportReport>) -> Failure {
+    let message = match &error.hint {
+        Some(hint) => format!("{}: {hint}", error.message),
+        None => error.message.clone(),
+    };
+    let Some(report) = report else {
+        let problem = json!({
+            "row": 0, "line": 0, "column": null, "field": null, "code": "file", "severity": "error",
+            "value": null, "message": message,
+        });
+        return refused("IMPORT_REFUSED", message, &[]).details(json!({ "problems": [problem] }));
+    };
+    let mut failure = refused("IMPORT_REFUSED", message, &report.problems);
+    if let Some(Value::Object(details)) = &mut failure.details {
+        details.insert("errors".to_owned(), json!(report.errors));
+        details.insert("plan".to_owned(), Value::Object(fates_json(&report.import.ledger)));
+    }
+    failure
+}
+
+async fn drop_file(app: &App, organization: &str, file: String) {
+    let files = app.files().clone();
+    let name = organization.to_owned();
+    let removed = app.run(organization, move |session| files.remove(session, &name, &file)).await;
+    if let Err(error) = removed {
+        tracing::warn!(%error, "a refused file could not be removed");
+    }
+}
+
+/// The kept file of a plan, ready to be opened.
+fn kept_source(app: &App, organization: &str, job: &ImportJob) -> Answer<Source> {
+    let path = app.files().path(organization, &job.file).filter(|path| path.is_file());
+    let path = path.ok_or_else(|| {
+        Failure::new(StatusCode::GONE, "FILE_GONE", "the file of this plan is no longer kept: send it again")
+    })?;
+    Ok(Source::stored(&job.source_name, path, plans::read_options(job)?))
+}
+
+/// Reads the parts of the form; the file is kept as it comes.
+async fn receive(app: &App, organization: &str, most: Option<u64>, mut form: Multipart) -> Answer<Upload> {
+    let mut upload = Upload { job: ImportJob::default(), bytes: 0 };
+    upload.job.processing_mode = "sync".to_owned();
+    let received = receive_parts(app, organization, most, &mut form, &mut upload).await;
+    let complete = received.and_then(|()| {
+        if upload.job.file.is_empty() {
+            return Err(Failure::validation("the form has no part `file`"));
+        }
+        upload.job.read.options()?;
+        Ok(())
+    });
+    if let Err(failure) = complete {
+        if !upload.job.file.is_empty() {
+            drop_file(app, organization, upload.job.file).await;
+        }
+        return Err(failure);
+    }
+    Ok(upload)
+}
+
+async fn receive_parts(
+    app: &App,
+    organization: &str,
+    most: Option<u64>,
+    form: &mut Multipart,
+    upload: &mut Upload,
+) -> Answer<()> {
+    let broken = |why: axum::extract::multipart::MultipartError| {
+        Failure::validation(format!("the form cannot be read: {}", why.body_text()))
+    };
+    let mut parts = 0;
+    while let Some(mut part) = form.next_field().await.map_err(broken)? {
+        parts += 1;
+        if parts > MOST_PARTS {
+            return Err(Failure::validation(format!("the form has more than {MOST_PARTS} parts")));
+        }
+        let name = part.name().unwrap_or_default().to_owned();
+        if name == "file" {
+            if !upload.job.file.is_empty() {
+                return Err(Failure::validation("the form has two parts `file`: send one file at a time"));
+            }
+            let shown = shown_name(part.file_name());
+            let kept = app.files().receive(organization, most, &mut part).await?;
+            (upload.job.file, upload.bytes) = kept;
+            upload.job.file_type =
+                shown.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
+            upload.job.source_name = shown;
+            continue;
+        }
+        let mut text = Vec::new();
+        while let Some(bytes) = part.chunk().await.map_err(broken)? {
+            if text.len() + bytes.len() > PART_BYTES {
+                return Err(Failure::validation(format!(
+                    "the part `{}` is larger than {PART_BYTES} bytes",
+                    short(&name)
+                )));
+            }
+            text.extend_from_slice(&bytes);
+        }
+        let text = String::from_utf8(text)
+            .map_err(|_| Failure::validation(format!("the part `{}` is no UTF-8 text", short(&name))))?;
+        option(&mut upload.job, &name, text.trim())?;
+    }
+    Ok(())
+}
+
+/// The file's name for people; never part of a path.
+fn shown_name(sent: Option<&str>) -> String {
+    let last = sent.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
+    if clean.trim().is_empty() { "file".to_owned() } else { clean }
+}
+
+/// One option of an import.
+fn option(job: &mut ImportJob, name: &str, text: &str) -> Answer<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let own = || Some(text.to_owned());
+    match name {
+        "mapping" => job.columns = pairs(name, text)?,
+        "set" => job.statics = pairs(name, text)?,
+        "match" => {
+            job.policy.match_by = text.split(',').map(|name| name.trim().to_owned()).collect();
+        }
+        "on_duplicate" => job.policy.on_duplicate = Some(word(name, text, "skip, update or create")?),
+        "merge" => job.policy.merge = Some(word(name, text, "fill_empty, overwrite or prefer_import")?),
+        "mode" => job.policy.mode = Some(word(name, text, "atomic or partial")?),
+        "max_rejected" => job.policy.max_rejected = Some(number(name, text)?),
+        "create_references" => job.policy.create_references = yes(name, text)?,
+        "leave_references_empty" => job.policy.leave_references_empty = yes(name, text)?,
+        "dates" => {
+            job.day_first = Some(match text {
+                "day_first" => true,
+                "month_first" => false,
+                _ => return Err(wrong(name, text, "day_first or month_first")),
+            });
+        }
+        "format" => job.read.format = own(),
+        "encoding" => job.read.encoding = own(),
+        "delimiter" => job.read.delimiter = own(),
+        "quote" => job.read.quote = own(),
+        "escape" => job.read.escape = own(),
+        "sheet" => job.read.sheet = own(),
+        "member" => job.read.member = own(),
+        "records" => job.read.records = own(),
+        "header_row" => job.read.header_row = Some(number(name, text)?),
+        "skip_rows" => job.read.skip_rows = number(name, text)?,
+        "flatten" => job.read.flatten = yes(name, text)?,
+        _ => {
+            return Err(Failure::validation(format!("`{}` is no part of an import: see /docs", short(name))));
+        }
+    }
+    Ok(())
+}
+
+fn wrong(name: &str, text: &str, right: &str) -> Failure {
+    Failure::validation(format!("`{name}` cannot be `{}`: use {right}", short(text)))
+}
+
+fn word<T: DeserializeOwned>(name: &str, text: &str, right: &str) -> Answer<T> {
+    serde_json::from_value(Value::String(text.to_owned())).map_err(|_| wrong(name, text, right))
+}
+
+fn number(name: &str, text: &str) -> Answer<u64> {
+    text.parse().map_err(|_| wrong(name, text, "a whole number"))
+}
+
+fn yes(name: &str, text: &str) -> Answer<bool> {
+    text.parse().map_err(|_| wrong(name, text, "true or false"))
+}
+
+/// A JSON object of texts; null and the empty text leave a column out.
+fn pairs(name: &str, text: &str) -> Answer<Vec<(String, String)>> {
+    let members: Map<String, Value> = serde_json::from_str(text)
+        .map_err(|why| Failure::validation(format!("`{name}` is no JSON object of texts: {why}")))?;
+    let pair = |(name_of, value): (String, Value)| match value {
+        Value::String(value) => Ok((name_of, value)),
+        Value::Null => Ok((name_of, String::new())),
+        Value::Number(_) | Value::Bool(_) => Ok((name_of, value.to_string())),
+        _ => Err(Failure::validation(format!("`{name}`: the value of `{}` is no text", short(&name_of)))),
+    };
+    members.into_iter().map(pair).collect()
+}
+
+/// Carry out a plan.
+///
+/// Answers the ledger; for a large file 202 with the job that does it.
+#[utoipa::path(
+    post, path = "/api/v1/objects/{object}/import/{id}/confirm", tag = "imports",
+    params(("object" = String, Path), ("id" = String, Path, description = "The plan")),
+    responses(
+        (status = 200, description = "The ledger: `{import, read, created, …, balanced, seconds, problems, …}`"),
+        (status = 202, description = "`{job}`"),
+        (status = 404), (status = 409, description = "PLAN_EXPIRED, ALREADY_CONFIRMED"), (status = 422),
+    ),
+    security(("key" = []))
+)]
+pub async fn confirm(
+    State(app): State<App>,
+    actor: Actor,
+    Path((object, id)): Path<(String, String)>,
+    Repeatable(repeatable): Repeatable,
+) -> Answer<Response> {
+    actor.must_be_admin()?;
+    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let object = object_of(&known, &object)?;
+    let wanted = id.clone();
+    let found = app.run(actor.organization(), move |session| Plan::find(session, &wanted)).await?;
+    let plan = found.filter(|plan| plan.object == object.name());
+    let plan = plan.ok_or_else(|| Failure::not_found(format!("there is no plan `{}`", short(&id))))?;
+    let request = if repeatable.is_empty() { format!("once {}", Files::new_id()) } else { repeatable };
+    if let Some(confirmed) = &plan.confirmed
+        && confirmed.request != request
+    {
+        return Err(already_confirmed(confirmed));
+    }
+    if plan.confirmed.is_none() && plan.expires_at <= clock::now() {
+        return Err(Failure::conflict("this plan was made more than an hour ago: send the file again")
+            .code("PLAN_EXPIRED"));
+    }
+    let quota = quota_of(&actor);
+    let created = plan.fates.get("created").and_then(Value::as_u64).unwrap_or(0);
+    let rows = plan.rows;
+    if plan.confirmed.is_none() {
+        let of_quota = Arc::clone(&object);
+        let exceeded = app
+            .run(actor.organization(), move |session| {
+                session.prepare_object(&of_quota)?;
+                quota.exceeded(session, &of_quota, rows, created)
+            })
+            .await?;
+        if let Some(exceeded) = exceeded {
+            return Err(plan_limit(exceeded));
+        }
+    }
+    if plan.is_large() {
+        return begin_job(&app, &actor, plan, request).await;
+    }
+    execute(&app, &actor, &known, plan, request).await
+}
+
+fn already_confirmed(confirmed: &Confirmed) -> Failure {
+    Failure::conflict("this plan was confirmed already: send the file again to import it again")
+        .code("ALREADY_CONFIRMED")
+        .details(json!({ "import": confirmed.import, "job": confirmed.job }))
+}
+
+/// A large plan becomes a job.
+async fn begin_job(app: &App, actor: &Actor, mut plan: Plan, request: String) -> Answer<Response> {
+    if let Some(job) = plan.confirmed.as_ref().and_then(|confirmed| confirmed.job) {
+        return Ok((StatusCode::ACCEPTED, Json(json!({ "job": job }))).into_response());
+    }
+    let now = clock::now();
+    plan.job.failed_file = Some(Files::new_id());
+    plan.job.total_rows = Some(plan.rows);
+    plan.job.processing_mode = "background".to_owned();
+    plan.job.remove_file = true;
+    let job = new_job(KIND, &plan.object, &plan.job, &actor.name, now)?;
+    let file = StoredFile {
+        id: plan.job.file.clone(),
+        name: plan.job.source_name.clone(),
+        bytes: plan.bytes,
+        expires_at: now + FAILED_FILE_TIME,
+    };
+    let (name, id) = (plan.object.clone(), plan.id.clone());
+    let begun = app
+        .run(actor.organization(), move |session| {
+            if let Some(confirmed) = plan.confirm(session, &request, now)? {
+                return Ok(Err(already_confirmed(&confirmed)));
+            }
+            Files::describe(session, &file, now)?;
+            let job = submit(session, job)?;
+            plan.confirmed = Some(Confirmed { import: None, job: Some(job.id), request });
+            plan.save(session, now)?;
+            Ok(Ok(job.id))
+        })
+        .await??;
+    app.queue().wake();
+    app.audit(actor.organization(), actor.entry("import.confirm", name, json!({ "plan": id, "job": begun })))
+        .await;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "job": begun }))).into_response())
+}
+
+/// Does what was planned, at once.
+async fn execute(
+    app: &App,
+    actor: &Actor,
+    known: &KnownObjects,
+    mut plan: Plan,
+    request: String,
+) -> Answer<Response> {
+    let begun = std::time::Instant::now();
+    let source = kept_source(app, actor.organization(), &plan.job)?;
+    let failed_path = app.files().new_path(actor.organization(), &plan.id)?;
+    let of_work = known.clone();
+    let (who, name, plan_id) = (actor.name.clone(), plan.object.clone(), plan.id.clone());
+    let executed = app
+        .run(actor.organization(), move |session| {
+            if let Some(confirmed) = plan.confirm(session, &request, clock::now())? {
+                return Ok(Err(already_confirmed(&confirmed)));
+            }
+            let failed = FailedFile::new(&failed_path, source.open(0)?.failed_rows());
+            let executed =
+                plans::execute(session, &of_work, &plan, &source, Some(failed), &Watch::default())?;
+            let report = &executed.report;
+            let now = clock::now();
+            if !plans::has_effect(report) {
+                // Nothing was kept: the plan may be confirmed again.
+                plan.confirmed = None;
+                plan.save(session, now)?;
+                return Ok(Ok(executed));
+            }
+            let failed_file = failed_path.is_file().then(|| plan.id.clone());
+            if failed_file.is_some() {
+                let file = StoredFile {
+                    id: plan.id.clone(),
+                    name: format!("failed-{}", plan.job.source_name),
+                    bytes: std::fs::metadata(&failed_path).map_or(0, |about| about.len()),
+                    expires_at: now + FAILED_FILE_TIME,
+                };
+                Files::describe(session, &file, now)?;
+            }
+            let object = of_work.named(&plan.object)?;
+            let (mapping, ignored) = match &report.mapping {
+                Some(mapping) => mapping_json(&object, mapping),
+                None => (Value::Null, Value::Null),
+            };
+            let note = ImportNote {
+                actor: who,
+                plan: Some(plan.id.clone()),
+                mapping,
+                ignored,
+                detected: detected_json(&report.detected),
+                failed_file,
+            };
+            save_note(session, report.import.id, &note, now)?;
+            plan.confirmed = Some(Confirmed { import: Some(report.import.id), job: None, request });
+            plan.save(session, now)?;
+            Ok(Ok(executed))
+        })
+        .await??;
+    let report = &executed.report;
+    let import = report.import.id;
+    let ledger = fates_json(&report.import.ledger);
+    let details = json!({ "plan": plan_id, "import": import, "fates": ledger });
+    app.audit(actor.organization(), actor.entry("import.confirm", name, details)).await;
+    if report.import.status == ImportStatus::Failed {
+        let message = report.import.message.clone().unwrap_or_else(|| "nothing was imported".to_owned());
+        return Err(refused("IMPORT_REFUSED", message, &report.problems));
+    }
+    let mut out = ledger_json(Some(import), &report.import.ledger, begun.elapsed().as_secs_f64());
+    out.insert("status".into(), json!(report.import.status.word()));
+    out.insert("problems".into(), groups_json(&report.groups));
+    out.insert("detected".into(), detected_json(&report.detected));
+    out.insert("unresolved".into(), json!(report.unresolved));
+    out.insert("differences".into(), Value::Object(executed.differences));
+    out.insert("changed_since".into(), json!(executed.changed_since));
+    let has_failed = report.has_failed_rows.then(|| format!("/api/v1/imports/{import}/failed-rows"));
+    out.insert("failed_rows".into(), json!(has_failed));
+    Ok(Json(Value::Object(out)).into_response())
+}

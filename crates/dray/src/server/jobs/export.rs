@@ -1,0 +1,93 @@
+//! The work of an export job: records into a stored file. It begins anew where the process died; what was
+//! written before is swept away.
+
+use std::sync::atomic::Ordering;
+
+use arrow_array::RecordBatch;
+use dray_formats::{RowWriter, writer};
+use dray_model::catalog::{Job, Session};
+use dray_model::{Error, Result};
+
+use crate::clock;
+use crate::operations::export::copy_records;
+use crate::operations::export_job::{ExportJob, ExportResult};
+use crate::operations::import::Watch;
+use crate::operations::objects::KnownObjects;
+use crate::server::app::App;
+use crate::server::files::{Files, StoredFile};
+use crate::server::queue::Done;
+
+/// How long a file is kept where the request does not say.
+const KEPT: i64 = 24 * 3600;
+
+/// Exports.
+pub fn perform(
+    app: &App,
+    organization: &str,
+    session: &mut dyn Session,
+    job: &mut Job,
+    watch: &Watch,
+) -> Result<Done> {
+    if job.cancel_requested {
+        return Ok(Done::Stopped);
+    }
+    let asked = ExportJob::parse(&job.request)?;
+    let object = KnownObjects::load(session)?.named(&job.object)?;
+    let planned = asked.plan(&object)?;
+    session.prepare_object(&object)?;
+    let id = Files::new_id();
+    let path = app.files().new_path(organization, &id)?;
+    let cannot = |why: std::io::Error| {
+        Error::file(format!("the export cannot be written: {why}")).hint("is there space left?")
+    };
+    let file = std::fs::File::create(&path).map_err(cannot)?;
+    let write = || -> Result<u64> {
+        let rows = writer(planned.format, planned.output, &planned.options, Box::new(file))?;
+        // The writer runs on a thread of its own, so it counts into something both can see.
+        let counted = Counted { rows, count: std::sync::Arc::default() };
+        let count = std::sync::Arc::clone(&counted.count);
+        copy_records(session, &object, &planned.query, &planned.columns, Box::new(counted), &|| {
+            watch.rows.store(count.load(Ordering::Relaxed), Ordering::Relaxed);
+            watch.stop.load(Ordering::Relaxed)
+        })
+    };
+    let records = match write() {
+        Ok(records) => records,
+        Err(error) => {
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+    };
+    watch.rows.store(records, Ordering::Relaxed);
+    let now = clock::now();
+    let keep = if asked.keep_seconds > 0 { asked.keep_seconds } else { KEPT };
+    let stored = StoredFile {
+        id,
+        name: asked.file_name.clone(),
+        bytes: std::fs::metadata(&path).map_err(cannot)?.len(),
+        expires_at: now + keep * 1_000_000,
+    };
+    Files::describe(session, &stored, now)?;
+    let result =
+        ExportResult { file: stored.id, bytes: stored.bytes, records, expires_at: stored.expires_at };
+    serde_json::to_value(&result)
+        .map(|result| Done::Completed(result, None))
+        .map_err(|cause| Error::store("the result of an export cannot be written down").because(cause))
+}
+
+/// Counts records on their way to a writer.
+struct Counted {
+    rows: Box<dyn RowWriter>,
+    count: std::sync::Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl RowWriter for Counted {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.count.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+        self.rows.write(batch)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.rows.finish()
+    }
+}

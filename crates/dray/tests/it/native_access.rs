@@ -1,0 +1,220 @@
+//! Who may do what: every route of the API, asked with no key, with another organization's, and in every role.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use crate::support::Kind;
+
+/// What a member, a planner and an admin of another organization are answered. Things named in paths are
+/// the default organization's.
+type Row = (&'static str, u16, u16, u16);
+
+const ROUTES: &[Row] = &[
+    ("GET /api/v1/session", 200, 200, 200),
+    ("DELETE /api/v1/session", 204, 204, 204),
+    ("GET /api/v1/keys", 403, 403, 200),
+    ("POST /api/v1/keys", 403, 403, 201),
+    ("DELETE /api/v1/keys/{id}", 403, 403, 404),
+    ("GET /api/v1/users", 403, 403, 200),
+    ("POST /api/v1/users", 403, 403, 201),
+    ("DELETE /api/v1/users/{id}", 403, 403, 404),
+    ("PUT /api/v1/users/{id}/password", 403, 403, 404),
+    ("GET /api/v1/organizations", 200, 200, 200),
+    ("POST /api/v1/organizations", 403, 403, 403),
+    ("GET /api/v1/organizations/{slug}", 200, 200, 404),
+    ("PATCH /api/v1/organizations/{slug}", 403, 403, 403),
+    ("GET /api/v1/objects", 200, 200, 200),
+    ("POST /api/v1/objects", 403, 403, 201),
+    ("GET /api/v1/objects/{object}", 200, 200, 200),
+    ("PATCH /api/v1/objects/{object}", 403, 403, 200),
+    ("POST /api/v1/objects/{object}/fields", 403, 403, 201),
+    ("DELETE /api/v1/objects/{object}/fields/{field}", 403, 403, 200),
+    ("GET /api/v1/objects/{object}/records", 200, 403, 200),
+    ("POST /api/v1/objects/{object}/records", 403, 403, 201),
+    ("GET /api/v1/objects/{object}/records/{id}", 200, 403, 404),
+    ("PATCH /api/v1/objects/{object}/records/{id}", 403, 403, 404),
+    ("DELETE /api/v1/objects/{object}/records/{id}", 403, 403, 404),
+    ("GET /api/v1/objects/{object}/export", 403, 403, 200),
+    ("POST /api/v1/objects/{object}/import", 403, 200, 200),
+    ("POST /api/v1/objects/{object}/import/{id}/confirm", 403, 403, 404),
+    ("GET /api/v1/imports", 403, 200, 200),
+    ("GET /api/v1/imports/{id}", 403, 200, 404),
+    ("GET /api/v1/imports/{id}/rows", 403, 200, 404),
+    ("GET /api/v1/imports/{id}/problems", 403, 200, 404),
+    ("GET /api/v1/imports/{id}/failed-rows", 403, 403, 404),
+    ("POST /api/v1/imports/{id}/undo", 403, 403, 404),
+    ("GET /api/v1/jobs", 403, 403, 200),
+    ("GET /api/v1/jobs/{id}", 403, 403, 404),
+    ("POST /api/v1/jobs/{id}/cancel", 403, 403, 404),
+    ("POST /api/v1/jobs/{id}/retry", 403, 403, 404),
+    ("GET /api/v1/jobs/{id}/events", 403, 403, 404),
+    ("GET /api/v1/reports", 200, 403, 200),
+    ("POST /api/v1/reports", 403, 403, 201),
+    ("GET /api/v1/reports/{id}", 200, 403, 404),
+    ("PATCH /api/v1/reports/{id}", 403, 403, 404),
+    ("DELETE /api/v1/reports/{id}", 403, 403, 404),
+    ("GET /api/v1/reports/{id}/records", 200, 403, 404),
+    ("GET /api/v1/reports/{id}/export", 403, 403, 404),
+    ("GET /api/v1/audit", 403, 403, 200),
+    ("GET /api/v1/audit/export", 403, 403, 200),
+    ("POST /api/v1/import/{object}", 403, 403, 200),
+    ("GET /api/v1/export/{object}", 403, 403, 200),
+];
+
+/// A route that anybody may ask, because it is how one comes in.
+const OPEN: &[&str] = &["POST /api/v1/session"];
+
+/// A body the route understands.
+fn body_of(route: &str) -> Value {
+    match route {
+        "POST /api/v1/keys" => json!({ "name": "k", "role": "member" }),
+        "POST /api/v1/users" => json!({ "email": "new@x.io", "role": "member" }),
+        "PUT /api/v1/users/{id}/password" => json!({ "password": "correct horse" }),
+        "POST /api/v1/organizations" => json!({ "slug": "new", "name": "New" }),
+        "PATCH /api/v1/organizations/{slug}" => json!({ "name": "X" }),
+        "POST /api/v1/objects" => {
+            json!({ "name": "boats", "label": "B", "fields": [{ "name": "a", "type": "text" }] })
+        }
+        "POST /api/v1/objects/{object}/fields" => json!({ "name": "extra", "type": "text" }),
+        "POST /api/v1/objects/{object}/records" => json!({ "first_name": "A" }),
+        "POST /api/v1/reports" => json!({ "name": "R", "object": "contacts" }),
+        "POST /api/v1/import/{object}" => json!({ "records": [{ "first_name": "A" }] }),
+        _ => json!({}),
+    }
+}
+
+/// The things of the default organization that stand in paths.
+struct Things {
+    path_of: Vec<(&'static str, String)>,
+}
+
+impl Things {
+    fn new(server: &Server) -> Self {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let record = server.post("/api/v1/objects/contacts/records", &json!({ "first_name": "A" })).json();
+        let plan =
+            server.upload("/api/v1/objects/contacts/import", "a.csv", b"email\na@x.io\nbad\n", &[]).json();
+        let confirm = format!("/api/v1/objects/contacts/import/{}/confirm", text(&plan["id"]));
+        let import = server.post(&confirm, &json!({})).json();
+        let report = server.post("/api/v1/reports", &json!({ "name": "R", "object": "contacts" })).json();
+        let user = server.post("/api/v1/users", &json!({ "email": "ann@x.io", "role": "member" })).json();
+        let key = server.post("/api/v1/keys", &json!({ "name": "k", "role": "member" })).json();
+        let export = json!({ "module": "contacts", "format": "csv" });
+        let job = server.post("/v1/export-jobs", &export).json();
+        let job = job.pointer("/data/exportJobId").or(job.pointer("/data/id")).map_or("1".to_owned(), text);
+        Self {
+            path_of: vec![
+                (
+                    "/api/v1/objects/{object}/import/{id}",
+                    format!("/api/v1/objects/contacts/import/{}", text(&plan["id"])),
+                ),
+                (
+                    "/api/v1/objects/{object}/records/{id}",
+                    format!("/api/v1/objects/contacts/records/{}", text(&record["id"])),
+                ),
+                (
+                    "/api/v1/objects/{object}/fields/{field}",
+                    "/api/v1/objects/contacts/fields/notes".to_owned(),
+                ),
+                ("/api/v1/objects/{object}", "/api/v1/objects/contacts".to_owned()),
+                ("/api/v1/imports/{id}", format!("/api/v1/imports/{}", text(&import["import"]))),
+                ("/api/v1/reports/{id}", format!("/api/v1/reports/{}", text(&report["id"]))),
+                ("/api/v1/users/{id}", format!("/api/v1/users/{}", text(&user["id"]))),
+                ("/api/v1/keys/{id}", format!("/api/v1/keys/{}", text(&key["id"]))),
+                ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{job}")),
+                ("/api/v1/organizations/{slug}", "/api/v1/organizations/default".to_owned()),
+                ("/api/v1/import/{object}", "/api/v1/import/contacts".to_owned()),
+                ("/api/v1/export/{object}", "/api/v1/export/contacts".to_owned()),
+            ],
+        }
+    }
+
+    fn fill(&self, path: &str) -> String {
+        for (from, to) in &self.path_of {
+            if let Some(rest) = path.strip_prefix(from) {
+                return format!("{to}{rest}");
+            }
+        }
+        path.to_owned()
+    }
+}
+
+fn ask(server: &Server, key: Option<&str>, route: &str, path: &str) -> u16 {
+    let method = route.split(' ').next().unwrap_or_default();
+    let bearer = key.map(|key| format!("Bearer {key}"));
+    let mut headers: Vec<(&str, &str)> =
+        bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+    if route == "POST /api/v1/objects/{object}/import" {
+        headers.push(("content-type", "multipart/form-data; boundary=x"));
+        let body = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nemail\nz@x.io\r\n--x--\r\n";
+        return server.send(method, path, &headers, body.as_bytes()).status;
+    }
+    headers.push(("content-type", "application/json"));
+    let body = if matches!(method, "GET" | "DELETE") { String::new() } else { body_of(route).to_string() };
+    server.send(method, path, &headers, body.as_bytes()).status
+}
+
+#[test]
+fn every_route_by_every_role() {
+    let server = Server::start(Kind::Sqlite);
+    let api = server.get("/openapi.json").json();
+    let mut routes = BTreeSet::new();
+    for (path, methods) in api["paths"].as_object().into_iter().flatten() {
+        for method in methods.as_object().into_iter().flatten().map(|(method, _)| method) {
+            routes.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    assert!(routes.len() > 40, "{routes:?}");
+    let things = Things::new(&server);
+    let member = server.key("member");
+    let planner = server.key("planner");
+    let made = server.post("/api/v1/organizations", &json!({ "slug": "acme", "name": "Acme" })).json();
+    let other = made["secret"].as_str().unwrap_or_default().to_owned();
+    let mut wrong = Vec::new();
+    for route in &routes {
+        if OPEN.contains(&route.as_str()) {
+            continue;
+        }
+        let path = things.fill(route.split(' ').nth(1).unwrap_or_default());
+        let row = ROUTES.iter().find(|row| row.0 == route);
+        let nobody = ask(&server, None, route, &path);
+        let unknown = ask(&server, Some("nonsense"), route, &path);
+        if (nobody, unknown) != (401, 401) {
+            wrong.push(format!("{route}: without a key {nobody}, with an unknown one {unknown}"));
+        }
+        let Some(row) = row else {
+            // The modules door stands in a table of its own.
+            if !route.contains(" /v1/") {
+                wrong.push(format!("{route}: has no entry in the table"));
+            }
+            continue;
+        };
+        let found = (
+            ask(&server, Some(&member), route, &path),
+            ask(&server, Some(&planner), route, &path),
+            ask(&server, Some(&other), route, &path),
+        );
+        if found != (row.1, row.2, row.3) {
+            wrong.push(format!("{route}: {found:?}, expected {:?}", (row.1, row.2, row.3)));
+        }
+    }
+    for row in ROUTES {
+        if !routes.contains(row.0) {
+            wrong.push(format!("{} is in the table and not in the API", row.0));
+        }
+    }
+    // An admin may do all of it; what is deleted goes last.
+    let mut last: Vec<&String> =
+        routes.iter().filter(|route| !route.contains(" /v1/") && !OPEN.contains(&route.as_str())).collect();
+    last.sort_by_key(|route| route.starts_with("DELETE"));
+    for route in last {
+        let path = things.fill(route.split(' ').nth(1).unwrap_or_default());
+        let status = ask(&server, Some(crate::server::ADMIN), route, &path);
+        if matches!(status, 401 | 403 | 405 | 415 | 500..) {
+            wrong.push(format!("{route}: an admin is answered {status}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
