@@ -10,5 +10,6 @@ pub mod destination;
 pub mod failed_file;
 pub mod operations;
 pub mod server;
+pub mod mcp;
 pub mod http;
 pub mod cli;

@@ -14,6 +14,7 @@ mod jobs;
 mod objects;
 mod key;
 mod serve;
+mod mcp;
 
 use std::io::IsTerminal;
 
@@ -56,6 +57,8 @@ enum Command {
     Key(key::KeyArguments),
     /// Serve the API
     Serve(serve::ServeArguments),
+    /// Answer an agent (MCP) over standard input and output
+    Mcp(mcp::McpArguments),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  dray completions bash > ~/.local/share/bash-completion/completions/dray"
@@ -108,6 +111,7 @@ pub fn run() -> u8 {
         Command::Objects(arguments) => (objects::run(arguments), arguments.json),
         Command::Key(arguments) => (key::run(arguments), arguments.json()),
         Command::Serve(arguments) => (serve::run(arguments), false),
+        Command::Mcp(arguments) => (mcp::run(arguments), false),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "dray", &mut std::io::stdout());
             (Ok(0), false)

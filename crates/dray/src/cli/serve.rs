@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<u8> {
 }
 
 /// Logs to standard error: warnings and, of this program, what it does; `DRAY_LOG` says otherwise.
-fn log(as_json: bool) {
+pub(super) fn log(as_json: bool) {
     let filter = EnvFilter::try_from_env("DRAY_LOG").unwrap_or_else(|_| EnvFilter::new("warn,dray=info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Set already where a test runs two servers in one process.

@@ -22,6 +22,7 @@ use super::native::{
     audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users,
 };
 use super::{about, access, audited, once};
+use crate::mcp::http_service;
 use crate::server::app::App;
 use crate::server::directory::random_text;
 
@@ -89,7 +90,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
     let api = Arc::new(about::complete(api));
     let cors = cors(&app);
     let most = app.settings().request_time;
-    routes
+    let routes = routes
         .route("/healthz", get(about::healthz))
         .route("/readyz", get(about::readyz))
         .route("/metrics", get(about::metrics))
@@ -112,7 +113,18 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .layer(cors)
         .layer(middleware::from_fn_with_state(app.clone(), watch))
         .layer(middleware::from_fn(modules::shape::reshape))
-        .with_state(app)
+        .with_state(app.clone());
+    // Agents call the routes above as tools, each with its own key.
+    let agents = axum::Router::new()
+        .route_service("/mcp", http_service(routes.clone()))
+        .layer(middleware::from_fn_with_state(app.clone(), needs_key))
+        .layer(middleware::from_fn_with_state(app, watch));
+    routes.merge(agents)
+}
+
+/// Refuses whoever has no key.
+async fn needs_key(_actor: access::Actor, request: Request, next: Next) -> Response {
+    next.run(request).await
 }
 
 async fn no_such_route(request: Request) -> Failure {

@@ -10,11 +10,15 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use super::router::router;
 use crate::clock;
 use crate::interrupt;
+use crate::mcp::serve_stdio;
 use crate::server::app::App;
 use crate::server::directory::{self, Role, User, random_text};
 use crate::server::limits::Plan;
 use crate::server::settings::Settings;
 use crate::server::worker;
+
+/// How long the key of an agent on standard input lives at most, in microseconds.
+const AGENT_KEY_TIME: i64 = 24 * 3600 * 1_000_000;
 
 /// The user that the first start makes.
 const FIRST_USER: &str = "admin@localhost";
@@ -26,6 +30,45 @@ pub fn serve(settings: Settings) -> Result<()> {
         .build()
         .map_err(|why| Error::file(format!("the server cannot start: {why}")))?;
     let result = runtime.block_on(run(settings));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// Answers an agent over standard input and output, until that ends.
+pub fn serve_agent(settings: Settings, organization: &str, role: Role) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Error::file(format!("the server cannot start: {why}")))?;
+    let organization = organization.to_owned();
+    let result = runtime.block_on(async move {
+        let app = App::new(settings);
+        let name = organization.clone();
+        let (key, secret) = app
+            .sessions()
+            .directory(move |store| {
+                let now = clock::now();
+                if directory::find_organization(store, &name)?.is_none() {
+                    directory::create_organization(store, &name, &name, Plan::default(), now)?;
+                }
+                directory::create_key(store, &name, "dray mcp", role, Some(now + AGENT_KEY_TIME), now)
+            })
+            .await?;
+        let workers = worker::start(&app);
+        let handle = PrometheusBuilder::new().build_recorder().handle();
+        let served = serve_stdio(router(app.clone(), handle), &secret).await;
+        app.stop();
+        let _ = tokio::time::timeout(app.settings().stop_time, worker::stop(workers)).await;
+        app.sessions()
+            .directory(move |store| {
+                let now = clock::now();
+                directory::change_key(store, &organization, &key.id, now, |key| key.revoked_at = Some(now))
+            })
+            .await?;
+        let sessions = app.sessions().clone();
+        let _ = tokio::task::spawn_blocking(move || sessions.close()).await;
+        served.map_err(|why| Error::file(format!("the agent cannot be answered: {why}")))
+    });
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }

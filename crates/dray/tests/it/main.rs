@@ -1,5 +1,6 @@
 //! The integration tests: the program as people use it, on real stores.
 
+mod agents;
 mod bad_input;
 mod command_line;
 mod convert;
