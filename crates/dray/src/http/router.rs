@@ -98,6 +98,8 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .route("/assets/docs.css", get(about::docs_style))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        // Within what keeps answers, so that they are kept in the door's own shape.
+        .layer(middleware::from_fn(modules::shape::reshape))
         .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state(app.clone(), audited::audited))
         .layer(middleware::from_fn(without_nul))
