@@ -125,6 +125,9 @@ impl Things {
                 ("/api/v1/keys/{id}", format!("/api/v1/keys/{}", text(&key["id"]))),
                 ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{job}")),
                 ("/api/v1/organizations/{slug}", "/api/v1/organizations/default".to_owned()),
+                ("/v1/modules/{module}", "/v1/modules/contacts".to_owned()),
+                ("/v1/reports/{report_id}", format!("/v1/reports/{}", text(&report["id"]))),
+                ("/v1/export-jobs/{job_id}", format!("/v1/export-jobs/{job}")),
                 ("/api/v1/import/{object}", "/api/v1/import/contacts".to_owned()),
                 ("/api/v1/export/{object}", "/api/v1/export/contacts".to_owned()),
             ],
@@ -134,7 +137,7 @@ impl Things {
     fn fill(&self, path: &str) -> String {
         for (from, to) in &self.path_of {
             if let Some(rest) = path.strip_prefix(from) {
-                return format!("{to}{rest}");
+                return format!("{to}{}", rest.replace("{job_id}", "999"));
             }
         }
         path.to_owned()
@@ -184,18 +187,15 @@ fn every_route_by_every_role() {
         if (nobody, unknown) != (401, 401) {
             wrong.push(format!("{route}: without a key {nobody}, with an unknown one {unknown}"));
         }
-        let Some(row) = row else {
-            // The modules door stands in a table of its own.
-            if !route.contains(" /v1/") {
-                wrong.push(format!("{route}: has no entry in the table"));
-            }
-            continue;
-        };
         let found = (
             ask(&server, Some(&member), route, &path),
             ask(&server, Some(&planner), route, &path),
             ask(&server, Some(&other), route, &path),
         );
+        let Some(row) = row else {
+            wrong.push(format!("{route}: has no entry in the table; it answers {found:?}"));
+            continue;
+        };
         if found != (row.1, row.2, row.3) {
             wrong.push(format!("{route}: {found:?}, expected {:?}", (row.1, row.2, row.3)));
         }
@@ -206,8 +206,7 @@ fn every_route_by_every_role() {
         }
     }
     // An admin may do all of it; what is deleted goes last.
-    let mut last: Vec<&String> =
-        routes.iter().filter(|route| !route.contains(" /v1/") && !OPEN.contains(&route.as_str())).collect();
+    let mut last: Vec<&String> = routes.iter().filter(|route| !OPEN.contains(&route.as_str())).collect();
     last.sort_by_key(|route| route.starts_with("DELETE"));
     for route in last {
         let path = things.fill(route.split(' ').nth(1).unwrap_or_default());

@@ -213,7 +213,8 @@ fn what_is_no_import() {
         }
         assert!(!server.directory.path().join("etc").exists());
         for id in ["nonsense", "..%2F..", "%00"] {
-            assert_eq!(server.post(&format!("{PLAN}/{id}/confirm"), &json!({})).status, 404, "{id}");
+            let status = server.post(&format!("{PLAN}/{id}/confirm"), &json!({})).status;
+            assert!(matches!(status, 400 | 404), "{id} {status}");
         }
         let plan = planned(&server, csv, &[]);
         let other =

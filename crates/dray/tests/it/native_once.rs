@@ -69,6 +69,12 @@ fn the_same_request_is_answered_as_the_first_time() {
         assert_eq!(form(&server, "two", "k5", "email\na@x.io").text(), plan.text());
         assert_eq!(form(&server, "two", "k5", "email\nb@x.io").status, 409);
 
+        // Every door keeps its own shape.
+        let wrong = with_key(&server, "/v1/export-jobs", "k7", &json!({ "nonsense": 1 }));
+        let again = with_key(&server, "/v1/export-jobs", "k7", &json!({ "nonsense": 1 }));
+        assert_eq!((again.header("idempotent-replayed"), again.text()), ("true", wrong.text()));
+        assert_eq!(again.json()["success"], false);
+
         // A secret that is shown once is shown once.
         let new = json!({ "name": "n", "role": "member" });
         let made = with_key(&server, "/api/v1/keys", "k6", &new).json();

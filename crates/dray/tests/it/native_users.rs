@@ -290,7 +290,11 @@ fn everything_is_written_down() {
             file.text()
         );
         let lines = server.get("/api/v1/audit/export?format=jsonl").text();
-        assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{lines}");
+        assert!(
+            lines.lines().count() == 10
+                && lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()),
+            "{lines}"
+        );
         for (method, path) in
             [("DELETE", "/api/v1/audit"), ("PATCH", "/api/v1/audit/1"), ("DELETE", "/api/v1/audit/1")]
         {

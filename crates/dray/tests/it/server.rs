@@ -68,6 +68,8 @@ impl Server {
         let (child, greeting) = spawn(&store, directory.path(), environment);
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            // A request that is refused before its body is read ends its connection.
+            .max_idle_connections(0)
             .timeout_global(Some(Duration::from_secs(120)))
             .build()
             .new_agent();

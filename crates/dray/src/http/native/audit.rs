@@ -132,7 +132,10 @@ pub async fn export(
     let body = stream_with(&app, actor.organization(), move |session, out| {
         let columns =
             COLUMNS.iter().map(|(name, value_type)| OutputColumn::new(*name, *value_type)).collect();
-        let options = WriteOptions { formula_guard: FormulaGuard::On, ..WriteOptions::default() };
+        let mut options = WriteOptions::default();
+        if format == Format::Csv {
+            options.formula_guard = FormulaGuard::On;
+        }
         let mut rows = writer(format, columns, &options, out)?;
         let mut before = None;
         loop {

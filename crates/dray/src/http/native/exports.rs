@@ -72,6 +72,8 @@ impl ExportQuery {
         formula_guard: Option<String>,
         title: &str,
     ) -> Self {
+        let format_of = format.as_deref().and_then(Format::from_name);
+        let has_title = matches!(format_of, Some(Format::Xlsx | Format::Pdf));
         Self {
             format,
             fields: selection.fields,
@@ -87,7 +89,7 @@ impl ExportQuery {
             compression: None,
             delimiter: None,
             bom: None,
-            title: Some(title.to_owned()),
+            title: has_title.then(|| title.to_owned()),
             date_format: None,
         }
     }
@@ -128,7 +130,10 @@ impl ExportQuery {
         let format = Format::from_name(name)
             .filter(|format| format.can_write())
             .ok_or_else(|| wrong("format", name, "csv, tsv, json, jsonl, xlsx, parquet or pdf"))?;
+        // Only spreadsheet programs run text; for all else the guard means nothing.
+        let is_for_spreadsheets = format.is_delimited() || format == Format::Xlsx;
         let formula_guard = match self.formula_guard.as_deref() {
+            None | Some("on" | "off") if !is_for_spreadsheets => WriteOptions::default().formula_guard,
             None | Some("on") => FormulaGuard::On,
             Some("off") => FormulaGuard::Off,
             Some(other) => return Err(wrong("formula_guard", other, "on or off")),
