@@ -242,7 +242,7 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
 /// A date format is refused before the first byte and before the job.
 fn check_date_format(planned: &Planned) -> Answer<()> {
     if planned.options.date_format.is_some() {
-        writer(Format::Csv, Vec::new(), &planned.options, Box::new(std::io::sink()))?;
+        writer(planned.format, planned.output.clone(), &planned.options, Box::new(std::io::sink()))?;
     }
     Ok(())
 }
