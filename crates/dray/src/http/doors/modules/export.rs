@@ -242,7 +242,7 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
 /// A date format is refused before the first byte and before the job.
 fn check_date_format(planned: &Planned) -> Answer<()> {
     if planned.options.date_format.is_some() {
-        writer(Format::Csv, Vec::new(), &planned.options, Box::new(std::io::sink()))?;
+        writer(planned.format, planned.output.clone(), &planned.options, Box::new(std::io::sink()))?;
     }
     Ok(())
 }
@@ -301,6 +301,8 @@ fn job_of(wanted: &Wanted) -> Answer<ExportJob> {
     let today = clock::now().div_euclid(MICROS_PER_DAY);
     let mut date = String::new();
     append_date(today, &mut date);
+    let is_pdf = format == Format::Pdf;
+    let usual_title = report.map_or(&object.definition.label, |report| &report.name);
     let stem = report.map_or_else(|| module_slug(object).to_owned(), |report| file_stem(&report.name));
     Ok(ExportJob {
         source_id: report.map_or_else(|| format!("mod_{}", module_slug(object)), |report| report.id.clone()),
@@ -309,16 +311,14 @@ fn job_of(wanted: &Wanted) -> Answer<ExportJob> {
         file_name: format!("{stem}-export-{date}.{}", format.extension()),
         fields,
         labels: named,
-        header: config.include_headers,
+        // What a format has no use for is left out, as one configuration serves both.
+        header: config.include_headers.filter(|_| !is_pdf),
         filters: report.and_then(|report| report.filters.clone()),
         sort: vec![sort_of(object, config, report)?],
         limit: Some(limit),
         date_format: config.date_format.as_deref().map(strftime),
-        title: config.title.clone().or_else(|| {
-            let name = report.map_or(&object.definition.label, |report| &report.name);
-            (format == Format::Pdf).then(|| name.clone())
-        }),
-        description: config.description.clone(),
+        title: is_pdf.then(|| config.title.clone().unwrap_or_else(|| usual_title.clone())),
+        description: config.description.clone().filter(|_| is_pdf),
         keep_seconds: FILE_SECONDS,
         ..ExportJob::default()
     })
