@@ -61,6 +61,21 @@ const ROUTES: &[Row] = &[
     ("GET /api/v1/audit/export", 403, 403, 200),
     ("POST /api/v1/import/{object}", 403, 403, 200),
     ("GET /api/v1/export/{object}", 403, 403, 200),
+    ("GET /v1/modules/{module}/import/jobs", 403, 403, 200),
+    ("GET /v1/modules/{module}/import/jobs/{job_id}", 403, 403, 404),
+    ("DELETE /v1/modules/{module}/import/jobs/{job_id}", 403, 403, 404),
+    ("GET /v1/export-jobs", 403, 403, 200),
+    ("GET /v1/export-jobs/{job_id}", 403, 403, 404),
+    // Whoever has the link may follow it; this one names no file.
+    ("GET /v1/export-jobs/{job_id}/download", 404, 404, 404),
+    // Who may is answered 400: the body is empty.
+    ("POST /v1/export-jobs", 403, 403, 400),
+    ("POST /v1/modules/{module}/export", 403, 403, 400),
+    ("POST /v1/modules/{module}/import/execute", 403, 403, 400),
+    ("POST /v1/modules/{module}/import/parse", 403, 400, 400),
+    ("POST /v1/modules/{module}/import/suggest-mapping", 403, 400, 400),
+    ("POST /v1/modules/{module}/import/validate", 403, 400, 400),
+    ("POST /v1/reports/{report_id}/export", 403, 403, 400),
 ];
 
 /// A route that anybody may ask, because it is how one comes in.
