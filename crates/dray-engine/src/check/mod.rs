@@ -184,7 +184,7 @@ impl Checker {
             let texts = DefaultText::new(&self.object, default, &self.columns, &values);
             match self.rules.iter().position(|rule| rule.column == column) {
                 Some(position) => {
-                    values[position] = texts.fill(&self.object, column, Some(&values[position]), rows)
+                    values[position] = texts.fill(&self.object, column, Some(&values[position]), rows);
                 }
                 None => values.push(texts.fill(&self.object, column, None, rows)),
             }

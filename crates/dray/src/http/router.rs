@@ -98,7 +98,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .route("/assets/docs.css", get(about::docs_style))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        // Within what keeps answers, so that they are kept in the door's own shape.
+        // Within, so that answers which are kept have the door's shape; and around everything, see below.
         .layer(middleware::from_fn(modules::shape::reshape))
         .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state(app.clone(), audited::audited))

@@ -41,6 +41,9 @@ pub struct ImportJob {
     pub day_first: Option<bool>,
     /// The stored file that rejected rows go to, where they are wanted.
     pub failed_file: Option<String>,
+    /// What tells this import from all others where the request that asked for it may come again; else its
+    /// job's number does.
+    pub fingerprint: Option<String>,
     /// Rows of the source, where they were counted.
     pub total_rows: Option<u64>,
     /// A language model had a part in the mapping.
@@ -65,8 +68,8 @@ impl ImportJob {
     }
 
     /// What tells the import of a job from all others, so that it is done once however often it is begun.
-    pub fn fingerprint(job_id: i64) -> String {
-        format!("job {job_id}")
+    pub fn fingerprint_of(&self, job_id: i64) -> String {
+        self.fingerprint.clone().unwrap_or_else(|| format!("job {job_id}"))
     }
 }
 

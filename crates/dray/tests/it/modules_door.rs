@@ -600,7 +600,7 @@ fn the_documented_exports() {
             &export,
             &json!({ "format": "csv", "config": {
                 "columns": ["displayName", "createdDateTime"], "columnLabels": { "displayName": "Who" },
-                "dateFormat": "DD.MM.YYYY", "sortField": "displayName", "limit": 1,
+                "dateFormat": "DD.MM.YYYY", "sortField": "displayName", "limit": 1, "title": "of a PDF", "description": "too",
             } }),
         );
         let text = labelled.text();
@@ -616,6 +616,12 @@ fn the_documented_exports() {
         );
         assert_eq!((pdf.status, pdf.header("content-type")), (200, "application/pdf"));
         assert!(pdf.bytes.starts_with(b"%PDF-"));
+
+        let bare = server.post(
+            &export,
+            &json!({ "format": "pdf", "config": { "includeHeaders": false, "dateFormat": "%d/%m/%Y" } }),
+        );
+        assert!(bare.bytes.starts_with(b"%PDF-"), "{}", bare.text());
 
         for (config, expected) in [
             (json!({ "format": "xml" }), "400 VALIDATION_ERROR `xml` is no export format: use csv or pdf"),
@@ -663,5 +669,62 @@ fn the_documented_exports() {
         let reported = server.post("/v1/reports/rpt_abc123/export", &json!({ "format": "csv" }));
         assert_eq!(reported.text(), "email\nz@x.io\n");
         assert!(reported.header("content-disposition").contains("\"q4-sales-export-20"));
+    }
+}
+
+#[test]
+fn a_request_with_a_key_of_its_own_is_carried_out_once() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        let path = format!("{CONTACTS}/import/execute");
+        let send = |key: &str, body: &Value| {
+            let headers =
+                [("x-api-key", ADMIN), ("content-type", "application/json"), ("idempotency-key", key)];
+            server.send("POST", &path, &headers, body.to_string().as_bytes())
+        };
+        let body = json!({ "rows": [{ "n": "Ann" }], "columnMapping": [{ "sourceColumn": "n", "targetFieldSlug": "displayName" }] });
+        let (first, second) = (data(&send("one", &body)), data(&send("one", &body)));
+        assert_eq!(first, second);
+        assert_eq!(
+            csv(&server, "contacts", &["displayName"]),
+            "Ann\n",
+            "a contact without an address has no double"
+        );
+        let broken = json!({ "rows": [{ "n": "Ann" }], "columnMapping": [] });
+        for _ in 0..2 {
+            begins(&send("two", &broken), "400 VALIDATION_ERROR columnMapping maps no column");
+        }
+    }
+}
+
+#[test]
+fn what_the_plan_of_an_organization_allows() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        let import = |rows: Value| {
+            let mapping = json!([{ "sourceColumn": "e", "targetFieldSlug": "email" }]);
+            server.post(
+                &format!("{CONTACTS}/import/execute"),
+                &json!({ "rows": rows, "columnMapping": mapping }),
+            )
+        };
+        data(&import(json!([{ "e": "a@x.io" }, { "e": "b@x.io" }])));
+        let limits = json!({ "plan": { "name": "small", "rows_per_import": 3, "records_per_object": 3 } });
+        let changed = server.json("PATCH", "/api/v1/organizations/default", &limits);
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        begins(
+            &import(json!([{ "e": "1@x.io" }, { "e": "2@x.io" }, { "e": "3@x.io" }, { "e": "4@x.io" }])),
+            "403 PLAN_LIMIT the plan of this organization allows 3 rows",
+        );
+        begins(
+            &import(json!([{ "e": "1@x.io" }, { "e": "2@x.io" }])),
+            "403 PLAN_LIMIT the plan of this organization allows 3 records of `contacts`",
+        );
+        let told = data(&import(json!([{ "e": "a@x.io" }, { "e": "b@x.io" }, { "e": "c@x.io" }])));
+        assert_eq!(
+            json!([told["successRows"], told["skippedRows"]]),
+            json!([1, 2]),
+            "what is there makes no record"
+        );
     }
 }

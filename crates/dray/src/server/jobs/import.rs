@@ -46,7 +46,7 @@ pub fn perform(
     let known = KnownObjects::load(session)?;
     let object = known.named(&job.object)?;
     // Whoever did it before may have died between the import's end and the job's.
-    let before = session.find_import_by_fingerprint(object.name(), &ImportJob::fingerprint(job.id))?;
+    let before = session.find_import_by_fingerprint(object.name(), &asked.fingerprint_of(job.id))?;
     if let Some(before) = before.filter(|before| {
         before.finished_at.is_some()
             && matches!(before.status, ImportStatus::Completed | ImportStatus::Undone)
@@ -74,7 +74,7 @@ pub fn perform(
         rows: Rows::File(&source),
         source_name: asked.source_name.clone(),
         source_bytes: Some(source.bytes),
-        fingerprint: ImportJob::fingerprint(job.id),
+        fingerprint: asked.fingerprint_of(job.id),
         mapping: MappingRequest { columns: asked.columns.clone(), statics: asked.statics.clone() },
         date_order: asked.date_order(),
         failed,

@@ -13,6 +13,7 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dray_model::catalog::{Job, JobStatus, Session};
+use dray_model::ledger::Fate;
 use dray_model::object::Object;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -28,11 +29,14 @@ use super::shape::{body as failure_body, success};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBytes, parse_json};
-use crate::operations::import::Watch;
+use crate::http::once::Repeatable;
+use crate::operations::import::{Rows, Watch, import};
 use crate::operations::import_job::{ImportJob, KIND};
 use crate::operations::mapping_memory;
 use crate::operations::objects::KnownObjects;
+use crate::operations::quota::Quota;
 use crate::server::app::App;
+use crate::server::directory::Organization;
 use crate::server::files::{Files, StoredFile};
 use crate::server::queue::{new_job, submit};
 use crate::server::worker;
@@ -65,6 +69,7 @@ pub async fn execute(
     State(app): State<App>,
     Admin(actor): Admin,
     Path(name): Path<String>,
+    Repeatable(repeatable): Repeatable,
     headers: HeaderMap,
     JsonBytes(bytes): JsonBytes,
 ) -> Answer<Response> {
@@ -78,7 +83,9 @@ pub async fn execute(
                     prepare(&ours, session, &organization.slug, &organization.plan, &object, &body)?;
                 let total = prepared.total_rows;
                 let slug = &organization.slug;
-                let job = job_of(&ours, session, slug, &body, prepared, &bytes, &actor_name)?;
+                let request = Request { body: &body, bytes: &bytes, actor: &actor_name, repeatable };
+                within_plan(&ours, session, &organization, &known, &prepared, &bytes)?;
+                let job = job_of(&ours, session, slug, request, prepared)?;
                 Ok((known, object, job, total))
             });
             Ok(asked)
@@ -113,16 +120,59 @@ fn asked_of(job: &Job) -> Value {
     asked
 }
 
+/// 403 where the organization's plan allows fewer rows or records. How many records there would be is planned
+/// only where that may matter.
+fn within_plan(
+    app: &App,
+    session: &mut dyn Session,
+    organization: &Organization,
+    known: &KnownObjects,
+    prepared: &Prepared,
+    bytes: &Bytes,
+) -> Answer<()> {
+    let plan = &organization.plan;
+    let quota = Quota { rows_per_import: plan.rows_per_import, records_per_object: plan.records_per_object };
+    let rows = prepared.total_rows;
+    session.prepare_object(&prepared.object)?;
+    let mut exceeded = quota.exceeded(session, &prepared.object, rows, rows)?;
+    if exceeded.as_ref().is_some_and(|exceeded| exceeded.limit == "records_per_object")
+        && prepared.missing.is_empty()
+        && rows > 0
+    {
+        let source = prepared.source(app, &organization.slug)?;
+        let rows_of = match &source {
+            Some(source) => Rows::File(source),
+            None => Rows::Bytes(bytes.clone(), prepared.options()?),
+        };
+        let report = import(session, known, prepared.plan(rows_of), &Watch::default())?;
+        let created = report.import.ledger.count(Fate::Created);
+        exceeded = quota.exceeded(session, &prepared.object, rows, created)?;
+    }
+    exceeded.map_or(Ok(()), |exceeded| {
+        Err(Failure::denied(exceeded.message).code("PLAN_LIMIT").details(
+            json!({ "limit": exceeded.limit, "allowed": exceeded.allowed, "wanted": exceeded.wanted }),
+        ))
+    })
+}
+
+/// A request as it came.
+struct Request<'r> {
+    body: &'r RowsBody,
+    bytes: &'r Bytes,
+    actor: &'r str,
+    /// What tells it from all others where it may come again.
+    repeatable: String,
+}
+
 /// Keeps the rows in a file and writes down what is to be done with them.
 fn job_of(
     app: &App,
     session: &mut dyn Session,
     organization: &str,
-    body: &RowsBody,
+    request: Request<'_>,
     mut prepared: Prepared,
-    bytes: &Bytes,
-    actor: &str,
 ) -> Answer<Job> {
+    let Request { body, bytes, actor, repeatable } = request;
     let object = prepared.object.clone();
     if prepared.total_rows == 0 {
         return Err(Failure::validation("there are no rows to import"));
@@ -133,7 +183,6 @@ fn job_of(
             not_mapped(&object, field)
         )));
     }
-    prepared.take_headers_of_rows(bytes)?;
     let now = clock::now();
     let is_own = prepared.file.is_none();
     let file = match prepared.file.take() {
@@ -152,8 +201,8 @@ fn job_of(
     Files::describe(session, &file, now)?;
     mapping_memory::remember(session, &object, &prepared.mapped.named, now)?;
     let mode = match prepared.total_rows {
-        ..=MOST_SYNC => "sync",
-        ..=MOST_STREAM => "stream",
+        rows if rows <= MOST_SYNC => "sync",
+        rows if rows <= MOST_STREAM => "stream",
         _ => "background",
     };
     let mapping = prepared.mapping();
@@ -168,6 +217,7 @@ fn job_of(
         statics: mapping.statics,
         policy: prepared.policy,
         total_rows: Some(prepared.total_rows),
+        fingerprint: Some(repeatable).filter(|repeatable| !repeatable.is_empty()),
         ai_mapping_used: body.ai_mapping_used == Some(true),
         processing_mode: mode.to_owned(),
         ..ImportJob::default()

@@ -8,9 +8,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dray_formats::{Format, writer};
-use dray_model::catalog::{Job, Session};
+use dray_model::catalog::Job;
 use dray_model::object::{Object, SystemColumn};
-use dray_model::query::Query as RecordQuery;
 use dray_model::value::append_date;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -201,7 +200,12 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
             session.prepare_object(&planned.object)?;
             let known = session.estimated_records(&planned.object)?;
             let most = planned.query.limit.unwrap_or(MOST_RECORDS);
-            let count = if is_job { 0 } else { count_up_to(session, &planned, most.min(MOST_DIRECT + 1))? };
+            let filter = planned.query.filter.as_ref();
+            let count = if is_job {
+                0
+            } else {
+                session.count_records(&planned.object, filter, most.min(MOST_DIRECT + 1))?
+            };
             Ok((planned, count, known.min(most)))
         })
         .await;
@@ -235,22 +239,10 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
     Ok((StatusCode::OK, headers, body).into_response())
 }
 
-/// How many records match, up to a number.
-fn count_up_to(session: &mut dyn Session, planned: &Planned, most: u64) -> dray_model::Result<u64> {
-    let query = RecordQuery { filter: planned.query.filter.clone(), sort: Vec::new(), limit: Some(most) };
-    let mut count = 0;
-    let id = planned.object.system(SystemColumn::Id);
-    session.read(&planned.object, &query, &[id], 8192, &mut |batch| {
-        count += batch.num_rows() as u64;
-        Ok(())
-    })?;
-    Ok(count)
-}
-
 /// A date format is refused before the first byte and before the job.
 fn check_date_format(planned: &Planned) -> Answer<()> {
     if planned.options.date_format.is_some() {
-        writer(Format::Csv, Vec::new(), &planned.options, Box::new(std::io::sink()))?;
+        writer(planned.format, planned.output.clone(), &planned.options, Box::new(std::io::sink()))?;
     }
     Ok(())
 }
@@ -309,6 +301,8 @@ fn job_of(wanted: &Wanted) -> Answer<ExportJob> {
     let today = clock::now().div_euclid(MICROS_PER_DAY);
     let mut date = String::new();
     append_date(today, &mut date);
+    let is_pdf = format == Format::Pdf;
+    let usual_title = report.map_or(&object.definition.label, |report| &report.name);
     let stem = report.map_or_else(|| module_slug(object).to_owned(), |report| file_stem(&report.name));
     Ok(ExportJob {
         source_id: report.map_or_else(|| format!("mod_{}", module_slug(object)), |report| report.id.clone()),
@@ -317,16 +311,14 @@ fn job_of(wanted: &Wanted) -> Answer<ExportJob> {
         file_name: format!("{stem}-export-{date}.{}", format.extension()),
         fields,
         labels: named,
-        header: config.include_headers,
+        // What a format has no use for is left out, as one configuration serves both.
+        header: config.include_headers.filter(|_| !is_pdf),
         filters: report.and_then(|report| report.filters.clone()),
         sort: vec![sort_of(object, config, report)?],
         limit: Some(limit),
         date_format: config.date_format.as_deref().map(strftime),
-        title: config.title.clone().or_else(|| {
-            let name = report.map_or(&object.definition.label, |report| &report.name);
-            (format == Format::Pdf).then(|| name.clone())
-        }),
-        description: config.description.clone(),
+        title: is_pdf.then(|| config.title.clone().unwrap_or_else(|| usual_title.clone())),
+        description: config.description.clone().filter(|_| is_pdf),
         keep_seconds: FILE_SECONDS,
         ..ExportJob::default()
     })

@@ -54,7 +54,10 @@ fn find(session: &mut dyn Session, object: &Object, id: &str) -> Answer<Job> {
 pub(super) fn import_of(session: &mut dyn Session, job: &Job) -> dray_model::Result<Option<Import>> {
     match job.import_id {
         Some(id) => session.find_import(id),
-        None => session.find_import_by_fingerprint(&job.object, &ImportJob::fingerprint(job.id)),
+        None => {
+            let fingerprint = ImportJob::parse(&job.request)?.fingerprint_of(job.id);
+            session.find_import_by_fingerprint(&job.object, &fingerprint)
+        }
     }
 }
 

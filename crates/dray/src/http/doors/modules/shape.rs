@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ pub async fn reshape(request: Request, next: Next) -> Response {
 pub(super) fn body(failure: &Failure) -> Value {
     let mut failure = failure.clone();
     const DENIED: &str = "Access denied";
-    if failure.status == StatusCode::FORBIDDEN && !failure.message.starts_with(DENIED) {
+    if failure.code == "PERMISSION_DENIED" && !failure.message.starts_with(DENIED) {
         failure.message = format!("{DENIED}: {}", failure.message);
     }
     json!({ "success": false, "error": failure.body() })
