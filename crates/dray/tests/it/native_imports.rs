@@ -254,7 +254,7 @@ fn limits_of_the_plan() {
 
 #[test]
 fn a_large_file_becomes_a_job_that_tells_how_far_it_is() {
-    let server = Server::start(Kind::Sqlite);
+    let mut server = Server::start(Kind::Sqlite);
     let rows: String = (0..50_010).map(|number| format!("n{number},c{number}@x.io\n")).collect();
     let plan = planned(&server, &format!("first_name,email\n{rows}bad,nonsense\n"), &[]);
     assert_eq!(plan["is_large"], true);
@@ -288,4 +288,7 @@ fn a_large_file_becomes_a_job_that_tells_how_far_it_is() {
     let total = server.get("/api/v1/objects/contacts/records?limit=1").json();
     assert_eq!(total["total_is"], "estimate");
     assert!(total["total"].as_i64().is_some_and(|total| total > 40_000), "{total}");
+    // A server that is asked to end ends by itself.
+    server.signal("TERM");
+    assert!(server.ended_within(std::time::Duration::from_secs(30)));
 }

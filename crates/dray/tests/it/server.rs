@@ -208,6 +208,7 @@ fn spawn(store: &str, directory: &std::path::Path, environment: &[(&str, &str)])
     loop {
         let mut line = String::new();
         if out.read_line(&mut line).expect("its output can be read") == 0 {
+            let _ = child.wait();
             let log = std::fs::read_to_string(directory.join("log")).unwrap_or_default();
             panic!("the server ended at once: {greeting:?} {log}");
         }

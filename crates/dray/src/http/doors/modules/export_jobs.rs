@@ -14,7 +14,6 @@ use super::jobs::ListQuery;
 use super::names::{number, time};
 use super::roles::Admin;
 use crate::clock;
-use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
 use crate::operations::export_job::{ExportJob, ExportResult, KIND, content_type};
@@ -142,7 +141,11 @@ pub async fn get(
     ),
     security(("key" = []))
 )]
-pub async fn download(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Response> {
+pub async fn download(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    Path(id): Path<String>,
+) -> Answer<Response> {
     let wanted = id.clone();
     let (job, file) = app
         .run(actor.organization(), move |session| {
