@@ -204,20 +204,22 @@ fn spawn(store: &str, directory: &std::path::Path, environment: &[(&str, &str)])
     command.envs(environment.iter().copied());
     let mut child = command.spawn().expect("the server starts");
     let mut out = BufReader::new(child.stdout.take().expect("its output is read"));
-    let mut greeting = Vec::new();
-    loop {
-        let mut line = String::new();
-        if out.read_line(&mut line).expect("its output can be read") == 0 {
-            let _ = child.wait();
-            let log = std::fs::read_to_string(directory.join("log")).unwrap_or_default();
-            panic!("the server ended at once: {greeting:?} {log}");
-        }
-        let is_last = line.starts_with("Admin key");
+    let mut greeting: Vec<String> = Vec::new();
+    let mut line = String::new();
+    while !line.starts_with("Admin key") {
+        line.clear();
+        let read = out.read_line(&mut line).expect("its output can be read");
         greeting.push(line.trim_end().to_owned());
-        if is_last {
-            return (child, greeting);
+        if read == 0 {
+            break;
         }
     }
+    if !line.starts_with("Admin key") {
+        let _ = child.wait();
+        let log = std::fs::read_to_string(directory.join("log")).unwrap_or_default();
+        panic!("the server ended at once: {greeting:?} {log}");
+    }
+    (child, greeting)
 }
 
 fn url_of(greeting: &[String]) -> String {
