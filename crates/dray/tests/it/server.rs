@@ -188,6 +188,7 @@ impl Drop for Server {
     }
 }
 
+#[allow(clippy::zombie_processes, reason = "the server waits for its process when it is dropped")]
 fn spawn(store: &str, directory: &std::path::Path, environment: &[(&str, &str)]) -> (Child, Vec<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dray"));
     command
