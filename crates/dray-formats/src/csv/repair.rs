@@ -16,8 +16,12 @@ use crate::shapes::Shapes;
 const LONGEST: usize = 64 << 10;
 const MOST_DELIMITERS: usize = 300;
 
-/// The most states one search may look at.
-const MOST_STATES: usize = 60_000;
+/// The most states one search may look at are so many divided by the length of the row: each looks at a part
+/// of it, and a file may have a million rows that are odd.
+const MOST_WORK: usize = 500_000;
+
+/// Fewer states than this are no search.
+const FEWEST_STATES: usize = 200;
 
 /// What a reading costs beside the looks of its cells.
 pub(super) mod cost {
@@ -226,6 +230,8 @@ struct Search<'a> {
     most_splits: u8,
     most_joins: usize,
     quotes_are_sound: bool,
+    /// The most states to look at.
+    most_states: usize,
     known: HashMap<State, Option<Step>>,
 }
 
@@ -265,6 +271,7 @@ fn search(line: &[u8], dialect: &Dialect, looks: &Looks<'_>, boldness: Boldness)
             4
         },
         quotes_are_sound: boldness.quotes_are_sound,
+        most_states: (MOST_WORK / line.len().max(1)).max(FEWEST_STATES),
         known: HashMap::new(),
     };
     let start = (0, 0, 0);
@@ -318,7 +325,7 @@ impl Search<'_> {
             let step = Step { cost, cell: None, next: state, change: Some(Change::Filled) };
             return self.remember(state, Some(step));
         }
-        if self.known.len() > MOST_STATES {
+        if self.known.len() > self.most_states {
             return None;
         }
         // Cycles are impossible: every step moves the position or the column on.
