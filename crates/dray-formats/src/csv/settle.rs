@@ -242,6 +242,10 @@ impl CsvSource {
         // Behind the notes of a row that was given back stands what was beyond its own last column.
         let own = if is_of_failed_rows(&self.header) { width - FAILED_COLUMNS.len() } else { width };
         let last = own.saturating_sub(1);
+        // Empty cells beyond the last column hold no text that could be lost.
+        if cells.iter().skip(width).all(Vec::is_empty) {
+            return;
+        }
         let kept = cells.get(last).into_iter().chain(cells.iter().skip(width));
         let rest = kept.map(Vec::as_slice).collect::<Vec<_>>().join(self.dialect.delimiter.as_slice());
         if let Some(cell) = self.scanner.cells.get_mut(index * width + last) {

@@ -256,3 +256,12 @@ fn a_small_table_among_as_many_notes() {
         read("a.csv", b"name\nCher\nDoe, John\nLee, Ann\nBono\nPink\nSting\n", &ReadOptions::default());
     assert_eq!(contents.header, ["name"]);
 }
+
+#[test]
+fn empty_surplus_cells_are_no_text_to_keep() {
+    let strict = ReadOptions { strict: true, ..ReadOptions::default() };
+    for text in ["a,b\n1,2,,\n", "a,b\n1,2,\"\"\n"] {
+        let rows = read("a.csv", text.as_bytes(), &strict).rows;
+        assert_eq!(rows, [[Some("1".to_owned()), Some("2".to_owned())]]);
+    }
+}
