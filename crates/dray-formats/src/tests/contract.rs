@@ -126,8 +126,9 @@ pub fn check_reader(name: &str, bytes: &[u8], options: &ReadOptions) {
         }
         (Ok(_), Ok(_)) => {}
         (whole, small) => {
-            let message = |result: Result<Contents>| result.err().map(|error| error.to_string());
-            assert_eq!(message(small), message(whole), "the size of batches does not matter");
+            // What is damaged in two places may be refused for either; but it is refused.
+            let kind = |result: Result<Contents>| result.err().map(|error| error.kind);
+            assert_eq!(kind(small), kind(whole), "the size of batches does not matter");
         }
     }
 }
