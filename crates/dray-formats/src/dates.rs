@@ -102,3 +102,36 @@ impl DateFormat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(format: &str, micros: i64) -> String {
+        let mut out = String::new();
+        DateFormat::parse(format).unwrap().append_datetime(micros, &mut out);
+        out
+    }
+
+    #[test]
+    fn dates_are_written_as_asked() {
+        let micros = 1_709_288_430_500_000;
+        assert_eq!(shown("%d.%m.%Y", micros), "01.03.2024");
+        assert_eq!(shown("%e %B %Y, %I:%M %p", micros), " 1 March 2024, 10:20 AM");
+        assert_eq!(shown("%y%b%d %H:%M:%S %j 100%%", micros), "24Mar01 10:20:30 061 100%");
+        assert_eq!(shown("%I %p", 0), "12 AM");
+        assert_eq!(shown("%d.%m.%Y %H:%M:%S", -1), "31.12.1969 23:59:59");
+        assert_eq!(shown("ä", 0), "ä");
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        for (format, directive) in [("%Q", "%Q"), ("%d %", "%"), ("%ä", "%ä")] {
+            let error = DateFormat::parse(format).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("the date format `{format}` has `{directive}`, which is not known")
+            );
+        }
+    }
+}

@@ -190,6 +190,22 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// A remark about the file and no single row; `line` is 0 where it is about no line either.
+    pub fn about_file(code: ProblemCode, line: u64, message: impl Into<String>) -> Self {
+        Self {
+            row_number: 0,
+            line,
+            column: None,
+            field: None,
+            code,
+            severity: Severity::Warning,
+            value: None,
+            message: message.into(),
+        }
+    }
+}
+
 /// The most characters of a value a problem shows.
 pub const SHOWN_VALUE: usize = 100;
 

@@ -6,7 +6,7 @@ use arrow_array::{Array, StringArray};
 use dray_model::Result;
 use dray_model::batch::{RawRows, TextBatch};
 use dray_model::flow::{Detected, FailedRowFormat, RowSource};
-use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+use dray_model::problem::{Problem, ProblemCode, shown};
 use dray_model::value::ValueType;
 
 use super::finding::Tally;
@@ -71,12 +71,7 @@ impl ColumnRepair {
         let column = header.get(self.column)?;
         let was = if self.repaired.count == 1 { "was" } else { "were" };
         Some(Problem {
-            row_number: 0,
-            line: 0,
             column: Some(column.clone()),
-            field: None,
-            code: ProblemCode::DamagedText,
-            severity: Severity::Warning,
             value: Some(shown(&first.value)),
             message: format!(
                 "{} {was} repaired, the first in row {}: {}",
@@ -84,6 +79,7 @@ impl ColumnRepair {
                 first.row_number,
                 self.repair.sentence()
             ),
+            ..Problem::about_file(ProblemCode::DamagedText, 0, "")
         })
     }
 }

@@ -255,9 +255,8 @@ impl CsvSource {
     }
 
     fn problem(&self, row: &Row, code: ProblemCode, severity: Severity, message: String) -> Problem {
-        let line = row.line;
         // The row number is known when the batch is handed on.
-        Problem { row_number: 0, line, column: None, field: None, code, severity, value: None, message }
+        Problem { severity, ..Problem::about_file(code, row.line, message) }
     }
 
     /// Takes a row as the dialect divides it; `record` counts from where the row begins.

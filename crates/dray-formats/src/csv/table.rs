@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use dray_model::flow::FAILED_COLUMNS;
-use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+use dray_model::problem::{Problem, ProblemCode, shown};
 use dray_model::words::{counted, thousands};
 
 use super::dialect::Dialect;
@@ -152,16 +152,7 @@ pub(super) fn find_table(
 
 /// A remark about lines that are no rows.
 pub(super) fn note(code: ProblemCode, line: u64, value: Option<String>, message: String) -> Problem {
-    Problem {
-        row_number: 0,
-        line,
-        column: None,
-        field: None,
-        code,
-        severity: Severity::Warning,
-        value: value.as_deref().map(shown),
-        message,
-    }
+    Problem { value: value.as_deref().map(shown), ..Problem::about_file(code, line, message) }
 }
 
 /// `line 3`, `lines 3 to 5`.

@@ -1,6 +1,6 @@
 //! The header of a sheet: which of its first rows name the columns, and what the columns are called.
 
-use dray_model::problem::{Problem, ProblemCode, Severity, shown};
+use dray_model::problem::{Problem, ProblemCode, shown};
 use dray_model::{Error, ErrorKind, Result};
 
 use super::address::{Area, MAX_COLUMNS};
@@ -154,29 +154,15 @@ fn problems(above: &[SheetRow], is_there: bool, options: &ReadOptions) -> Vec<Pr
         } else {
             format!("rows {} to {} above the header were left out", first.number, last.number)
         };
-        let mut problem = remark(ProblemCode::SkippedLines, u64::from(first.number), message);
+        let mut problem = Problem::about_file(ProblemCode::SkippedLines, u64::from(first.number), message);
         problem.value = text.as_deref().map(shown);
         problems.push(problem);
     }
     if !is_there && options.header_row.is_none() {
         let message = "no row names the columns; they were given numbers".to_owned();
-        problems.push(remark(ProblemCode::NoHeader, 0, message));
+        problems.push(Problem::about_file(ProblemCode::NoHeader, 0, message));
     }
     problems
-}
-
-/// A warning about the sheet as a whole.
-pub(super) fn remark(code: ProblemCode, line: u64, message: String) -> Problem {
-    Problem {
-        row_number: 0,
-        line,
-        column: None,
-        field: None,
-        code,
-        severity: Severity::Warning,
-        value: None,
-        message,
-    }
 }
 
 #[cfg(test)]

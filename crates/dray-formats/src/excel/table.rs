@@ -8,7 +8,7 @@ use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::{Error, Result};
 
 use super::address::{Area, MAX_ROWS, cell_name};
-use super::header_rows::{Header, ROWS_LOOKED_AT, find, remark};
+use super::header_rows::{Header, ROWS_LOOKED_AT, find};
 use super::package::damaged;
 use super::row::{Content, Noticed, SheetCell, SheetReader, SheetRow};
 use super::tabs::Tabs;
@@ -180,7 +180,7 @@ impl SheetSource {
         };
         if let Some(hidden) = hidden {
             let message = format!("the sheet has {hidden} that nobody sees; what is in them was read too");
-            remarks.push(remark(ProblemCode::HiddenRows, 0, message));
+            remarks.push(Problem::about_file(ProblemCode::HiddenRows, 0, message));
         }
         let below = |area: &&Area| area.last_row > self.header.last_row;
         let mut merged = noticed.merged.iter().filter(below);
@@ -190,7 +190,7 @@ impl SheetSource {
                 "the table has {count} of merged cells, the first is {}; the text belongs to the first cell of each",
                 first.shown()
             );
-            remarks.push(remark(ProblemCode::MergedCells, u64::from(first.first_row), message));
+            remarks.push(Problem::about_file(ProblemCode::MergedCells, u64::from(first.first_row), message));
         }
         remarks.extend(self.tabs.continuation());
         remarks.extend(self.tabs.others().filter(|_| self.chose));

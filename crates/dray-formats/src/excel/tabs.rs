@@ -3,7 +3,6 @@
 use dray_model::problem::{Problem, ProblemCode, shown};
 
 use super::choice::{SheetInfo, numbered};
-use super::header_rows::remark;
 
 /// The most names of sheets that are told.
 const SHEETS_SHOWN: usize = 10;
@@ -44,7 +43,7 @@ impl Tabs {
             1 => format!("the sheet {} is hidden and was not read", listed(&hidden)),
             _ => format!("the sheets {} are hidden and were not read", listed(&hidden)),
         };
-        Some(remark(ProblemCode::HiddenSheets, 0, message))
+        Some(Problem::about_file(ProblemCode::HiddenSheets, 0, message))
     }
 
     /// Which sheet was read although nobody named one, and which were not.
@@ -55,7 +54,7 @@ impl Tabs {
             1 => format!("the sheet `{}` was read; there is also {}", shown(self.name()), listed(&others)),
             _ => format!("the sheet `{}` was read; there are also {}", shown(self.name()), listed(&others)),
         };
-        Some(remark(ProblemCode::OtherSheets, 0, message))
+        Some(Problem::about_file(ProblemCode::OtherSheets, 0, message))
     }
 
     /// Where the table went on.
@@ -69,7 +68,7 @@ impl Tabs {
             shown(self.name()),
             listed(&names)
         );
-        Some(remark(ProblemCode::OtherSheets, 0, message))
+        Some(Problem::about_file(ProblemCode::OtherSheets, 0, message))
     }
 
     /// The names of sheets that were not read.

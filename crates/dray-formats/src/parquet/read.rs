@@ -330,16 +330,7 @@ impl ParquetSource {
                 "the column has values that are \"not a number\"; they are read as empty",
             ),
         };
-        Problem {
-            row_number: 0,
-            line: 0,
-            column: self.header.get(column).cloned(),
-            field: None,
-            code,
-            severity: Severity::Warning,
-            value: None,
-            message: message.to_owned(),
-        }
+        Problem { column: self.header.get(column).cloned(), ..Problem::about_file(code, 0, message) }
     }
 }
 

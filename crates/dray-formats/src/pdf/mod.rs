@@ -18,7 +18,6 @@ mod fonts;
 mod text;
 
 // Dates as people write them.
-mod dates;
 
 // How the pages look.
 mod layout;

@@ -13,11 +13,11 @@ use dray_model::{Error, ErrorKind, Result};
 use krilla::Document;
 use krilla::metadata::Metadata;
 
-use super::dates::DateFormat;
 use super::draw::{Heading, PageRows, Painter, PlacedRow, RowLines};
 use super::fonts::{Face, FontBook, HEADING, PLAIN, check_named};
 use super::layout::{Layout, MARGIN, MAX_COLUMNS, plan, too_many_columns};
 use super::text::{printable, wrap};
+use crate::dates::DateFormat;
 use crate::options::WriteOptions;
 use crate::write::{OutputColumn, RowWriter, check_columns};
 
@@ -54,7 +54,7 @@ impl PdfWriter {
             return Err(too_many_columns(columns.len()));
         }
         check_named(&options.fonts)?;
-        let date_format = options.date_format.as_deref().map(DateFormat::new).transpose()?;
+        let date_format = options.date_format.as_deref().map(DateFormat::parse).transpose()?;
         let (sender, receiver) = sync_channel(1);
         let (table, options) = (columns.clone(), options.clone());
         let thread = std::thread::Builder::new()

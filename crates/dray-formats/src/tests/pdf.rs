@@ -146,7 +146,7 @@ fn what_cannot_be_drawn_is_refused_at_once() {
     let wide = (0..41).map(|index| OutputColumn::new(index.to_string(), ValueType::Text)).collect();
     assert_eq!(refused(wide, &plain), "41 columns have no room on a page; at most 40 do");
     let odd_date = WriteOptions { date_format: Some("%Q".into()), ..WriteOptions::default() };
-    assert_eq!(refused(text_column(), &odd_date), "the date format has `%Q`, which means nothing");
+    assert_eq!(refused(text_column(), &odd_date), "the date format `%Q` has `%Q`, which is not known");
 }
 
 #[test]

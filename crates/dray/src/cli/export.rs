@@ -1,10 +1,11 @@
 //! `dray export`: records of an object become a file, streamed from one consistent snapshot.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use dray_engine::query::{parse_fields, parse_filter, parse_sort};
-use dray_formats::{Format, FormulaGuard, OutputColumn, writer};
+use dray_formats::{Format, FormulaGuard, OutputColumn};
 use dray_model::Result;
 use dray_model::query::Query;
 
@@ -12,7 +13,7 @@ use super::print::{counted, note};
 use super::writing::{WriteArguments, target, write_format};
 use super::{StoreArguments, is_watched, object_named};
 use crate::destination::Destination;
-use crate::operations::export::{copy_records, exported_columns, output_column};
+use crate::operations::export::{Export, exported_columns, output_column};
 
 /// Export records of an object.
 #[derive(Debug, clap::Args)]
@@ -80,8 +81,9 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
     if !arguments.no_formula_guard && (format.is_delimited() || format.is_workbook()) {
         options.formula_guard = FormulaGuard::On;
     }
-    let rows = writer(format, output, &options, destination.writer()?)?;
-    let count = copy_records(store.as_mut(), &object, &query, &columns, rows, &crate::interrupt::asked)?;
+    let name = object.name().to_owned();
+    let export = Export { object: Arc::new(object), query, columns, output, format, options };
+    let count = export.write(store.as_mut(), destination.writer()?, &|_| crate::interrupt::asked())?;
     destination.publish()?;
     if is_watched() {
         let place = arguments
@@ -89,11 +91,7 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<u8> {
             .as_deref()
             .map_or_else(|| "standard output".to_owned(), |path| path.display().to_string());
         let seconds = begun.elapsed().as_secs_f64();
-        note(&format!(
-            "{} of {} → {place} in {seconds:.2} s",
-            counted(count, "record", "records"),
-            object.name()
-        ));
+        note(&format!("{} of {} → {place} in {seconds:.2} s", counted(count, "record", "records"), name));
     }
     Ok(0)
 }

@@ -1,10 +1,8 @@
 //! `dray jobs`: what was imported and undone, the newest first.
 
 use dray_model::Result;
-use dray_model::flow::Import;
 use dray_model::ledger::Fate;
 use dray_model::value::append_datetime;
-use serde_json::json;
 
 use super::print::{line, table, thousands};
 use super::{StoreArguments, ledger};
@@ -27,7 +25,7 @@ pub(super) fn run(arguments: &JobsArguments) -> Result<u8> {
     let mut store = arguments.store.connect()?;
     let imports = store.list_imports(None, arguments.limit)?;
     if arguments.json {
-        let listed: serde_json::Value = imports.iter().map(as_json).collect();
+        let listed: serde_json::Value = imports.iter().map(ledger::import_json).collect();
         line(&listed.to_string());
         return Ok(0);
     }
@@ -61,20 +59,6 @@ pub(super) fn run(arguments: &JobsArguments) -> Result<u8> {
     }
     line(table(&rows).trim_end());
     Ok(0)
-}
-
-fn as_json(import: &Import) -> serde_json::Value {
-    let end = import.finished_at.unwrap_or(import.started_at);
-    let seconds = (end - import.started_at) as f64 / 1e6;
-    let mut out = ledger::json(Some(import.id), &import.ledger, seconds);
-    out.insert("object".into(), json!(import.object));
-    out.insert("source".into(), json!(import.source));
-    out.insert("status".into(), json!(import.status.word()));
-    out.insert("started_at".into(), json!(time(import.started_at)));
-    out.insert("finished_at".into(), json!(import.finished_at.map(time)));
-    out.insert("undo_of".into(), json!(import.undo_of));
-    out.insert("message".into(), json!(import.message));
-    serde_json::Value::Object(out)
 }
 
 fn time(micros: i64) -> String {

@@ -1,7 +1,7 @@
 //! The ledger in the terminal: the equation, with a bar for each fate.
 
 use super::print::{coloured, thousands};
-pub(super) use crate::operations::ledger::json;
+pub(super) use crate::operations::ledger::{import_json, json};
 use dray_model::ledger::{Fate, Ledger};
 
 /// Width of the longest bar, in characters.

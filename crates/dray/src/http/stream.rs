@@ -1,20 +1,17 @@
 //! Exports as answers: written by a thread, sent as they come, in constant memory.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
-use dray_formats::{Format, OutputColumn, WriteOptions, writer};
 use dray_model::catalog::Session;
-use dray_model::object::{ColumnIndex, Object};
-use dray_model::query::Query;
 use dray_model::{Error, Result};
-use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::answer::Answer;
-use crate::operations::export::copy_records;
+use crate::operations::export::Export;
 use crate::server::app::App;
 
 /// Parts on their way to whoever reads slowly.
@@ -22,29 +19,11 @@ const PARTS: usize = 4;
 /// Bytes of one part.
 const PART_BYTES: usize = 128 << 10;
 
-/// What is to be exported.
-pub struct Export {
-    /// The object.
-    pub object: Arc<Object>,
-    /// Which records.
-    pub query: Query,
-    /// Which columns.
-    pub columns: Vec<ColumnIndex>,
-    /// Under which names.
-    pub output: Vec<OutputColumn>,
-    /// As what.
-    pub format: Format,
-    /// How.
-    pub options: WriteOptions,
-}
-
 /// Streams an export. Whatever is wrong before the first bytes is an ordinary failure; afterwards the
 /// connection breaks off, so that nobody takes a part for the whole.
 pub async fn stream(app: &App, organization: &str, export: Export) -> Answer<Body> {
     let work = move |session: &mut dyn Session, out: Box<dyn Write + Send>| {
-        session.prepare_object(&export.object)?;
-        let rows = writer(export.format, export.output, &export.options, out)?;
-        copy_records(session, &export.object, &export.query, &export.columns, rows, &|| false).map(|_| ())
+        export.write(session, out, &|_| false).map(|_| ())
     };
     stream_with(app, organization, work).await
 }
@@ -122,10 +101,8 @@ impl Drop for Parts {
 
 /// An export that is small enough to be held: its bytes.
 pub fn write_whole(session: &mut dyn Session, export: Export) -> Result<(Bytes, u64)> {
-    session.prepare_object(&export.object)?;
     let held = Held::default();
-    let rows = writer(export.format, export.output, &export.options, Box::new(held.clone()))?;
-    let count = copy_records(session, &export.object, &export.query, &export.columns, rows, &|| false)?;
+    let count = export.write(session, Box::new(held.clone()), &|_| false)?;
     let bytes = std::mem::take(&mut *held.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     Ok((bytes.into(), count))
 }

@@ -1,9 +1,11 @@
 //! Records on their way out: which columns, under which names, from the store to a writer.
 
+use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use arrow_array::RecordBatch;
-use dray_formats::{OutputColumn, RowWriter};
+use dray_formats::{Format, OutputColumn, RowWriter, WriteOptions, writer};
 use dray_model::flow::Store;
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use dray_model::query::Query;
@@ -12,15 +14,45 @@ use dray_model::{Error, ErrorKind, Result};
 /// Records in one batch.
 const BATCH_ROWS: usize = 8192;
 
-/// Reads on this thread and writes on another, so that both are busy; returns how many records there were.
-/// `should_stop` is asked before every batch.
-pub fn copy_records(
+/// Which records go out, and how they are written.
+pub struct Export {
+    /// The object.
+    pub object: Arc<Object>,
+    /// Which records.
+    pub query: Query,
+    /// Which columns.
+    pub columns: Vec<ColumnIndex>,
+    /// Under which names.
+    pub output: Vec<OutputColumn>,
+    /// As what.
+    pub format: Format,
+    /// How.
+    pub options: WriteOptions,
+}
+
+impl Export {
+    /// Writes the records of one consistent snapshot; returns how many there were. `should_stop` is asked
+    /// before every batch, with the number of records read so far.
+    pub fn write(
+        self,
+        store: &mut dyn Store,
+        out: Box<dyn Write + Send>,
+        should_stop: &dyn Fn(u64) -> bool,
+    ) -> Result<u64> {
+        store.prepare_object(&self.object)?;
+        let rows = writer(self.format, self.output, &self.options, out)?;
+        copy_records(store, &self.object, &self.query, &self.columns, rows, should_stop)
+    }
+}
+
+/// Reads on this thread and writes on another, so that both are busy.
+fn copy_records(
     store: &mut dyn Store,
     object: &Object,
     query: &Query,
     columns: &[ColumnIndex],
     mut rows: Box<dyn RowWriter>,
-    should_stop: &dyn Fn() -> bool,
+    should_stop: &dyn Fn(u64) -> bool,
 ) -> Result<u64> {
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel::<RecordBatch>(1);
@@ -33,7 +65,7 @@ pub fn copy_records(
         let mut count = 0_u64;
         let mut writer_ended = false;
         let read = store.read(object, query, columns, BATCH_ROWS, &mut |batch| {
-            if should_stop() {
+            if should_stop(count) {
                 return Err(Error::new(
                     ErrorKind::Interrupted,
                     "the export was stopped; no file was written",

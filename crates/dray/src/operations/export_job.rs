@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use dray_engine::query::stored_column;
 use dray_formats::{Compression, Format, OutputColumn, WriteOptions};
-use dray_model::object::{ColumnIndex, Object, SystemColumn};
+use dray_model::object::{Object, SystemColumn};
 use dray_model::query::{Query, Sort};
 use dray_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::export::{exported_columns, output_column};
+use super::export::{Export, exported_columns, output_column};
 use super::filters::filter_of;
 
 /// The kind of job.
@@ -78,22 +78,6 @@ impl ExportResult {
     }
 }
 
-/// An export ready to run.
-pub struct Planned {
-    /// The object.
-    pub object: Arc<Object>,
-    /// Which records.
-    pub query: Query,
-    /// Which columns.
-    pub columns: Vec<ColumnIndex>,
-    /// Under which names.
-    pub output: Vec<OutputColumn>,
-    /// As what.
-    pub format: Format,
-    /// How.
-    pub options: WriteOptions,
-}
-
 impl ExportJob {
     /// Reads the request of a job.
     pub fn parse(request: &str) -> Result<Self> {
@@ -113,7 +97,7 @@ impl ExportJob {
     }
 
     /// Works out what it means for the object; whatever is wrong with it is found here.
-    pub fn plan(&self, object: &Arc<Object>) -> Result<Planned> {
+    pub fn plan(&self, object: &Arc<Object>) -> Result<Export> {
         let mut columns = Vec::new();
         for name in &self.fields {
             columns.extend(object.find_columns(name).ok_or_else(|| object.unknown_field(name))?);
@@ -147,7 +131,7 @@ impl ExportJob {
                 })?)
             }
         };
-        Ok(Planned {
+        Ok(Export {
             object: Arc::clone(object),
             query: Query {
                 filter: self.filters.clone().map(|filters| filter_of(object, filters)).transpose()?,

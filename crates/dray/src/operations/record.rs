@@ -185,19 +185,32 @@ fn is_empty(record: &Map<String, Value>) -> bool {
 /// A record whose members are stored columns or whole fields; composite fields may come as objects:
 /// `{"address": {"city": …}}`. What Dray keeps itself cannot be set.
 pub fn flat_record(object: &Object, members: Map<String, Value>) -> Result<Map<String, Value>> {
-    let mut flat = Map::new();
-    for (name, value) in members {
-        let columns = object.find_columns(&name).ok_or_else(|| unknown_field(object, &name))?;
+    for name in members.keys() {
+        let columns = object.find_columns(name).unwrap_or_default();
         if columns.iter().any(|&column| object.columns[column].is_system()) {
             return Err(Error::request(format!("`{}` is kept by Dray and cannot be set", name.trim()))
                 .hint("leave it out of the body"));
         }
+    }
+    flat_members(object, members, |name| unknown_field(object, name))
+}
+
+/// The members of a record with the parts of composite fields as members of their own:
+/// `{"address": {"city": …}}` becomes `{"address_city": …}`.
+pub fn flat_members<E>(
+    object: &Object,
+    members: Map<String, Value>,
+    unknown: impl Fn(&str) -> E,
+) -> std::result::Result<Map<String, Value>, E> {
+    let mut flat = Map::new();
+    for (name, value) in members {
+        let columns = object.find_columns(&name).ok_or_else(|| unknown(&name))?;
         match value {
             Value::Object(parts) if columns.len() > 1 => {
                 for (part, value) in parts {
                     let joined = format!("{name}_{part}");
                     if object.find_columns(&joined).is_none() {
-                        return Err(unknown_field(object, &joined));
+                        return Err(unknown(&joined));
                     }
                     flat.insert(joined, value);
                 }

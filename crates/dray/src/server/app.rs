@@ -18,6 +18,7 @@ use super::sessions::Sessions;
 use super::settings::Settings;
 use super::throttle::Throttle;
 use crate::clock;
+use crate::operations::objects::KnownObjects;
 
 /// How long a key that was found is believed without asking the store: a revoked key is refused
 /// everywhere within this time.
@@ -90,6 +91,11 @@ impl App {
         work: impl FnOnce(&mut dyn Session) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.sessions().run(organization, work).await
+    }
+
+    /// The objects of an organization.
+    pub async fn objects(&self, organization: &str) -> Result<KnownObjects> {
+        self.run(organization, |session| KnownObjects::load(session)).await
     }
 
     /// True once the process was asked to end: nothing new is taken.

@@ -14,18 +14,19 @@ use dray_model::object::{Object, SystemColumn};
 use dray_model::problem::{Problem, ProblemCode, Severity};
 use dray_model::query::{Query as RecordQuery, Sort};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Query};
 use crate::http::once::Repeatable;
-use crate::http::stream::{self, Export};
-use crate::operations::export::{exported_columns, output_column};
+use crate::http::stream;
+use crate::operations::export::{Export, exported_columns, output_column};
 use crate::operations::filters::{compare, parse_group, sort_column};
 use crate::operations::import::{ImportReport, ImportRequest, Rows, Watch, import};
 use crate::operations::objects::KnownObjects;
 use crate::operations::policy::PolicyRequest;
+use crate::operations::record::flat_members;
 use crate::server::app::App;
 
 /// The most records of one request.
@@ -161,27 +162,7 @@ fn readable(object: &Object, record: Value) -> std::result::Result<Value, String
     let Value::Object(members) = record else {
         return Err("The record must be an object: field name → value".to_owned());
     };
-    let mut flat = Map::new();
-    for (name, value) in members {
-        if object.find_columns(&name).is_none() {
-            return Err(unknown_field(object, &name));
-        }
-        match value {
-            // The parts of a composite field: {"address": {"city": …}}.
-            Value::Object(parts) if object.field(&name).is_some_and(|field| field.columns.len() > 1) => {
-                for (part, value) in parts {
-                    let joined = format!("{name}_{part}");
-                    if object.find_columns(&joined).is_none() {
-                        return Err(unknown_field(object, &joined));
-                    }
-                    flat.insert(joined, value);
-                }
-            }
-            value => {
-                flat.insert(name, value);
-            }
-        }
-    }
+    let flat = flat_members(object, members, |name| unknown_field(object, name))?;
     if flat.values().all(|value| value.is_null() || value.as_str().is_some_and(str::is_empty)) {
         return Err("The record is empty".to_owned());
     }
@@ -356,7 +337,7 @@ pub async fn export_records(
     Query(query): Query<ExportQuery>,
 ) -> Answer<Response> {
     actor.must_be_admin()?;
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = known.named(&object).map_err(invalid_object)?;
     let export = export_of(&object, &query, DEFAULT_LIMIT)?;
     let details = json!({

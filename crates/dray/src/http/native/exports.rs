@@ -15,9 +15,8 @@ use super::shapes::{attachment, object_of, short};
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
-use crate::http::stream::{self, Export};
-use crate::operations::export::{exported_columns, output_column};
-use crate::operations::objects::KnownObjects;
+use crate::http::stream;
+use crate::operations::export::{Export, exported_columns, output_column};
 use crate::operations::selection::SelectionRequest;
 use crate::server::app::App;
 
@@ -209,7 +208,7 @@ pub async fn export(
     Query(query): Query<ExportQuery>,
 ) -> Answer<Response> {
     actor.must_be_admin()?;
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let export = query.export(&object)?;
     let name = object.name().to_owned();

@@ -13,7 +13,6 @@ use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, JsonBytes, Path, parse_json};
 use crate::operations::definitions::{self, Defined};
-use crate::operations::objects::KnownObjects;
 use crate::server::app::App;
 
 /// An object as the API shows it: as it is written down, with the stored columns of each field.
@@ -42,7 +41,7 @@ fn answer_of(defined: Defined) -> Answer<Object> {
 /// List the objects with their fields.
 #[utoipa::path(get, path = "/api/v1/objects", tag = "objects", responses((status = 200, description = "`{objects: [definition]}`")), security(("key" = [])))]
 pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Value>> {
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let objects: Vec<Value> = known.all().iter().map(|object| shown(object)).collect();
     Ok(Json(json!({ "objects": objects })))
 }
@@ -50,7 +49,7 @@ pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Value>> {
 /// One object.
 #[utoipa::path(get, path = "/api/v1/objects/{object}", tag = "objects", params(("object" = String, Path)), responses((status = 200), (status = 404)), security(("key" = [])))]
 pub async fn get(State(app): State<App>, actor: Actor, Path(object): Path<String>) -> Answer<Json<Value>> {
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     Ok(Json(shown(&object)))
 }

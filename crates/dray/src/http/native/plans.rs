@@ -69,7 +69,7 @@ pub async fn plan(
     request: Request,
 ) -> Answer<Json<Value>> {
     actor.may_plan()?;
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let most = object.policy.max_bytes;
     let form = Multipart::from_request(request, &()).await.map_err(|why| {
@@ -207,7 +207,7 @@ pub async fn confirm(
     Repeatable(repeatable): Repeatable,
 ) -> Answer<Response> {
     actor.must_be_admin()?;
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let wanted = id.clone();
     let found = app.run(actor.organization(), move |session| Plan::find(session, &wanted)).await?;

@@ -120,7 +120,7 @@ pub async fn list(
 ) -> Answer<Json<Records>> {
     may_read_records(&actor)?;
     let limit = limit_of(query.limit.as_deref())?;
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let name = object.name().to_owned();
     let records =
@@ -163,7 +163,7 @@ pub async fn get(
     Path((object, id)): Path<(String, String)>,
 ) -> Answer<Response> {
     may_read_records(&actor)?;
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let id = number_of(&id, "record")?;
     let name = object.name().to_owned();
@@ -286,7 +286,7 @@ pub async fn delete(
     actor.must_be_admin()?;
     let id = number_of(&id, "record")?;
     let expected = expected_version(&headers)?;
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let name = object.name().to_owned();
     let deleted =

@@ -86,10 +86,6 @@ async fn found(app: &App, organization: &str, id: &str) -> Answer<Report> {
     found.ok_or_else(|| Failure::not_found(format!("there is no report `{}`", short(id))))
 }
 
-async fn known(app: &App, organization: &str) -> Answer<KnownObjects> {
-    Ok(app.run(organization, |session| KnownObjects::load(session)).await?)
-}
-
 /// List reports.
 #[utoipa::path(get, path = "/api/v1/reports", tag = "reports", params(ReportsQuery), responses((status = 200, description = "`{reports, next_cursor}`")), security(("key" = [])))]
 pub async fn list(
@@ -118,7 +114,7 @@ pub async fn create(
     }
     body.insert("id".to_owned(), json!(format!("rpt_{}", random_text(16))));
     let report = report_of(body)?;
-    let known = known(&app, actor.organization()).await?;
+    let known = app.objects(actor.organization()).await?;
     check(&known, &report)?;
     let kept = report.clone();
     app.run(actor.organization(), move |session| {
@@ -177,7 +173,7 @@ pub async fn change(
     };
     members.extend(patch);
     let report = report_of(members)?;
-    check(&known(&app, actor.organization()).await?, &report)?;
+    check(&app.objects(actor.organization()).await?, &report)?;
     let kept = report.clone();
     app.run(actor.organization(), move |session| reports::save(session, &kept, clock::now())).await?;
     app.audit(actor.organization(), actor.entry("report.change", id, json!({}))).await;
@@ -212,7 +208,7 @@ pub async fn records(
         return Err(Failure::validation("a report with a `limit` has one page"));
     }
     let limit = report.limit.map_or(asked, |most| most.min(asked));
-    let object = object_of(&known(&app, actor.organization()).await?, &report.object)?;
+    let object = object_of(&app.objects(actor.organization()).await?, &report.object)?;
     let mut page =
         page_of(&app, actor.organization(), object, selection_of(&report), limit, query.cursor).await?;
     if report.limit.is_some() {
@@ -232,7 +228,7 @@ pub async fn export(
 ) -> Answer<Response> {
     actor.must_be_admin()?;
     let report = found(&app, actor.organization(), &id).await?;
-    let object = object_of(&known(&app, actor.organization()).await?, &report.object)?;
+    let object = object_of(&app.objects(actor.organization()).await?, &report.object)?;
     let asked = ExportQuery::of_report(
         selection_of(&report),
         report.limit,

@@ -3,13 +3,10 @@
 
 use std::sync::atomic::Ordering;
 
-use arrow_array::RecordBatch;
-use dray_formats::{RowWriter, writer};
 use dray_model::catalog::{Job, Session};
 use dray_model::{Error, Result};
 
 use crate::clock;
-use crate::operations::export::copy_records;
 use crate::operations::export_job::{ExportJob, ExportResult};
 use crate::operations::import::Watch;
 use crate::operations::objects::KnownObjects;
@@ -33,25 +30,18 @@ pub fn perform(
     }
     let asked = ExportJob::parse(&job.request)?;
     let object = KnownObjects::load(session)?.named(&job.object)?;
-    let planned = asked.plan(&object)?;
-    session.prepare_object(&object)?;
+    let export = asked.plan(&object)?;
     let id = Files::new_id();
     let path = app.files().new_path(organization, &id)?;
     let cannot = |why: std::io::Error| {
         Error::file(format!("the export cannot be written: {why}")).hint("is there space left?")
     };
     let file = std::fs::File::create(&path).map_err(cannot)?;
-    let write = || -> Result<u64> {
-        let rows = writer(planned.format, planned.output, &planned.options, Box::new(file))?;
-        // The writer runs on a thread of its own, so it counts into something both can see.
-        let counted = Counted { rows, count: std::sync::Arc::default() };
-        let count = std::sync::Arc::clone(&counted.count);
-        copy_records(session, &object, &planned.query, &planned.columns, Box::new(counted), &|| {
-            watch.rows.store(count.load(Ordering::Relaxed), Ordering::Relaxed);
-            watch.stop.load(Ordering::Relaxed)
-        })
-    };
-    let records = match write() {
+    let written = export.write(session, Box::new(file), &|records| {
+        watch.rows.store(records, Ordering::Relaxed);
+        watch.stop.load(Ordering::Relaxed)
+    });
+    let records = match written {
         Ok(records) => records,
         Err(error) => {
             let _ = std::fs::remove_file(&path);
@@ -73,21 +63,4 @@ pub fn perform(
     serde_json::to_value(&result)
         .map(|result| Done::Completed(result, None))
         .map_err(|cause| Error::store("the result of an export cannot be written down").because(cause))
-}
-
-/// Counts records on their way to a writer.
-struct Counted {
-    rows: Box<dyn RowWriter>,
-    count: std::sync::Arc<std::sync::atomic::AtomicU64>,
-}
-
-impl RowWriter for Counted {
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.count.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-        self.rows.write(batch)
-    }
-
-    fn finish(self: Box<Self>) -> Result<()> {
-        self.rows.finish()
-    }
 }

@@ -21,8 +21,9 @@ use crate::clock;
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::JsonBody;
-use crate::http::stream::{self, Export};
-use crate::operations::export_job::{ExportJob, KIND, Planned};
+use crate::http::stream;
+use crate::operations::export::Export;
+use crate::operations::export_job::{ExportJob, KIND};
 use crate::operations::objects::KnownObjects;
 use crate::operations::reports::{self, Report};
 use crate::server::app::App;
@@ -112,7 +113,7 @@ pub async fn export_module(
     headers: HeaderMap,
     JsonBody(body): JsonBody<ExportBody>,
 ) -> Answer<Response> {
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = module(&known, &name)?;
     run(app, actor, &headers, Wanted { object, report: None, body, is_job: false }).await
 }
@@ -164,7 +165,7 @@ pub async fn create_job(
     let name = body.module.or(body.source_id).ok_or_else(|| {
         Failure::validation("the request names nothing to export: send module, reportId or sourceId")
     })?;
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     let object = module(&known, &name)?;
     run(app, actor, &headers, Wanted { object, report: None, body: body.export, is_job: true }).await
 }
@@ -225,22 +226,14 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
         return Ok((StatusCode::ACCEPTED, Json(told)).into_response());
     }
     let format = planned.format;
-    let export = Export {
-        object: planned.object,
-        query: planned.query,
-        columns: planned.columns,
-        output: planned.output,
-        format,
-        options: planned.options,
-    };
-    let body = stream::stream(&app, actor.organization(), export).await?;
+    let body = stream::stream(&app, actor.organization(), planned).await?;
     let file = format!("attachment; filename=\"{}\"", asked.file_name);
     let headers = [(header::CONTENT_TYPE, with_charset(format)), (header::CONTENT_DISPOSITION, file)];
     Ok((StatusCode::OK, headers, body).into_response())
 }
 
 /// A date format is refused before the first byte and before the job.
-fn check_date_format(planned: &Planned) -> Answer<()> {
+fn check_date_format(planned: &Export) -> Answer<()> {
     if planned.options.date_format.is_some() {
         writer(planned.format, planned.output.clone(), &planned.options, Box::new(std::io::sink()))?;
     }

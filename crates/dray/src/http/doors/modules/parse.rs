@@ -17,7 +17,6 @@ use super::shape::success;
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::operations::looked_through::{self, LookedThrough};
-use crate::operations::objects::KnownObjects;
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
 
@@ -71,7 +70,7 @@ pub async fn parse(
     Path(name): Path<String>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Answer<Json<Value>> {
-    let known = app.run(actor.organization(), |session| KnownObjects::load(session)).await?;
+    let known = app.objects(actor.organization()).await?;
     module(&known, &name)?;
     let mut form = form.map_err(|_| no_file("the request is no multipart form"))?;
     let broken = |why: axum::extract::multipart::MultipartError| {
