@@ -12,5 +12,7 @@ fn main() -> ExitCode {
         return ExitCode::from(dray_formats::run_sheet_worker(&arguments.collect::<Vec<String>>()));
     }
     dray::memory::give_back_at_once();
+    // Refused only where it was installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     ExitCode::from(dray::cli::run())
 }

@@ -64,6 +64,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<u8> {
     settings.log_json = arguments.log_json;
     // Only from the environment: what stands on a command line can be read by others on the machine.
     settings.admin_key = std::env::var("DRAY_ADMIN_KEY").ok().filter(|key| !key.is_empty());
+    settings.secret_key = std::env::var("DRAY_SECRET_KEY").ok().filter(|key| !key.is_empty());
     if settings.admin_key.as_deref().is_some_and(|key| key.len() < 8) {
         return Err(Error::request("the key in DRAY_ADMIN_KEY is too short")
             .hint("use at least 8 characters, better 40 random ones"));

@@ -42,7 +42,7 @@ pub fn serve_agent(settings: Settings, organization: &str, role: Role) -> Result
         .map_err(|why| Error::file(format!("the server cannot start: {why}")))?;
     let organization = organization.to_owned();
     let result = runtime.block_on(async move {
-        let app = App::new(settings);
+        let app = App::new(settings)?;
         let name = organization.clone();
         let (key, secret) = app
             .sessions()
@@ -78,7 +78,9 @@ async fn run(settings: Settings) -> Result<()> {
     let handle = metrics.handle();
     // A second server in one process, in tests, counts into the first one's.
     let _ = metrics::set_global_recorder(metrics);
-    let app = App::new(settings);
+    let app = App::new(settings)?;
+    let secret = app.secret().clone();
+    app.sessions().directory(move |store| secret.check(store)).await?;
     let first = app.sessions().directory(first_start).await?;
     let listen = app.settings().listen;
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(|why| {

@@ -14,6 +14,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::directory::{self, Key, Organization, Role};
 use super::files::Files;
 use super::queue::Queue;
+use super::secret::Secret;
 use super::sessions::Sessions;
 use super::settings::Settings;
 use super::throttle::Throttle;
@@ -36,6 +37,7 @@ pub struct App {
 
 struct Inner {
     settings: Settings,
+    secret: Secret,
     sessions: Sessions,
     files: Files,
     queue: Queue,
@@ -48,7 +50,7 @@ struct Inner {
 
 impl App {
     /// Everything for a server with these settings.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Result<Self> {
         let quota = NonZeroU32::new(settings.requests_per_minute).unwrap_or(NonZeroU32::MIN);
         let inner = Inner {
             sessions: Sessions::new(&settings.store, settings.sessions),
@@ -59,14 +61,20 @@ impl App {
             known_keys: Mutex::default(),
             touched: Mutex::default(),
             stopping: AtomicBool::new(false),
+            secret: Secret::load(settings.secret_key.as_deref(), &settings.files)?,
             settings,
         };
-        Self { inner: Arc::new(inner) }
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// How the server is set up.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// What signs and seals.
+    pub fn secret(&self) -> &Secret {
+        &self.inner.secret
     }
 
     /// Sessions with the store.

@@ -2,6 +2,7 @@
 //! work that waits, what is counted and written down.
 
 pub mod settings;
+pub mod secret;
 pub mod sessions;
 pub mod directory;
 pub mod limits;

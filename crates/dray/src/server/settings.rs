@@ -15,6 +15,8 @@ pub struct Settings {
     pub files: PathBuf,
     /// An admin key of the default organization, for automation.
     pub admin_key: Option<String>,
+    /// What signs links and seals secrets, the same for all processes of a store.
+    pub secret_key: Option<String>,
     /// How the server is reached from outside, where that differs from `listen`.
     pub public_url: Option<String>,
     /// Origins whose pages may call the API; none by default.
@@ -49,6 +51,7 @@ impl Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             files,
             admin_key: None,
+            secret_key: None,
             public_url: None,
             cors_origins: Vec::new(),
             sessions: 16,
