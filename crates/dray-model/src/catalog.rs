@@ -40,6 +40,11 @@ pub enum JobStatus {
 }
 
 impl JobStatus {
+    /// True where nothing more comes of the job.
+    pub fn is_ended(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running)
+    }
+
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
 
@@ -197,6 +202,11 @@ pub trait Catalog {
     fn save_job(&mut self, job: &Job) -> Result<bool>;
     /// Asks for a job to be stopped; one that waits is cancelled at once. False where it has ended.
     fn cancel_job(&mut self, id: i64, now: i64) -> Result<bool>;
+    /// Makes this session the one that works on a job: a session that another worker left behind, and that
+    /// may wake up and write, is ended by the database where that can be.
+    fn take_job(&mut self, id: i64) -> Result<()>;
+    /// The time by the clock that all processes of the store share, in microseconds since the epoch.
+    fn time(&mut self) -> Result<i64>;
     /// Deletes ended jobs that have expired; returns them.
     fn delete_expired_jobs(&mut self, now: i64) -> Result<Vec<Job>>;
 

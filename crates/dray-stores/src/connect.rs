@@ -5,7 +5,8 @@ use std::path::Path;
 use dray_model::catalog::Session;
 use dray_model::{Error, Result};
 
-use crate::postgres::PostgresDriver;
+use crate::catalog::jobs::NEWS;
+use crate::postgres::{PostgresDriver, listen};
 use crate::sqlite::SqliteDriver;
 use crate::store::SqlStore;
 
@@ -25,6 +26,15 @@ pub fn connect(address: &str, organization: &str) -> Result<Box<dyn Session>> {
 /// Opens the place that belongs to no organization: which organizations there are, their users and keys.
 pub fn connect_directory(address: &str) -> Result<Box<dyn Session>> {
     open(address, DIRECTORY)
+}
+
+/// Calls `told` whenever a process has made a new job, until `should_stop` says so. Returns at once where the
+/// store has no way to tell (SQLite): whoever waits looks again by itself.
+pub fn listen_for_jobs(address: &str, told: &mut dyn FnMut(), should_stop: &dyn Fn() -> bool) -> Result<()> {
+    if address.starts_with("sqlite:") {
+        return Ok(());
+    }
+    listen(address, NEWS, told, should_stop)
 }
 
 fn open(address: &str, organization: &str) -> Result<Box<dyn Session>> {

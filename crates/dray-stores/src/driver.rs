@@ -121,6 +121,14 @@ pub(crate) trait Driver: Send {
     /// session does the same.
     fn prepare_place(&mut self) -> Result<()>;
 
+    /// Calls this session by a name of its schema, and ends every other that has it: one that was left
+    /// behind by a process which may wake up.
+    fn end_other_sessions(&mut self, name: &str) -> Result<()>;
+    /// The time by the clock of the database, in microseconds since the epoch.
+    fn time(&mut self) -> Result<i64>;
+    /// Wakes those who wait for news of this kind in other processes, once the transaction is committed.
+    fn tell(&mut self, news: &str) -> Result<()>;
+
     /// Takes the lock of this name, waiting at most `wait`.
     fn lock(&mut self, name: &str, wait: Duration) -> Result<()>;
     /// Gives the lock back.

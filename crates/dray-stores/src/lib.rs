@@ -17,4 +17,4 @@ mod catalog;
 mod store;
 mod connect;
 
-pub use connect::{check_organization, connect, connect_directory};
+pub use connect::{check_organization, connect, connect_directory, listen_for_jobs};

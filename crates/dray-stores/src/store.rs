@@ -496,6 +496,14 @@ impl<D: Driver> Catalog for SqlStore<D> {
         jobs::cancel(&mut self.driver, id, now)
     }
 
+    fn take_job(&mut self, id: i64) -> Result<()> {
+        self.driver.end_other_sessions(&format!("job {id}"))
+    }
+
+    fn time(&mut self) -> Result<i64> {
+        self.driver.time()
+    }
+
     fn delete_expired_jobs(&mut self, now: i64) -> Result<Vec<Job>> {
         self.within_transaction(|store| jobs::delete_expired(&mut store.driver, now))
     }

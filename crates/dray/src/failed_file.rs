@@ -9,9 +9,20 @@ use dray_model::flow::FailedRowFormat;
 use dray_model::problem::Problem;
 use dray_model::{Error, Result};
 
+/// Keeps a failed-rows file safe away from this machine, as another may have to go on with it.
+pub trait Safekeeping: Send {
+    /// Brings the first bytes of the file back to its place.
+    fn fetch(&mut self, bytes: u64) -> Result<()>;
+    /// Keeps the file safe up to there.
+    fn keep(&mut self, bytes: u64) -> Result<()>;
+    /// Ends the file: it is kept whole, or forgotten where it has no rows.
+    fn end(&mut self, has_rows: bool) -> Result<()>;
+}
+
 /// A failed-rows file under way.
 pub struct FailedFile {
     path: PathBuf,
+    kept_by: Option<Box<dyn Safekeeping>>,
     format: Box<dyn FailedRowFormat>,
     out: Option<BufWriter<File>>,
     written_bytes: u64,
@@ -22,11 +33,27 @@ pub struct FailedFile {
 impl FailedFile {
     /// A file at this place in the source's own format; nothing is written before [`Self::begin`].
     pub fn new(path: &Path, format: Box<dyn FailedRowFormat>) -> Self {
-        Self { path: path.to_owned(), format, out: None, written_bytes: 0, rows: 0, line: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            kept_by: None,
+            format,
+            out: None,
+            written_bytes: 0,
+            rows: 0,
+            line: Vec::new(),
+        }
+    }
+
+    /// The same, kept safe elsewhere too.
+    pub fn kept_by(self, kept_by: Box<dyn Safekeeping>) -> Self {
+        Self { kept_by: Some(kept_by), ..self }
     }
 
     /// Begins the file anew (0), or goes on where a checkpoint left it.
     pub fn begin(&mut self, at_bytes: u64) -> Result<()> {
+        if let Some(kept_by) = &mut self.kept_by {
+            kept_by.fetch(at_bytes)?;
+        }
         let mut file = OpenOptions::new()
             .create(true)
             .write(true)
@@ -73,6 +100,9 @@ impl FailedFile {
         if let Some(out) = &mut self.out {
             let flushed = out.flush().and_then(|()| out.get_ref().sync_data());
             flushed.map_err(|why| self.cannot(why))?;
+            if let Some(kept_by) = &mut self.kept_by {
+                kept_by.keep(self.written_bytes)?;
+            }
         }
         Ok(self.written_bytes)
     }
@@ -82,6 +112,9 @@ impl FailedFile {
         self.checkpoint()?;
         if self.rows == 0 && self.out.take().is_some() {
             std::fs::remove_file(&self.path).map_err(|why| self.cannot(why))?;
+        }
+        if let Some(kept_by) = &mut self.kept_by {
+            kept_by.end(self.rows > 0)?;
         }
         Ok(self.rows > 0)
     }

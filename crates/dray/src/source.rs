@@ -10,6 +10,7 @@ use dray_formats::ReadOptions;
 use dray_model::flow::RowSource;
 use dray_model::{Error, Result};
 use sha2::{Digest, Sha256};
+use tempfile::TempPath;
 
 /// Bytes at either end of a source that its fingerprint covers, beside its length.
 const FINGERPRINT_BYTES: u64 = 1 << 20;
@@ -26,8 +27,32 @@ pub struct Source {
     is_stored: bool,
     options: ReadOptions,
     repairs: Vec<(usize, Repair)>,
-    /// Deletes the copy of standard input at the end.
-    _spool: Option<tempfile::NamedTempFile>,
+    /// Deletes the copy of standard input, or of a file kept elsewhere, at the end.
+    copy: Option<TempPath>,
+}
+
+/// A kept file where it can be opened: in its place, or a copy that goes with this.
+#[derive(Debug)]
+pub struct LocalFile {
+    path: PathBuf,
+    copy: Option<TempPath>,
+}
+
+impl LocalFile {
+    /// The file itself.
+    pub fn in_place(path: PathBuf) -> Self {
+        Self { path, copy: None }
+    }
+
+    /// A copy.
+    pub fn copy(copy: TempPath) -> Self {
+        Self { path: copy.to_path_buf(), copy: Some(copy) }
+    }
+
+    /// Where its bytes are.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Source {
@@ -41,25 +66,19 @@ impl Source {
         } else {
             None
         };
-        let path = spool.as_ref().map_or_else(|| PathBuf::from(name), |spool| spool.path().to_owned());
+        let copy = spool.map(tempfile::NamedTempFile::into_temp_path);
+        let path = copy.as_ref().map_or_else(|| PathBuf::from(name), |copy| copy.to_path_buf());
         // What is wrong with a missing or unreadable file is told when it is opened as rows.
         let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
         let name = if name == "-" { "standard input".to_owned() } else { name.to_owned() };
-        Ok(Self { name, bytes, path, is_stored: false, options, repairs: Vec::new(), _spool: spool })
+        Ok(Self { name, bytes, path, is_stored: false, options, repairs: Vec::new(), copy })
     }
 
     /// A file the server keeps, with the name people know it by: where it lies is nobody's business.
-    pub fn stored(name: &str, path: PathBuf, options: ReadOptions) -> Self {
+    pub fn stored(name: &str, file: LocalFile, options: ReadOptions) -> Self {
+        let LocalFile { path, copy } = file;
         let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
-        Self {
-            name: name.to_owned(),
-            bytes,
-            path,
-            is_stored: true,
-            options,
-            repairs: Vec::new(),
-            _spool: None,
-        }
+        Self { name: name.to_owned(), bytes, path, is_stored: true, options, repairs: Vec::new(), copy }
     }
 
     /// Where the bytes lie.
@@ -70,7 +89,7 @@ impl Source {
     /// Opens it as rows, the first `skip_rows` left out.
     pub fn open(&self, skip_rows: u64) -> Result<Box<dyn RowSource>> {
         let options = ReadOptions { skip_rows, ..self.options.clone() };
-        let rows = if self._spool.is_some() {
+        let rows = if self.copy.is_some() && !self.is_stored {
             let file = File::open(&self.path).map_err(|why| self.unreadable(why))?;
             dray_formats::open_reader(&self.name, Box::new(file), &options)?
         } else if self.is_stored {

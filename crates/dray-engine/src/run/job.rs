@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dray_model::Result;
 use dray_model::flow::{Import, RowSource};
+use dray_model::ledger::Fate;
 use dray_model::object::Object;
 use dray_model::problem::Problem;
 
@@ -77,6 +78,8 @@ pub trait Observer {
     fn wants_changes(&self) -> bool {
         false
     }
+    /// The fate of a row that is planned.
+    fn foreseen(&mut self, _row_number: u64, _fate: Fate) {}
     /// A cell that changes.
     fn change(&mut self, _change: &Change) {}
     /// Makes durable what was handed to `rejected`, and says where that ends. Called at every checkpoint.

@@ -209,6 +209,9 @@ impl<'r, 'j> Run<'r, 'j> {
             };
             self.import.ledger.read += 1;
             self.import.ledger.add(fate, 1);
+            if self.is_plan() {
+                self.observer.foreseen(row_number, fate);
+            }
             if rest.is_empty() {
                 continue;
             }

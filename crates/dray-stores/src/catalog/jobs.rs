@@ -9,6 +9,9 @@ use crate::driver::{Driver, SqlValue};
 /// The name under which the numbers of jobs are counted; no object can have it.
 const JOB_IDS: &str = "dray_job";
 
+/// What others are told when there is a new job.
+pub(crate) const NEWS: &str = "dray_job";
+
 const COLUMNS: &str = "id, kind, object, status, request, progress, result, error, import_id, actor, \
     cancel_requested, attempts, created_at, started_at, finished_at, expires_at, lease_until, worker";
 
@@ -42,6 +45,9 @@ pub(crate) fn create(driver: &mut impl Driver, job: &Job) -> Result<i64> {
         SqlValue::optional_text(job.worker.as_deref()),
     ];
     driver.execute(&sql, &values)?;
+    if job.status == JobStatus::Pending {
+        driver.tell(NEWS)?;
+    }
     Ok(id)
 }
 

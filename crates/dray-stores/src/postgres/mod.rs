@@ -6,6 +6,8 @@ mod load;
 mod read;
 mod connect;
 
+pub(crate) use connect::listen;
+
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -204,6 +206,32 @@ impl Driver for PostgresDriver {
         if known.is_empty() {
             self.control(&format!("CREATE SCHEMA {}", quote(&self.schema)))?;
         }
+        Ok(())
+    }
+
+    fn end_other_sessions(&mut self, name: &str) -> Result<()> {
+        // A name of a session has at most 63 bytes.
+        let name = format!("dray {name} of {:08x}", errors::stable_hash(&self.schema));
+        self.execute(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+             WHERE application_name = $1 AND datname = pg_catalog.current_database() \
+             AND pid <> pg_catalog.pg_backend_pid()",
+            &[SqlValue::Text(name.clone())],
+        )?;
+        self.execute("SELECT pg_catalog.set_config('application_name', $1, false)", &[SqlValue::Text(name)])?;
+        Ok(())
+    }
+
+    fn time(&mut self) -> Result<i64> {
+        let sql = "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::bigint";
+        match crate::driver::query_value(self, sql, &[])? {
+            SqlValue::Integer(time) => Ok(time),
+            other => Err(Error::store(format!("the server's clock says `{other:?}`"))),
+        }
+    }
+
+    fn tell(&mut self, news: &str) -> Result<()> {
+        self.execute("SELECT pg_catalog.pg_notify($1, '')", &[SqlValue::Text(news.to_owned())])?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use dray_model::Result;
 
 use super::StoreArguments;
-use super::serve::log;
+use super::server_settings::log;
 use crate::http::serve::serve_agent;
 use crate::server::directory::Role;
 use crate::server::settings::Settings;

@@ -13,6 +13,7 @@ mod undo;
 mod jobs;
 mod objects;
 mod key;
+mod server_settings;
 mod serve;
 mod mcp;
 
@@ -57,6 +58,8 @@ enum Command {
     Key(key::KeyArguments),
     /// Serve the API
     Serve(serve::ServeArguments),
+    /// Do the jobs of servers, without the HTTP part
+    Worker(serve::WorkerArguments),
     /// Answer an agent (MCP) over standard input and output
     Mcp(mcp::McpArguments),
     /// Print completions for a shell
@@ -111,6 +114,7 @@ pub fn run() -> u8 {
         Command::Objects(arguments) => (objects::run(arguments), arguments.json),
         Command::Key(arguments) => (key::run(arguments), arguments.json()),
         Command::Serve(arguments) => (serve::run(arguments), false),
+        Command::Worker(arguments) => (serve::run_worker(arguments), false),
         Command::Mcp(arguments) => (mcp::run(arguments), false),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "dray", &mut std::io::stdout());

@@ -66,6 +66,18 @@ pub fn too_large(most: usize) -> Failure {
     )
 }
 
+/// The body as it was sent, whatever it says that it is.
+#[derive(Debug)]
+pub struct AnyBytes(pub Bytes);
+
+impl FromRequest<App> for AnyBytes {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Answer<Self> {
+        read_whole(request, app).await.map(Self)
+    }
+}
+
 impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     type Rejection = Failure;
 

@@ -27,7 +27,6 @@ use super::answer::{Answer, Failure};
 use crate::clock;
 use crate::server::app::App;
 use crate::server::directory::{hash_of, random_text};
-use crate::server::files::Files;
 
 /// The kind of document.
 const KIND: &str = "idempotency";
@@ -328,10 +327,7 @@ impl Held {
                 Some(file) => file.write_all(&part).await.map_err(cannot)?,
                 None if memory.len() + part.len() <= MEMORY_BYTES => memory.extend_from_slice(&part),
                 None => {
-                    let path = app.files().new_path(organization, &Files::new_id())?;
-                    let folder = path.parent().unwrap_or(&path);
-                    let made = tempfile::tempfile_in(folder).map_err(cannot)?;
-                    let mut made = tokio::fs::File::from_std(made);
+                    let mut made = tokio::fs::File::from_std(app.files().scratch(organization)?);
                     made.write_all(&std::mem::take(&mut memory)).await.map_err(cannot)?;
                     made.write_all(&part).await.map_err(cannot)?;
                     file = Some(made);

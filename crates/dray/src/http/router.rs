@@ -16,12 +16,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Failure;
-use super::doors::{modules, records};
+use super::doors::{data_io, modules, records};
 use super::native::records as native_records;
 use super::native::{
     audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users,
 };
-use super::{about, access, audited, once};
+use super::{about, access, audited, links, once};
 use crate::mcp::http_service;
 use crate::server::app::App;
 use crate::server::directory::random_text;
@@ -47,6 +47,15 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(modules::export_jobs::list, modules::export::create_job))
         .routes(routes!(modules::export_jobs::get))
         .routes(routes!(modules::export_jobs::download))
+        // the data-io door
+        .routes(routes!(data_io::exports::export))
+        .routes(routes!(data_io::uploads::create))
+        .routes(routes!(data_io::imports::import))
+        .routes(routes!(data_io::jobs::list))
+        .routes(routes!(data_io::jobs::get))
+        .routes(routes!(data_io::jobs::download, data_io::jobs::download_again))
+        .routes(routes!(data_io::jobs::cancel))
+        .routes(routes!(links::download, links::upload))
         // the native API
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))

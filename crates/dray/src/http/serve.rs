@@ -34,6 +34,32 @@ pub fn serve(settings: Settings) -> Result<()> {
     result
 }
 
+/// Does jobs until the process is asked to end, and answers nobody.
+pub fn work(settings: Settings) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Error::file(format!("the worker cannot start: {why}")))?;
+    let result = runtime.block_on(async {
+        let app = App::new(settings)?;
+        let secret = app.secret().clone();
+        app.sessions().directory(move |store| secret.check(store)).await?;
+        let workers = worker::start(&app);
+        tracing::info!(workers = app.settings().workers, "jobs are done here");
+        while !interrupt::asked() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tracing::info!("stopping: nothing new is taken");
+        app.stop();
+        let _ = tokio::time::timeout(app.settings().stop_time, worker::stop(workers)).await;
+        let sessions = app.sessions().clone();
+        let _ = tokio::task::spawn_blocking(move || sessions.close()).await;
+        Ok(())
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
 /// Answers an agent over standard input and output, until that ends.
 pub fn serve_agent(settings: Settings, organization: &str, role: Role) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

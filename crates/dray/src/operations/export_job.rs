@@ -53,6 +53,8 @@ pub struct ExportJob {
     pub description: Option<String>,
     /// Records there were when it was asked for, as far as that is known.
     pub expected: Option<u64>,
+    /// Where to tell that the job has ended, beside the organization's webhooks.
+    pub webhook_url: Option<String>,
     /// Seconds the file is kept after its completion.
     pub keep_seconds: i64,
 }

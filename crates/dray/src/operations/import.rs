@@ -14,7 +14,8 @@ use dray_engine::write::Change;
 use dray_formats::ReadOptions;
 use dray_model::Result;
 use dray_model::catalog::Session;
-use dray_model::flow::{Detected, Import, RowSource};
+use dray_model::flow::{Detected, Import, ImportStatus, RowSource};
+use dray_model::ledger::Fate;
 use dray_model::object::Object;
 use dray_model::problem::{Problem, ProblemCode, Severity};
 
@@ -28,6 +29,9 @@ use crate::source::Source;
 pub const MOST_PROBLEMS: usize = 1_000;
 /// Changed cells the report of a plan names.
 pub const MOST_CHANGES: usize = 1_000;
+
+/// Rows of each fate the report of a plan names.
+const FIRST_ROWS: usize = 20;
 
 /// Where the rows of a request are.
 #[allow(clippy::large_enum_variant, reason = "there is one for each import")]
@@ -88,6 +92,8 @@ pub struct Watch {
     pub rejected: AtomicU64,
     /// Bytes of the source consumed.
     pub bytes: AtomicU64,
+    /// Bytes of the source, or records of an export; 0 while that is not known.
+    pub total: AtomicU64,
     /// Set to stop at the next chunk.
     pub stop: AtomicBool,
 }
@@ -124,6 +130,8 @@ pub struct ImportReport {
     pub changes: Vec<Change>,
     /// How many cells a plan would change.
     pub changed_cells: u64,
+    /// The first rows of each fate in a plan.
+    pub first_rows: BTreeMap<Fate, Vec<u64>>,
     /// Texts of references that found no record, by field.
     pub unresolved: BTreeMap<String, Vec<String>>,
     /// True where a failed-rows file was written.
@@ -145,6 +153,7 @@ struct Reporter<'w> {
     wants_changes: bool,
     changes: Vec<Change>,
     changed_cells: u64,
+    first_rows: BTreeMap<Fate, Vec<u64>>,
     unresolved: BTreeMap<String, Vec<String>>,
 }
 
@@ -209,6 +218,13 @@ impl Observer for Reporter<'_> {
         self.wants_changes
     }
 
+    fn foreseen(&mut self, row_number: u64, fate: Fate) {
+        let known = self.first_rows.entry(fate).or_default();
+        if known.len() < FIRST_ROWS {
+            known.push(row_number);
+        }
+    }
+
     fn change(&mut self, change: &Change) {
         self.changed_cells += 1;
         if self.changes.len() < MOST_CHANGES {
@@ -263,6 +279,7 @@ pub fn import(
         wants_changes: request.plan,
         changes: Vec::new(),
         changed_cells: 0,
+        first_rows: BTreeMap::new(),
         unresolved: BTreeMap::new(),
     };
     let resumes = request.resume && !request.plan;
@@ -280,7 +297,9 @@ pub fn import(
             kept.iter().for_each(|problem| reporter.tell(problem));
         }
     }
-    let has_failed_rows = reporter.failed.take().map_or(Ok(false), FailedFile::finish)?;
+    // A run that goes on later goes on with its file.
+    let failed = reporter.failed.take().filter(|_| import.status != ImportStatus::Interrupted);
+    let has_failed_rows = failed.map_or(Ok(false), FailedFile::finish)?;
     Ok(ImportReport {
         import,
         was_complete,
@@ -292,6 +311,7 @@ pub fn import(
         warnings: reporter.warnings,
         changes: reporter.changes,
         changed_cells: reporter.changed_cells,
+        first_rows: reporter.first_rows,
         unresolved: reporter.unresolved,
         has_failed_rows,
     })

@@ -23,6 +23,8 @@ pub struct ImportJob {
     pub file: String,
     /// The file is only there for this import: it goes once that is complete.
     pub remove_file: bool,
+    /// Where the file is fetched from first, where it was not sent.
+    pub source_url: Option<String>,
     /// Its name for people.
     pub source_name: String,
     /// What kind of file it is, for people: `csv`, `xlsx` …
@@ -41,6 +43,10 @@ pub struct ImportJob {
     pub day_first: Option<bool>,
     /// The stored file that rejected rows go to, where they are wanted.
     pub failed_file: Option<String>,
+    /// Only tell what would happen.
+    pub dry_run: bool,
+    /// Where to tell that the job has ended, beside the organization's webhooks.
+    pub webhook_url: Option<String>,
     /// What tells this import from all others where the request that asked for it may come again; else its
     /// job's number does.
     pub fingerprint: Option<String>,

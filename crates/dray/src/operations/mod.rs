@@ -10,6 +10,7 @@ pub mod import;
 pub mod export;
 pub mod reports;
 pub mod looked_through;
+pub mod upload;
 pub mod import_job;
 pub mod export_job;
 pub mod mapping_memory;

@@ -1,10 +1,12 @@
 //! An import in two steps: a plan that is shown to somebody, and its confirmation within an hour. What was
 //! sent rests among the kept files meanwhile.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::Array;
 use dray_engine::map::MappingRequest;
+use dray_engine::write::Change;
 use dray_formats::ReadOptions;
 use dray_model::catalog::Session;
 use dray_model::definition::Mode;
@@ -20,7 +22,7 @@ use serde_json::{Map, Value, json};
 
 use super::import::{ImportReport, ImportRequest, Rows, Watch, import};
 use super::import_job::ImportJob;
-use super::ledger::fates_json;
+use super::ledger::{fates_json, problem_json};
 use super::objects::KnownObjects;
 use super::quota::{Exceeded, Quota};
 use crate::failed_file::FailedFile;
@@ -199,6 +201,60 @@ pub fn plan(
         return Ok(Planned::Refused(error, Some(Box::new(report))));
     }
     Ok(Planned::Done(Box::new(report), preview))
+}
+
+/// The first rows of each fate as they were read, with the cells that would change and what is wrong:
+/// `{"updated": [{"row", "record", "cells": {column: text}, "changes": [{field, old, new}]}], …}`.
+pub fn first_rows(report: &ImportReport, source: &Source) -> Result<Value> {
+    let wanted: BTreeSet<u64> = report.first_rows.values().flatten().copied().collect();
+    let cells = cells_of(source, &wanted)?;
+    let mut out = Map::new();
+    for (fate, rows) in &report.first_rows {
+        let shown = rows.iter().map(|row| {
+            let mut shown = Map::new();
+            shown.insert("row".to_owned(), json!(row));
+            shown.insert("cells".to_owned(), json!(cells.get(row)));
+            let changes: Vec<&Change> =
+                report.changes.iter().filter(|change| change.row_number == *row).collect();
+            if let Some(first) = changes.first() {
+                shown.insert("record".to_owned(), json!(first.record_id));
+                let changes = changes
+                    .iter()
+                    .map(|change| json!({ "field": change.column, "old": change.old, "new": change.new }));
+                shown.insert("changes".to_owned(), changes.collect());
+            }
+            let mut problems = report.problems.iter().filter(|problem| problem.row_number == *row).peekable();
+            if problems.peek().is_some() {
+                shown.insert("problems".to_owned(), problems.map(problem_json).collect());
+            }
+            Value::Object(shown)
+        });
+        out.insert(fate.word().to_owned(), shown.collect());
+    }
+    Ok(Value::Object(out))
+}
+
+/// The cells of these rows as they stand in the source: row → column → text.
+fn cells_of(source: &Source, wanted: &BTreeSet<u64>) -> Result<BTreeMap<u64, Map<String, Value>>> {
+    let mut found = BTreeMap::new();
+    let Some(&last) = wanted.last() else { return Ok(found) };
+    let mut rows = source.open(0)?;
+    let header = rows.header().to_vec();
+    while let Some(batch) = rows.next_batch()? {
+        let end = batch.first_row + batch.len() as u64;
+        for &row in wanted.range(batch.first_row..end) {
+            let index = usize::try_from(row - batch.first_row).unwrap_or(usize::MAX);
+            let cell = |column: &arrow_array::StringArray| {
+                (index < column.len() && column.is_valid(index)).then(|| shown(column.value(index)))
+            };
+            let cells = header.iter().zip(&batch.columns);
+            found.insert(row, cells.map(|(name, column)| (name.clone(), json!(cell(column)))).collect());
+        }
+        if end > last {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Records that a plan would change.

@@ -54,7 +54,7 @@ impl App {
         let quota = NonZeroU32::new(settings.requests_per_minute).unwrap_or(NonZeroU32::MIN);
         let inner = Inner {
             sessions: Sessions::new(&settings.store, settings.sessions),
-            files: Files::new(&settings.files, settings.file_bytes),
+            files: Files::new(&settings.files, settings.bucket.as_ref(), settings.file_bytes)?,
             queue: Queue::default(),
             limiter: RateLimiter::keyed(Quota::per_minute(quota)),
             throttle: Throttle::default(),

@@ -1,13 +1,14 @@
 //! What a server is beside its routes: who may come in, sessions with the store, files that were sent,
 //! work that waits, what is counted and written down.
 
-pub mod settings;
 pub mod secret;
 pub mod sessions;
 pub mod directory;
 pub mod limits;
 pub mod throttle;
+pub mod links;
 pub mod files;
+pub mod settings;
 pub mod queue;
 pub mod app;
 pub mod jobs;

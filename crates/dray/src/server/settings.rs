@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::files::BucketSettings;
+
 /// Settings of one process.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -11,8 +13,12 @@ pub struct Settings {
     pub store: String,
     /// Where requests are listened to.
     pub listen: SocketAddr,
-    /// The folder for files that were sent, exports and failed rows.
+    /// The folder for files that were sent, exports and failed rows; with a bucket, for those that are worked on.
     pub files: PathBuf,
+    /// The bucket for files, where several machines share them.
+    pub bucket: Option<BucketSettings>,
+    /// How long a signed link works.
+    pub link_time: Duration,
     /// An admin key of the default organization, for automation.
     pub admin_key: Option<String>,
     /// What signs links and seals secrets, the same for all processes of a store.
@@ -50,6 +56,8 @@ impl Settings {
             store: store.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             files,
+            bucket: None,
+            link_time: Duration::from_secs(30 * 60),
             admin_key: None,
             secret_key: None,
             public_url: None,

@@ -16,6 +16,7 @@ use super::jobs;
 use super::queue::Done;
 use crate::clock;
 use crate::operations::import::Watch;
+use crate::operations::upload::Upload;
 use crate::operations::{export_job, import_job, looked_through};
 
 /// How long a worker has a job for itself without renewing that.
@@ -50,8 +51,10 @@ pub fn start(app: &App) -> Vec<JoinHandle<()>> {
             tokio::spawn(async move { work(&app, &name).await })
         })
         .collect();
-    let app = app.clone();
-    workers.push(tokio::spawn(async move { sweep(&app).await }));
+    let ours = app.clone();
+    workers.push(tokio::spawn(async move { sweep(&ours).await }));
+    let ours = app.clone();
+    workers.push(tokio::task::spawn_blocking(move || listen(&ours)));
     workers
 }
 
@@ -59,6 +62,21 @@ pub fn start(app: &App) -> Vec<JoinHandle<()>> {
 pub async fn stop(workers: Vec<JoinHandle<()>>) {
     for worker in workers {
         let _ = worker.await;
+    }
+}
+
+/// Wakes the workers when another process has a new job. Blocking.
+fn listen(app: &App) {
+    let store = app.settings().store.clone();
+    while !app.is_stopping() {
+        match dray_stores::listen_for_jobs(&store, &mut || app.queue().wake(), &|| app.is_stopping()) {
+            // They look again by themselves where the store cannot tell.
+            Ok(()) => return,
+            Err(error) => {
+                tracing::warn!(%error, "new jobs of other processes are not heard of");
+                std::thread::sleep(PAUSE);
+            }
+        }
     }
 }
 
@@ -81,8 +99,12 @@ async fn work(app: &App, name: &str) {
                 return;
             }
             let worker = name.to_owned();
-            let now = clock::now();
-            match app.run(&organization, move |session| session.claim_job(&worker, now, now + LEASE)).await {
+            let claimed = app.run(&organization, move |session| {
+                // All processes judge leases by one clock.
+                let now = session.time()?;
+                session.claim_job(&worker, now, now + LEASE)
+            });
+            match claimed.await {
                 Ok(Some(mut job)) => {
                     found = true;
                     perform(app, &organization, &mut job, &Arc::default(), PATIENCE).await;
@@ -106,14 +128,14 @@ pub async fn begin_now(
     watch: Arc<Watch>,
 ) -> Result<(i64, JoinHandle<Job>)> {
     let permit = app.queue().may_work().await?;
-    let now = clock::now();
     job.status = JobStatus::Running;
     job.worker = Some(format!("here-{}", random_text(8)));
     job.attempts = 1;
-    job.started_at = Some(now);
-    job.lease_until = Some(now + LEASE);
     let mut job = app
         .run(organization, move |session| {
+            let now = session.time()?;
+            job.started_at = Some(now);
+            job.lease_until = Some(now + LEASE);
             job.id = session.create_job(&job)?;
             Ok(job)
         })
@@ -186,6 +208,7 @@ fn progress(watch: &Watch) -> String {
         "rows": watch.rows.load(Ordering::Relaxed),
         "rejected": watch.rejected.load(Ordering::Relaxed),
         "bytes": watch.bytes.load(Ordering::Relaxed),
+        "total": watch.total.load(Ordering::Relaxed),
     })
     .to_string()
 }
@@ -206,7 +229,7 @@ async fn renew(app: &App, organization: &str, job: &Job, watch: &Arc<Watch>) {
         if job.cancel_requested {
             held.stop.store(true, Ordering::Relaxed);
         }
-        job.lease_until = Some(clock::now() + LEASE);
+        job.lease_until = Some(session.time()? + LEASE);
         job.progress = Some(progress(&held));
         job.import_id = import_of(&held).or(job.import_id);
         session.save_job(&job)
@@ -228,6 +251,12 @@ fn work_on(app: &App, organization: &str, mut job: Job, watch: &Watch, patience:
     let begun = std::time::Instant::now();
     let done = loop {
         let done = app.sessions().open(organization).and_then(|mut session| {
+            // Whoever was away longer than the lease may find that another has the job.
+            let is_ours = session.find_job(job.id)?.is_some_and(|known| known.attempts == job.attempts);
+            if !is_ours {
+                return Ok(Done::Stopped);
+            }
+            session.take_job(job.id)?;
             let perform = KINDS.iter().find(|(kind, _)| *kind == job.kind).map(|(_, perform)| perform);
             match perform {
                 Some(perform) => perform(app, organization, session.as_mut(), &mut job, watch),
@@ -305,6 +334,7 @@ async fn sweep(app: &App) {
                 session.delete_expired_jobs(now)?;
                 session.delete_documents_before("idempotency", now - 25 * 3600 * 1_000_000)?;
                 session.delete_documents_before(looked_through::KIND, now - looked_through::KEPT)?;
+                Upload::forget_before(session, now - looked_through::KEPT)?;
                 files.sweep(session, &name, now)
             });
             if let Err(error) = swept.await {

@@ -2,3 +2,4 @@
 
 pub mod records;
 pub mod modules;
+pub mod data_io;

@@ -1,22 +1,21 @@
 //! Imports and undos: what was done, what became of each row, and taking it back.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use dray_model::Result;
 use dray_model::catalog::{ImportQuery, JobQuery, Session};
 use dray_model::flow::Import;
 use dray_model::ledger::Fate;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio_util::io::ReaderStream;
 
-use super::shapes::{attachment, before_of, limit_of, next_cursor, number_of, short, unknown_cursor};
+use super::shapes::{before_of, limit_of, next_cursor, number_of, short, unknown_cursor};
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
+use crate::http::download::send_file;
 use crate::operations::import_job::{self, ImportJob};
 use crate::operations::ledger::{import_json, problem_json};
 use crate::operations::objects::KnownObjects;
@@ -195,18 +194,21 @@ fn failed_file(session: &mut dyn Session, import: &Import, note: &ImportNote) ->
 
 /// Download the rejected rows as they were sent, with the reasons: repair them there and send that file.
 #[utoipa::path(get, path = "/api/v1/imports/{id}/failed-rows", tag = "imports", params(("id" = String, Path)), responses((status = 200, description = "The file"), (status = 404)), security(("key" = [])))]
-pub async fn failed_rows(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Response> {
+pub async fn failed_rows(
+    State(app): State<App>,
+    actor: Actor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     actor.must_be_admin()?;
     let (import, note) = found(&app, &actor, &id).await?;
     let number = import.id;
     let file = app.run(actor.organization(), move |session| failed_file(session, &import, &note)).await?;
     let none = || Failure::not_found(format!("no rejected rows of import {number} are kept"));
     let file = file.ok_or_else(none)?;
-    let path = app.files().path(actor.organization(), &file.id).ok_or_else(none)?;
-    let opened = tokio::fs::File::open(path).await.map_err(|_| none())?;
+    let sent = send_file(&app, actor.organization(), &file, &headers).await?.ok_or_else(none)?;
     app.audit(actor.organization(), actor.entry("import.failed_rows", number.to_string(), json!({}))).await;
-    let headers = attachment("application/octet-stream", &file.name);
-    Ok((StatusCode::OK, headers, Body::from_stream(ReaderStream::new(opened))).into_response())
+    Ok(sent)
 }
 
 /// Take an import back: what it created is deleted, what it changed is put back, what somebody changed since

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use super::shapes::{object_of, plan_limit, quota_of, refused, short};
 use super::upload::{Upload, drop_file, receive};
 use crate::clock;
-use crate::failed_file::FailedFile;
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Path;
@@ -30,6 +29,7 @@ use crate::operations::outcomes::{ImportNote, save_note};
 use crate::operations::plans::{self, Confirmed, PLAN_TIME, Plan, Planned};
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
+use crate::server::jobs::import::{describe_failed, failed_name};
 use crate::server::queue::{new_job, submit};
 use crate::source::Source;
 
@@ -95,18 +95,19 @@ async fn plan_upload(
     object: Arc<dray_model::object::Object>,
     upload: Upload,
 ) -> Answer<Value> {
-    let source = kept_source(app, actor.organization(), &upload.job)?;
     let quota = quota_of(actor);
     let watch = Arc::new(Watch::default());
     let _stop = StopOnDrop(Arc::clone(&watch));
     let created_at = clock::now();
     let (of_work, name) = (known.clone(), object.name().to_owned());
     let (job, of_plan) = (upload.job.clone(), Arc::clone(&object));
+    let (ours, organization) = (app.clone(), actor.organization().to_owned());
     let planned = app
         .run(actor.organization(), move |session| {
-            plans::plan(session, &of_work, &of_plan, &job, &source, quota, &watch)
+            let Some(source) = kept_source(&ours, &organization, &job)? else { return Ok(Err(file_gone())) };
+            plans::plan(session, &of_work, &of_plan, &job, &source, quota, &watch).map(Ok)
         })
-        .await?;
+        .await??;
     let (report, preview) = match planned {
         Planned::Done(report, preview) => (report, preview),
         Planned::Exceeded(exceeded) => return Err(plan_limit(exceeded)),
@@ -178,13 +179,15 @@ fn import_refused(error: Error, report: Option<&crate::operations::import::Impor
     failure
 }
 
-/// The kept file of a plan, ready to be opened.
-fn kept_source(app: &App, organization: &str, job: &ImportJob) -> Answer<Source> {
-    let path = app.files().path(organization, &job.file).filter(|path| path.is_file());
-    let path = path.ok_or_else(|| {
-        Failure::new(StatusCode::GONE, "FILE_GONE", "the file of this plan is no longer kept: send it again")
-    })?;
-    Ok(Source::stored(&job.source_name, path, plans::read_options(job)?))
+/// The kept file of a plan, ready to be opened; `None` where it is gone. Blocking.
+fn kept_source(app: &App, organization: &str, job: &ImportJob) -> dray_model::Result<Option<Source>> {
+    let options = plans::read_options(job)?;
+    let file = app.files().local(organization, &job.file)?;
+    Ok(file.map(|file| Source::stored(&job.source_name, file, options)))
+}
+
+fn file_gone() -> Failure {
+    Failure::new(StatusCode::GONE, "FILE_GONE", "the file of this plan is no longer kept: send it again")
 }
 
 /// Carry out a plan.
@@ -295,8 +298,7 @@ async fn execute(
     request: String,
 ) -> Answer<Response> {
     let begun = std::time::Instant::now();
-    let source = kept_source(app, actor.organization(), &plan.job)?;
-    let failed_path = app.files().new_path(actor.organization(), &plan.id)?;
+    let (ours, organization) = (app.clone(), actor.organization().to_owned());
     let of_work = known.clone();
     let (who, name, plan_id) = (actor.name.clone(), plan.object.clone(), plan.id.clone());
     let executed = app
@@ -304,7 +306,12 @@ async fn execute(
             if let Some(confirmed) = plan.confirm(session, &request, clock::now())? {
                 return Ok(Err(already_confirmed(&confirmed)));
             }
-            let failed = FailedFile::new(&failed_path, source.open(0)?.failed_rows());
+            let Some(source) = kept_source(&ours, &organization, &plan.job)? else {
+                return Ok(Err(file_gone()));
+            };
+            let failed_name = failed_name(&plan.job.source_name);
+            let format = source.open(0)?.failed_rows();
+            let failed = ours.files().failed_rows(&organization, &plan.id, &failed_name, format)?;
             let executed =
                 plans::execute(session, &of_work, &plan, &source, Some(failed), &Watch::default())?;
             let report = &executed.report;
@@ -315,16 +322,8 @@ async fn execute(
                 plan.save(session, now)?;
                 return Ok(Ok(executed));
             }
-            let failed_file = failed_path.is_file().then(|| plan.id.clone());
-            if failed_file.is_some() {
-                let file = StoredFile {
-                    id: plan.id.clone(),
-                    name: format!("failed-{}", plan.job.source_name),
-                    bytes: std::fs::metadata(&failed_path).map_or(0, |about| about.len()),
-                    expires_at: now + FAILED_FILE_TIME,
-                };
-                Files::describe(session, &file, now)?;
-            }
+            let failed_file =
+                describe_failed(&ours, &organization, session, &plan.id, &plan.job.source_name)?;
             let object = of_work.named(&plan.object)?;
             let (mapping, ignored) = match &report.mapping {
                 Some(mapping) => mapping_json(&object, mapping),

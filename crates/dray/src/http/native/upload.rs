@@ -68,7 +68,7 @@ async fn receive_parts(
                 return Err(Failure::validation("the form has two parts `file`: send one file at a time"));
             }
             let shown = shown_name(part.file_name());
-            let kept = app.files().receive(organization, most, &mut part).await?;
+            let kept = app.files().receive(organization, &shown, most, &mut part).await?;
             (upload.job.file, upload.bytes) = kept;
             upload.job.file_type =
                 shown.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();

@@ -31,32 +31,20 @@ pub fn perform(
     let asked = ExportJob::parse(&job.request)?;
     let object = KnownObjects::load(session)?.named(&job.object)?;
     let export = asked.plan(&object)?;
+    session.prepare_object(&object)?;
+    let records = session.count_records(&object, export.query.filter.as_ref(), u64::MAX >> 1)?;
+    watch.total.store(records.min(export.query.limit.unwrap_or(records)), Ordering::Relaxed);
     let id = Files::new_id();
-    let path = app.files().new_path(organization, &id)?;
-    let cannot = |why: std::io::Error| {
-        Error::file(format!("the export cannot be written: {why}")).hint("is there space left?")
-    };
-    let file = std::fs::File::create(&path).map_err(cannot)?;
-    let written = export.write(session, Box::new(file), &|records| {
+    let file = app.files().create(organization, &id, &asked.file_name)?;
+    let records = export.write(session, Box::new(file.clone()), &|records| {
         watch.rows.store(records, Ordering::Relaxed);
         watch.stop.load(Ordering::Relaxed)
-    });
-    let records = match written {
-        Ok(records) => records,
-        Err(error) => {
-            let _ = std::fs::remove_file(&path);
-            return Err(error);
-        }
-    };
+    })?;
+    let bytes = file.publish()?;
     watch.rows.store(records, Ordering::Relaxed);
     let now = clock::now();
     let keep = if asked.keep_seconds > 0 { asked.keep_seconds } else { KEPT };
-    let stored = StoredFile {
-        id,
-        name: asked.file_name.clone(),
-        bytes: std::fs::metadata(&path).map_err(cannot)?.len(),
-        expires_at: now + keep * 1_000_000,
-    };
+    let stored = StoredFile { id, name: asked.file_name.clone(), bytes, expires_at: now + keep * 1_000_000 };
     Files::describe(session, &stored, now)?;
     let result =
         ExportResult { file: stored.id, bytes: stored.bytes, records, expires_at: stored.expires_at };

@@ -1,18 +1,23 @@
 //! The work of an import job: a stored file into an object, exactly once however often it is begun.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use dray_engine::map::MappingRequest;
 use dray_formats::ReadOptions;
 use dray_model::catalog::{Job, Session};
 use dray_model::flow::ImportStatus;
+use dray_model::object::Object;
 use dray_model::{Error, Result};
+use serde_json::Map;
 
 use crate::clock;
-use crate::failed_file::FailedFile;
 use crate::operations::import::{ImportRequest, Rows, Watch, import};
 use crate::operations::import_job::{ImportJob, ImportResult, ledger_words};
+use crate::operations::ledger::{fates_json, mapping_json, problem_json};
 use crate::operations::objects::KnownObjects;
+use crate::operations::plans::{self, Planned};
+use crate::operations::quota::Quota;
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
 use crate::server::queue::Done;
@@ -23,12 +28,11 @@ const FAILED_FILE_TIME: i64 = 7 * 24 * 3600 * 1_000_000;
 
 /// The stored file of an import, ready to be opened.
 pub fn source_of(app: &App, organization: &str, asked: &ImportJob) -> Result<Source> {
-    let path = app.files().path(organization, &asked.file).filter(|path| path.is_file());
-    let path = path.ok_or_else(|| {
+    let file = app.files().local(organization, &asked.file)?.ok_or_else(|| {
         Error::request(format!("the file `{}` is no longer kept", asked.source_name)).hint("send it again")
     })?;
     let options = ReadOptions { columns: asked.only_columns.clone(), ..asked.read.options()? };
-    Ok(Source::stored(&asked.source_name, path, options))
+    Ok(Source::stored(&asked.source_name, file, options))
 }
 
 /// Imports.
@@ -62,11 +66,15 @@ pub fn perform(
         return done(&result);
     }
     let source = source_of(app, organization, &asked)?;
+    watch.total.store(source.bytes, Ordering::Relaxed);
+    if asked.dry_run {
+        return plan(session, &known, &object, &asked, &source, watch);
+    }
     let failed = match &asked.failed_file {
         None => None,
         Some(id) => {
-            let path = app.files().new_path(organization, id)?;
-            Some(FailedFile::new(&path, source.open(0)?.failed_rows()))
+            let format = source.open(0)?.failed_rows();
+            Some(app.files().failed_rows(organization, id, &failed_name(&source.name), format)?)
         }
     };
     let request = ImportRequest {
@@ -109,27 +117,67 @@ pub fn perform(
     done(&result)
 }
 
+/// Problems that the result of a dry run shows.
+const SHOWN: usize = 20;
+
+/// What the import would do.
+fn plan(
+    session: &mut dyn Session,
+    known: &KnownObjects,
+    object: &Arc<Object>,
+    asked: &ImportJob,
+    source: &Source,
+    watch: &Watch,
+) -> Result<Done> {
+    let planned = plans::plan(session, known, object, asked, source, Quota::default(), watch)?;
+    let (report, refused) = match planned {
+        Planned::Done(report, _) => (report, None),
+        Planned::Refused(error, Some(report)) => (report, Some(error)),
+        Planned::Refused(error, None) => return Err(error),
+        Planned::Exceeded(exceeded) => return Err(Error::request(exceeded.message)),
+    };
+    let mut result = Map::new();
+    result.insert("dryRun".to_owned(), true.into());
+    result.insert("plan".to_owned(), fates_json(&report.import.ledger).into());
+    result.insert("rows".to_owned(), plans::first_rows(&report, source)?);
+    result.insert("changedCells".to_owned(), report.changed_cells.into());
+    result.insert("problems".to_owned(), report.problems.iter().take(SHOWN).map(problem_json).collect());
+    if let Some(mapping) = &report.mapping {
+        let (mapping, ignored) = mapping_json(object, mapping);
+        result.insert("mapping".to_owned(), mapping);
+        result.insert("ignored".to_owned(), ignored);
+    }
+    Ok(match refused {
+        Some(error) => Done::Failed(result.into(), error.message),
+        None => Done::Completed(result.into(), None),
+    })
+}
+
 fn done(result: &ImportResult) -> Result<Done> {
     serde_json::to_value(result)
         .map(|result| Done::Completed(result, None))
         .map_err(|cause| Error::store("the result of an import cannot be written down").because(cause))
 }
 
-/// Makes the file of rejected rows known, where there are any.
-fn describe_failed(
+/// What people call the file of rejected rows.
+pub fn failed_name(source_name: &str) -> String {
+    format!("failed-{source_name}")
+}
+
+/// Makes the file of rejected rows known, where there are any; returns its name then.
+pub fn describe_failed(
     app: &App,
     organization: &str,
     session: &mut dyn Session,
     id: &str,
     source_name: &str,
 ) -> Result<Option<String>> {
-    let path = app.files().path(organization, id).filter(|path| path.is_file());
-    let Some(path) = path else { return Ok(None) };
+    let Some(bytes) = app.files().size(organization, id)? else { return Ok(None) };
     let now = clock::now();
     let file = StoredFile {
         id: id.to_owned(),
-        name: format!("failed-{source_name}"),
-        bytes: std::fs::metadata(path).map_or(0, |about| about.len()),
+        name: failed_name(source_name),
+        bytes,
         expires_at: now + FAILED_FILE_TIME,
     };
     Files::describe(session, &file, now)?;

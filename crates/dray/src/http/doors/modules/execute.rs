@@ -188,13 +188,8 @@ fn job_of(
     let file = match prepared.file.take() {
         Some(file) => StoredFile { expires_at: now + FILE_TIME, ..file },
         None => {
-            let id = Files::new_id();
-            let path = app.files().new_path(organization, &id)?;
-            std::fs::write(&path, bytes).map_err(|why| {
-                let _ = std::fs::remove_file(&path);
-                dray_model::Error::file(format!("rows cannot be kept: {why}")).retryable()
-            })?;
             let name = prepared.source_name.clone();
+            let id = app.files().keep(organization, &name, bytes)?;
             StoredFile { id, name, bytes: bytes.len() as u64, expires_at: now + FILE_TIME }
         }
     };

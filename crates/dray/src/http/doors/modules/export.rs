@@ -14,13 +14,14 @@ use dray_model::value::append_date;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::export_jobs::{base_url, view, with_charset};
+use super::export_jobs::{view, with_charset};
 use super::names::{label, module, module_slug, stored, unknown_field};
 use super::roles::Admin;
 use crate::clock;
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::JsonBody;
+use crate::http::links::base_url;
 use crate::http::stream;
 use crate::operations::export::Export;
 use crate::operations::export_job::{ExportJob, KIND};

@@ -1,14 +1,12 @@
 //! Export jobs: how far they are, and their files.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use dray_formats::Format;
 use dray_model::catalog::{Job, JobQuery, JobStatus, Session};
 use serde_json::{Value, json};
-use tokio_util::io::ReaderStream;
 
 use super::jobs::ListQuery;
 use super::names::{number, time};
@@ -16,6 +14,8 @@ use super::roles::Admin;
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
+use crate::http::download::send_file;
+use crate::http::links::base_url;
 use crate::operations::export_job::{ExportJob, ExportResult, KIND, content_type};
 use crate::server::app::App;
 use crate::server::files::Files;
@@ -33,16 +33,6 @@ fn no_such_job(id: &str) -> Failure {
 fn find(session: &mut dyn Session, id: &str) -> Answer<Job> {
     let job = number("exp_", id).map(|number| session.find_job(number)).transpose()?.flatten();
     job.filter(|job| job.kind == KIND).ok_or_else(|| no_such_job(id))
-}
-
-/// How this server is reached: as the settings say, or as the request did.
-pub(super) fn base_url(app: &App, headers: &HeaderMap) -> String {
-    if let Some(url) = &app.settings().public_url {
-        return url.clone();
-    }
-    let host =
-        headers.get(header::HOST).and_then(|value| value.to_str().ok()).filter(|host| !host.is_empty());
-    host.map_or_else(|| format!("http://{}", app.settings().listen), |host| format!("http://{host}"))
 }
 
 /// The content type in the header of an answer.
@@ -145,6 +135,7 @@ pub async fn download(
     State(app): State<App>,
     Admin(actor): Admin,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Answer<Response> {
     let wanted = id.clone();
     let (job, file) = app
@@ -166,18 +157,8 @@ pub async fn download(
     }
     let gone = || Failure::new(StatusCode::GONE, "EXPORT_EXPIRED", "the file has expired: export again");
     let file = file.filter(|file| file.expires_at > clock::now()).ok_or_else(gone)?;
-    let path = app.files().path(actor.organization(), &file.id).ok_or_else(gone)?;
-    let open = tokio::fs::File::open(path).await.map_err(|_| gone())?;
+    let sent = send_file(&app, actor.organization(), &file, &headers).await?.ok_or_else(gone)?;
     app.audit(actor.organization(), actor.entry("modules.export.download", id, json!({ "file": file.name })))
         .await;
-    let format = ExportJob::parse(&job.request)?.format().unwrap_or(Format::Csv);
-    // The name was made here, or is given back as a name and not as a path.
-    let name: String =
-        file.name.chars().filter(|letter| !letter.is_control() && !"\"\\/".contains(*letter)).collect();
-    let headers = [
-        (header::CONTENT_TYPE, with_charset(format)),
-        (header::CONTENT_LENGTH, file.bytes.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-    ];
-    Ok((StatusCode::OK, headers, Body::from_stream(ReaderStream::new(open))).into_response())
+    Ok(sent)
 }

@@ -1,7 +1,5 @@
 //! Step 1: a file is sent, kept for a week and looked through.
 
-use std::path::PathBuf;
-
 use arrow_array::Array;
 use axum::Json;
 use axum::extract::multipart::{Multipart, MultipartRejection};
@@ -19,6 +17,7 @@ use crate::http::answer::{Answer, Failure};
 use crate::operations::looked_through::{self, LookedThrough};
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
+use crate::source::LocalFile;
 
 /// The largest file, as the document has it: 100 MB.
 const MOST_BYTES: u64 = 100 << 20;
@@ -84,7 +83,8 @@ pub async fn parse(
             continue;
         }
         let file_name = field.file_name().map(shown_name).unwrap_or_else(|| "upload.csv".to_owned());
-        let received = app.files().receive(actor.organization(), Some(MOST_BYTES), &mut field).await;
+        let received =
+            app.files().receive(actor.organization(), &file_name, Some(MOST_BYTES), &mut field).await;
         let (id, bytes) = received.map_err(|error| match error.kind {
             ErrorKind::Limit => too_large(),
             _ => Failure::from(error),
@@ -108,15 +108,16 @@ fn shown_name(name: &str) -> String {
 
 /// Looks through the file, and keeps it or removes it again.
 async fn finish(app: &App, organization: &str, name: String, id: String, bytes: u64) -> Answer<Value> {
-    let path = app.files().path(organization, &id).unwrap_or_default();
     let looked = if bytes == 0 {
         Err(no_file("the file is empty"))
     } else {
         let permit = app.queue().may_work().await?;
-        let (path, name) = (path.clone(), name.clone());
+        let (files, name) = (app.files().clone(), name.clone());
+        let (organization, id) = (organization.to_owned(), id.clone());
         let looking = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            look_through(path, &name)
+            let file = files.local(&organization, &id)?;
+            file.ok_or_else(|| no_file("the file is gone")).and_then(|file| look_through(file, &name))
         });
         looking.await.unwrap_or_else(|panic| {
             tracing::error!(%panic, "looking through a file panicked");
@@ -126,7 +127,8 @@ async fn finish(app: &App, organization: &str, name: String, id: String, bytes: 
     let (found, sample) = match looked {
         Ok(looked) => looked,
         Err(failure) => {
-            let _ = tokio::fs::remove_file(&path).await;
+            let (files, organization) = (app.files().clone(), organization.to_owned());
+            let _ = tokio::task::spawn_blocking(move || files.remove_bytes(&organization, &id)).await;
             return Err(failure);
         }
     };
@@ -150,7 +152,7 @@ async fn finish(app: &App, organization: &str, name: String, id: String, bytes: 
 }
 
 /// What the file is, its first rows, and how many there are.
-fn look_through(path: PathBuf, name: &str) -> Answer<(LookedThrough, Vec<Value>)> {
+fn look_through(file: LocalFile, name: &str) -> Answer<(LookedThrough, Vec<Value>)> {
     let cannot = |error: dray_model::Error| match error.kind {
         ErrorKind::Source | ErrorKind::Limit | ErrorKind::Request => {
             let why = error
@@ -161,8 +163,8 @@ fn look_through(path: PathBuf, name: &str) -> Answer<(LookedThrough, Vec<Value>)
         }
         _ => Failure::from(error),
     };
-    let open = |path: &PathBuf| {
-        std::fs::File::open(path).map_err(|why| {
+    let open = || {
+        std::fs::File::open(file.path()).map_err(|why| {
             Failure::from(dray_model::Error::file(format!("an uploaded file cannot be read: {why}")))
         })
     };
@@ -171,10 +173,10 @@ fn look_through(path: PathBuf, name: &str) -> Answer<(LookedThrough, Vec<Value>)
         limits: ReadLimits { max_unpacked_bytes: MOST_UNPACKED_BYTES, ..ReadLimits::default() },
         ..ReadOptions::default()
     };
-    if let Some(kind) = foreign(&mut open(&path)?) {
+    if let Some(kind) = foreign(&mut open()?) {
         return Err(unsupported(format!("`{name}` is {kind}")));
     }
-    let mut source = dray_formats::open_named(name, open(&path)?, &options).map_err(cannot)?;
+    let mut source = dray_formats::open_named(name, open()?, &options).map_err(cannot)?;
     let told = |source: &dyn RowSource, what: &str| {
         source.detected().into_iter().find(|detected| detected.what == what).map(|detected| detected.value)
     };

@@ -308,15 +308,19 @@ fn find_file(
     let id = id.strip_prefix("file_").unwrap_or(id);
     let file = Files::find(session, id)?.filter(|file| file.expires_at > clock::now());
     let found = looked_through::find(session, id)?;
-    let is_there = app.files().path(organization, id).is_some_and(|path| path.is_file());
+    let is_there = app.files().size(organization, id)?.is_some();
     match (file, found) {
         (Some(file), Some(found)) if is_there => Ok((file, found)),
-        _ => Err(Failure::new(
-            StatusCode::NOT_FOUND,
-            "FILE_NOT_FOUND",
-            "File not found: there is no such fileId, or its week is over; send the file to import/parse again",
-        )),
+        _ => Err(no_file()),
     }
+}
+
+fn no_file() -> Failure {
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        "FILE_NOT_FOUND",
+        "File not found: there is no such fileId, or its week is over; send the file to import/parse again",
+    )
 }
 
 impl Prepared {
@@ -328,8 +332,8 @@ impl Prepared {
     /// The file that stands for the rows, ready to be opened.
     pub(super) fn source(&self, app: &App, organization: &str) -> Answer<Option<Source>> {
         let Some(file) = &self.file else { return Ok(None) };
-        let path = app.files().path(organization, &file.id).unwrap_or_default();
-        Ok(Some(Source::stored(&self.source_name, path, self.options()?)))
+        let file = app.files().local(organization, &file.id)?.ok_or_else(no_file)?;
+        Ok(Some(Source::stored(&self.source_name, file, self.options()?)))
     }
 
     /// The headers as the reader gives them: members of rows lose blanks around them.

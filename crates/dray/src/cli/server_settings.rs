@@ -1,0 +1,140 @@
+//! The options that `dray serve` and `dray worker` share: on the command line, in the environment, or in a
+//! file of settings; the first of these that says something wins.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dray_model::{Error, Result};
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::server::files::BucketSettings;
+use crate::server::settings::Settings;
+
+/// The longest that a signed link may work: no object storage makes one that works longer than a week.
+const MOST_LINK_MINUTES: u64 = 7 * 24 * 60;
+
+/// How a server or a worker is set up. What is left out has a safe default.
+#[derive(Debug, Clone, Default, clap::Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ServerSettings {
+    /// A file of settings (TOML): the options below without dashes before them, `_` for `-` within
+    #[arg(long, env = "DRAY_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// Where records rest: sqlite:DIR (sqlite:./dray-data where it is left out) or postgres://USER@HOST/DATABASE
+    #[arg(long, env = "DRAY_STORE", hide_env_values = true, value_name = "URL")]
+    store: Option<String>,
+    /// Where files rest that were sent, and exports: a folder, or s3://BUCKET/PREFIX; a folder beside the
+    /// records where it is left out
+    #[arg(long, env = "DRAY_FILES", value_name = "DIR or s3://…")]
+    files: Option<String>,
+    /// The S3-compatible store that has the bucket, unless it is Amazon's: https://s3.example.com. The
+    /// credentials are those of the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
+    #[arg(long, env = "DRAY_S3_ENDPOINT", value_name = "URL")]
+    s3_endpoint: Option<String>,
+    /// The bucket's region
+    #[arg(long, env = "DRAY_S3_REGION", value_name = "REGION")]
+    s3_region: Option<String>,
+    /// Where to listen; 127.0.0.1:8080 where it is left out
+    #[arg(long, env = "DRAY_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// How the server is reached from outside
+    #[arg(long, env = "DRAY_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Origins whose pages may call the API
+    #[arg(long, env = "DRAY_CORS_ORIGINS", value_name = "ORIGIN,…", value_delimiter = ',')]
+    cors_origins: Option<Vec<String>>,
+    /// Jobs at once, 0 to 64; 2 where it is left out
+    #[arg(long, env = "DRAY_WORKERS", value_name = "N")]
+    workers: Option<usize>,
+    /// Requests a key may make in a minute; 6000 where it is left out
+    #[arg(long, env = "DRAY_REQUESTS_PER_MINUTE", value_name = "N")]
+    requests_per_minute: Option<u32>,
+    /// The largest file that is taken, in bytes; 5 GiB where it is left out
+    #[arg(long, env = "DRAY_FILE_BYTES", value_name = "BYTES")]
+    file_bytes: Option<u64>,
+    /// How long signed links work, in minutes; 30 where it is left out
+    #[arg(long, env = "DRAY_LINK_MINUTES", value_name = "N")]
+    link_minutes: Option<u64>,
+    /// Write logs as JSON, one object a line
+    #[arg(long, env = "DRAY_LOG_JSON", num_args = 0..=1, default_missing_value = "true", value_name = "true")]
+    log_json: Option<bool>,
+}
+
+impl ServerSettings {
+    /// The settings of this process.
+    pub(super) fn settings(&self) -> Result<Settings> {
+        let own = match &self.config {
+            Some(path) => self.clone().or(read(path)?),
+            None => self.clone(),
+        };
+        let mut settings = Settings::new(own.store.as_deref().unwrap_or("sqlite:./dray-data"));
+        if let Some(files) = &own.files {
+            match BucketSettings::parse(files) {
+                Some(bucket) => {
+                    settings.bucket =
+                        Some(BucketSettings { endpoint: own.s3_endpoint, region: own.s3_region, ..bucket? });
+                }
+                None => settings.files = PathBuf::from(files),
+            }
+        }
+        settings.listen = own.listen.unwrap_or(settings.listen);
+        settings.public_url = own.public_url.map(|url| url.trim_end_matches('/').to_owned());
+        settings.cors_origins = own.cors_origins.unwrap_or_default();
+        settings.workers = own.workers.unwrap_or(settings.workers).min(64);
+        settings.requests_per_minute = own.requests_per_minute.unwrap_or(settings.requests_per_minute).max(1);
+        settings.file_bytes = own.file_bytes.unwrap_or(settings.file_bytes);
+        if let Some(minutes) = own.link_minutes {
+            settings.link_time = Duration::from_secs(minutes.clamp(1, MOST_LINK_MINUTES) * 60);
+        }
+        settings.log_json = own.log_json.unwrap_or(false);
+        // Only from the environment: what stands on a command line can be read by others on the machine.
+        let secret = |name: &str| std::env::var(name).ok().filter(|key| !key.is_empty());
+        settings.secret_key = secret("DRAY_SECRET_KEY");
+        settings.admin_key = secret("DRAY_ADMIN_KEY");
+        if settings.admin_key.as_deref().is_some_and(|key| key.len() < 8) {
+            return Err(Error::request("the key in DRAY_ADMIN_KEY is too short")
+                .hint("use at least 8 characters, better 40 random ones"));
+        }
+        Ok(settings)
+    }
+
+    /// What is said here, and else there.
+    fn or(self, file: Self) -> Self {
+        Self {
+            config: self.config,
+            store: self.store.or(file.store),
+            files: self.files.or(file.files),
+            s3_endpoint: self.s3_endpoint.or(file.s3_endpoint),
+            s3_region: self.s3_region.or(file.s3_region),
+            listen: self.listen.or(file.listen),
+            public_url: self.public_url.or(file.public_url),
+            cors_origins: self.cors_origins.or(file.cors_origins),
+            workers: self.workers.or(file.workers),
+            requests_per_minute: self.requests_per_minute.or(file.requests_per_minute),
+            file_bytes: self.file_bytes.or(file.file_bytes),
+            link_minutes: self.link_minutes.or(file.link_minutes),
+            log_json: self.log_json.or(file.log_json),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<ServerSettings> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| Error::file(format!("the settings `{}` cannot be read: {why}", path.display())))?;
+    toml::from_str(&text).map_err(|why| {
+        Error::request(format!("the settings `{}` cannot be understood: {}", path.display(), why.message()))
+            .hint("the options of `dray serve --help`, without dashes before them and with _ for - within")
+            .because(why)
+    })
+}
+
+/// Logs to standard error: warnings and, of this program, what it does; `DRAY_LOG` says otherwise.
+pub(super) fn log(as_json: bool) {
+    let filter = EnvFilter::try_from_env("DRAY_LOG").unwrap_or_else(|_| EnvFilter::new("warn,dray=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Set already where a test runs two servers in one process.
+    let _ = if as_json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+}

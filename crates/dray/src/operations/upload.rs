@@ -1,0 +1,39 @@
+//! A place for a file that somebody will send by a signed link.
+
+use dray_model::catalog::Session;
+use dray_model::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// The kind of document that holds the place.
+const KIND: &str = "upload";
+
+/// A file that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// The name it will be kept under.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Until when it is kept once it came, microseconds since the epoch.
+    pub keep_until: i64,
+}
+
+impl Upload {
+    /// The place of this name.
+    pub fn find(session: &mut dyn Session, id: &str) -> Result<Option<Self>> {
+        let found = session.find_document(KIND, id)?;
+        Ok(found.and_then(|document| serde_json::from_str(&document.body).ok()))
+    }
+
+    /// Keeps the place.
+    pub fn save(&self, session: &mut dyn Session, now: i64) -> Result<()> {
+        let body = serde_json::to_string(self)
+            .map_err(|cause| Error::store("a place for a file cannot be kept").because(cause))?;
+        session.save_document(KIND, &self.id, &body, now)
+    }
+
+    /// Forgets places that were made before a time.
+    pub fn forget_before(session: &mut dyn Session, time: i64) -> Result<()> {
+        session.delete_documents_before(KIND, time).map(|_| ())
+    }
+}
