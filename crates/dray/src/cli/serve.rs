@@ -46,6 +46,9 @@ pub(super) struct ServeArguments {
     /// The largest file that is taken, in bytes
     #[arg(long, env = "DRAY_FILE_BYTES", default_value_t = 5 << 30, value_name = "BYTES")]
     file_bytes: u64,
+    /// Seconds for which nothing of a body may arrive
+    #[arg(long, env = "DRAY_BODY_SECONDS", default_value_t = 30, value_name = "N")]
+    body_seconds: u64,
     /// Write logs as JSON, one object a line
     #[arg(long, env = "DRAY_LOG_JSON")]
     log_json: bool,
@@ -61,6 +64,7 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<u8> {
     settings.workers = arguments.workers.clamp(1, 64);
     settings.requests_per_minute = arguments.requests_per_minute.max(1);
     settings.file_bytes = arguments.file_bytes;
+    settings.body_time = std::time::Duration::from_secs(arguments.body_seconds.clamp(1, 3_600));
     settings.log_json = arguments.log_json;
     // Only from the environment: what stands on a command line can be read by others on the machine.
     settings.admin_key = std::env::var("DRAY_ADMIN_KEY").ok().filter(|key| !key.is_empty());

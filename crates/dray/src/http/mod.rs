@@ -4,11 +4,14 @@
 pub mod answer;
 pub mod access;
 pub mod body;
+pub mod arrival;
 pub mod audited;
 pub mod once;
 pub mod stream;
 pub mod doors;
 pub mod native;
+pub mod document;
 pub mod about;
 pub mod router;
+pub mod listen;
 pub mod serve;

@@ -12,8 +12,8 @@ use tokio_util::io::ReaderStream;
 
 use super::jobs::ListQuery;
 use super::names::{number, time};
-use super::roles::Admin;
 use crate::clock;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
 use crate::operations::export_job::{ExportJob, ExportResult, KIND, content_type};
