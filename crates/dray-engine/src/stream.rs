@@ -26,15 +26,31 @@ pub fn checked_batches(
     checker: &Checker,
     each: &mut dyn FnMut(Arrived) -> Result<bool>,
 ) -> Result<()> {
+    let Some(first) = source.next_batch()? else { return Ok(()) };
+    let first = (first, source.bytes_read());
+    // A source of one batch, as most requests are, is not worth two threads.
+    let second = match source.next_batch() {
+        Ok(None) => {
+            each(Arrived { batch: checker.check(first.0), bytes_read: first.1 })?;
+            return Ok(());
+        }
+        Ok(Some(batch)) => Ok((batch, source.bytes_read())),
+        Err(error) => Err(error),
+    };
+    let begun = [Ok(first), second];
     std::thread::scope(|scope| {
         let (read_sender, read_receiver) = sync_channel::<Result<(TextBatch, u64)>>(WAITING);
         let (checked_sender, checked_receiver) = sync_channel::<Result<Arrived>>(WAITING);
         let reader = scope.spawn(move || {
+            let mut begun = begun.into_iter();
             loop {
-                let item = match source.next_batch() {
-                    Ok(Some(batch)) => Ok((batch, source.bytes_read())),
-                    Ok(None) => break,
-                    Err(error) => Err(error),
+                let item = match begun.next() {
+                    Some(item) => item,
+                    None => match source.next_batch() {
+                        Ok(Some(batch)) => Ok((batch, source.bytes_read())),
+                        Ok(None) => break,
+                        Err(error) => Err(error),
+                    },
                 };
                 let last = item.is_err();
                 // The other side is gone when the run has ended early; then there is nobody to tell.

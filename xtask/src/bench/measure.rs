@@ -153,7 +153,7 @@ fn watched<T>(process: u32, wait: impl FnOnce() -> T) -> (T, u64) {
 }
 
 /// The most memory a running process has held, as Linux tells it.
-fn peak_of(process: u32) -> u64 {
+pub(super) fn peak_of(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());

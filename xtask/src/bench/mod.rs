@@ -14,6 +14,8 @@ mod sqlite_lines;
 mod lines;
 mod memory;
 mod convert;
+mod client;
+mod http;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -27,7 +29,7 @@ use setting::Setting;
 use sqlite::Shell;
 
 const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sqlite|postgres|both] \
-    [--only NAME] [--memory] [--convert PYTHON] [--dray PROGRAM]
+    [--only NAME] [--memory] [--convert PYTHON] [--http] [--dray PROGRAM]
 
   --rows N       rows of the file (1000000)
   --runs R       runs of each side of each line (3)
@@ -36,6 +38,7 @@ const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sql
   --memory       instead: the most memory Dray holds, for N and for 10 N rows
   --convert PYTHON  instead: `dray convert` beside the libraries of a Python that has duckdb, openpyxl and
                  python-calamine
+  --http         instead: the server, as its clients see it
   --dray PROGRAM measure this program; without it, `cargo build --release` makes one";
 
 /// Disk that all files and databases of a row take at the worst moment, in bytes.
@@ -52,6 +55,7 @@ struct Options {
     stores: Vec<StoreKind>,
     only: Option<String>,
     memory: bool,
+    http: bool,
     convert: Option<PathBuf>,
     dray: Option<PathBuf>,
 }
@@ -66,7 +70,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     // What is missing is told before anything takes long.
     let measures_stores = options.convert.is_none();
-    let shell = (measures_stores && options.has(StoreKind::Sqlite)).then(Shell::find).transpose()?;
+    let shell =
+        (measures_stores && !options.http && options.has(StoreKind::Sqlite)).then(Shell::find).transpose()?;
     let place = Place::new()?;
     let bytes = if options.memory { MEMORY_FACTOR * MEMORY_DISK_BYTES } else { DISK_BYTES };
     place.needs_bytes(options.rows * bytes)?;
@@ -81,6 +86,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     println!("{}", report::machine(&root));
     if let Some(python) = &options.convert {
         convert::print(&mut setting, python, options.runs)
+    } else if options.http {
+        http::print(&setting, options.runs)
     } else if options.memory {
         print_memory(&options, &mut setting)
     } else {
@@ -148,6 +155,7 @@ impl Options {
             stores: both,
             only: None,
             memory: false,
+            http: false,
             convert: None,
             dray: None,
         };
@@ -155,6 +163,10 @@ impl Options {
         while let Some(word) = words.next() {
             if word == "--memory" {
                 options.memory = true;
+                continue;
+            }
+            if word == "--http" {
+                options.http = true;
                 continue;
             }
             let value =

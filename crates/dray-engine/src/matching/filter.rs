@@ -1,5 +1,6 @@
 //! A set that answers "certainly new" or "perhaps seen" in at most 16 MiB, however many keys it holds.
-//! It spares almost every lookup for rows that are new; what it says is never taken as proof.
+//! It spares almost every lookup for rows that are new; what it says is never taken as proof. It begins
+//! small, because most imports are, and clearing 16 MiB takes longer than importing fifty rows.
 
 /// Words of one block: one cache line, so a question costs one memory access.
 const BLOCK_WORDS: usize = 8;
@@ -7,16 +8,22 @@ const BLOCK_WORDS: usize = 8;
 const MOST_BLOCKS: usize = 1 << 18;
 /// Bits spent on a key where the number of keys is known.
 const BITS_PER_KEY: u64 = 32;
+/// Keys that go into the small blocks a filter begins with, where their number is not known.
+const FIRST_KEYS: u64 = 4_096;
 
 /// The set. See the module.
 #[derive(Debug)]
 pub struct KeyFilter {
     blocks: Vec<[u64; BLOCK_WORDS]>,
+    /// Keys that still go into `blocks`; later ones go into `more`.
+    room: u64,
+    /// As many blocks as there may be, once they are needed.
+    more: Vec<[u64; BLOCK_WORDS]>,
 }
 
 impl Default for KeyFilter {
     fn default() -> Self {
-        Self { blocks: vec![[0; BLOCK_WORDS]; MOST_BLOCKS] }
+        Self { room: FIRST_KEYS, ..Self::for_keys(FIRST_KEYS) }
     }
 }
 
@@ -25,18 +32,29 @@ impl KeyFilter {
     pub fn for_keys(keys: u64) -> Self {
         let blocks = keys.saturating_mul(BITS_PER_KEY).div_ceil(64 * BLOCK_WORDS as u64);
         let blocks = usize::try_from(blocks).unwrap_or(MOST_BLOCKS).clamp(1, MOST_BLOCKS);
-        Self { blocks: vec![[0; BLOCK_WORDS]; blocks.next_power_of_two()] }
+        let blocks = vec![[0; BLOCK_WORDS]; blocks.next_power_of_two()];
+        Self { blocks, room: u64::MAX, more: Vec::new() }
     }
 
     /// Forgets every key.
     pub fn clear(&mut self) {
         self.blocks.fill([0; BLOCK_WORDS]);
+        self.more.fill([0; BLOCK_WORDS]);
     }
 
     /// Adds a key by its hash.
     pub fn insert(&mut self, hash: u64) {
-        let (block, mut bits) = self.locate(hash);
-        for word in &mut self.blocks[block] {
+        let blocks = if self.room > 0 {
+            self.room -= 1;
+            &mut self.blocks
+        } else {
+            if self.more.is_empty() {
+                self.more = vec![[0; BLOCK_WORDS]; MOST_BLOCKS];
+            }
+            &mut self.more
+        };
+        let (block, mut bits) = locate(blocks, hash);
+        for word in &mut blocks[block] {
             *word |= 1 << (bits & 63);
             bits >>= 6;
         }
@@ -44,19 +62,23 @@ impl KeyFilter {
 
     /// False where the key was certainly never added.
     pub fn may_contain(&self, hash: u64) -> bool {
-        let (block, mut bits) = self.locate(hash);
-        self.blocks[block].iter().all(|word| {
-            let set = word & (1 << (bits & 63)) != 0;
-            bits >>= 6;
-            set
-        })
+        holds(&self.blocks, hash) || (!self.more.is_empty() && holds(&self.more, hash))
     }
+}
 
-    /// The block a hash belongs to, and 48 further bits that choose one bit in each of its words.
-    fn locate(&self, hash: u64) -> (usize, u64) {
-        let block = (hash >> 46) as usize & (self.blocks.len() - 1);
-        (block, hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16)
-    }
+fn holds(blocks: &[[u64; BLOCK_WORDS]], hash: u64) -> bool {
+    let (block, mut bits) = locate(blocks, hash);
+    blocks[block].iter().all(|word| {
+        let set = word & (1 << (bits & 63)) != 0;
+        bits >>= 6;
+        set
+    })
+}
+
+/// The block a hash belongs to, and 48 further bits that choose one bit in each of its words.
+fn locate(blocks: &[[u64; BLOCK_WORDS]], hash: u64) -> (usize, u64) {
+    let block = (hash >> 46) as usize & (blocks.len() - 1);
+    (block, hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use crate::matching::{Sight, TableKeys};
 use crate::stream::checked_batches;
 use crate::target::Real;
 
+/// So few rows are looked up whatever the table holds; finding out what it holds would take longer.
+const FEW_ROWS: u64 = 1_000;
 /// Below this many rows the indexes stay up.
 const BULK_ROWS: u64 = 20_000;
 /// Bulk is left when more than this share of rows had to be held back.
@@ -96,8 +98,11 @@ impl Run<'_, '_> {
     /// Finds out what keys the table has, and which way through the rows is the shortest.
     pub(super) fn choose_way(&mut self, store: &mut dyn Store) -> Result<Way> {
         let object = Arc::clone(&self.job.object);
-        let records = store.estimated_records(&object)?;
         let rows = self.prepared.estimated_rows(self.job.source_bytes);
+        if rows < FEW_ROWS {
+            return Ok(Way::Direct);
+        }
+        let records = store.estimated_records(&object)?;
         let is_large = rows >= BULK_ROWS && rows.saturating_mul(2) >= records;
         if records == 0 {
             self.matcher.set_table_keys(TableKeys::None);

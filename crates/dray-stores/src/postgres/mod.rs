@@ -23,8 +23,9 @@ use crate::dialect::{Dialect, quote};
 use crate::driver::{BatchVisitor, Driver, RecordUpdate, SqlValue};
 use crate::errors::object_locked;
 
-/// How often a lock that someone else holds is asked for again.
-const LOCK_POLL: Duration = Duration::from_millis(50);
+/// After how long a lock that someone else holds is asked for again: soon at first, because many work with
+/// an object for milliseconds, later at most so often.
+const LOCK_POLL: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 
 /// Prepared statements kept at most: one import of a wide object with references needs a few dozen.
 const PREPARED_STATEMENTS: usize = 200;
@@ -241,6 +242,7 @@ impl Driver for PostgresDriver {
         }
         let numbers = self.lock_numbers(name);
         let deadline = Instant::now() + wait;
+        let [mut pause, longest] = LOCK_POLL;
         loop {
             let sql = "SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::int)";
             if crate::driver::query_value(self, sql, &numbers)? == SqlValue::Boolean(true) {
@@ -251,7 +253,8 @@ impl Driver for PostgresDriver {
                 let holder = self.lock_holder(&numbers);
                 return Err(object_locked(name, holder.as_deref(), wait.as_secs()));
             }
-            std::thread::sleep(LOCK_POLL);
+            std::thread::sleep(pause);
+            pause = (pause * 5 / 4).min(longest);
         }
     }
 

@@ -22,8 +22,9 @@ use crate::dialect::Dialect;
 use crate::driver::{BatchVisitor, Driver, RecordUpdate, SqlValue};
 use crate::errors::{duplicates_in_the_way, object_locked};
 
-/// How often a lock that someone else holds is asked for again.
-const LOCK_POLL: Duration = Duration::from_millis(50);
+/// After how long a lock that someone else holds is asked for again: soon at first, because many work with
+/// an object for milliseconds, later at most so often.
+const LOCK_POLL: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 
 /// A database file.
 #[derive(Debug)]
@@ -156,11 +157,13 @@ impl Driver for SqliteDriver {
             .open(&path)
             .map_err(|cause| errors::describe_file(&path, cause))?;
         let deadline = Instant::now() + wait;
+        let [mut pause, longest] = LOCK_POLL;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(std::fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    std::thread::sleep(LOCK_POLL);
+                    std::thread::sleep(pause);
+                    pause = (pause * 5 / 4).min(longest);
                 }
                 Err(std::fs::TryLockError::WouldBlock) => {
                     let mut holder = String::new();

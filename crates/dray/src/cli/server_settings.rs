@@ -55,6 +55,9 @@ pub(super) struct ServerSettings {
     /// The largest file that is taken, in bytes; 5 GiB where it is left out
     #[arg(long, env = "DRAY_FILE_BYTES", value_name = "BYTES")]
     file_bytes: Option<u64>,
+    /// Seconds for which nothing of a body may arrive; 30 where it is left out
+    #[arg(long, env = "DRAY_BODY_SECONDS", value_name = "N")]
+    body_seconds: Option<u64>,
     /// How long signed links work, in minutes; 30 where it is left out
     #[arg(long, env = "DRAY_LINK_MINUTES", value_name = "N")]
     link_minutes: Option<u64>,
@@ -86,6 +89,9 @@ impl ServerSettings {
         settings.workers = own.workers.unwrap_or(settings.workers).min(64);
         settings.requests_per_minute = own.requests_per_minute.unwrap_or(settings.requests_per_minute).max(1);
         settings.file_bytes = own.file_bytes.unwrap_or(settings.file_bytes);
+        if let Some(seconds) = own.body_seconds {
+            settings.body_time = Duration::from_secs(seconds.clamp(1, 3_600));
+        }
         if let Some(minutes) = own.link_minutes {
             settings.link_time = Duration::from_secs(minutes.clamp(1, MOST_LINK_MINUTES) * 60);
         }
@@ -115,6 +121,7 @@ impl ServerSettings {
             workers: self.workers.or(file.workers),
             requests_per_minute: self.requests_per_minute.or(file.requests_per_minute),
             file_bytes: self.file_bytes.or(file.file_bytes),
+            body_seconds: self.body_seconds.or(file.body_seconds),
             link_minutes: self.link_minutes.or(file.link_minutes),
             log_json: self.log_json.or(file.log_json),
         }

@@ -5,11 +5,12 @@ use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::{Value, json};
-use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use serde_json::Value;
 
+use super::access::Admin;
+use super::answer::{Answer, Failure};
 use crate::server::app::App;
+use crate::server::directory::FIRST;
 
 /// The process answers.
 pub async fn healthz() -> &'static str {
@@ -21,16 +22,22 @@ pub async fn readyz(State(app): State<App>) -> Response {
     if app.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    let asked = app.sessions().directory(|directory| directory.find_document("organization", "default"));
+    let asked = app.sessions().directory(|directory| directory.find_document("organization", FIRST));
     match tokio::time::timeout(std::time::Duration::from_secs(2), asked).await {
         Ok(Ok(_)) => "ready\n".into_response(),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
     }
 }
 
-/// Counters and times, for Prometheus.
-pub async fn metrics(Extension(handle): Extension<PrometheusHandle>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response()
+/// Counters and times of all organizations, for Prometheus with a key of who may see them.
+pub async fn metrics(
+    Extension(handle): Extension<PrometheusHandle>,
+    Admin(actor): Admin,
+) -> Answer<Response> {
+    if actor.organization() != FIRST {
+        return Err(Failure::denied("this needs a key of an admin of the default organization"));
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response())
 }
 
 /// The whole API as OpenAPI 3.1.
@@ -41,18 +48,6 @@ pub async fn openapi(Extension(api): Extension<std::sync::Arc<Value>>) -> Json<V
 /// The API for reading, without anything from elsewhere.
 pub async fn docs(Extension(api): Extension<std::sync::Arc<Value>>) -> Html<String> {
     Html(page(&api))
-}
-
-/// Completes what the routes say about themselves.
-pub fn complete(mut api: OpenApi) -> Value {
-    api.info.title = "Dray".to_owned();
-    api.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    api.info.description = Some(
-        "Import & export that accounts for every row: previewed before, proved after, undoable.".to_owned(),
-    );
-    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    api.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(scheme));
-    serde_json::to_value(api).unwrap_or_else(|_| json!({}))
 }
 
 /// Every route on one page: method, path, what it does, parameters, body, answers.

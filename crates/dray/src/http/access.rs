@@ -169,6 +169,50 @@ impl FromRequestParts<App> for Actor {
     }
 }
 
+/// Whoever asks is an admin, which is settled before the body of a request is read.
+#[derive(Debug)]
+pub struct Admin(pub Actor);
+
+/// Whoever asks may read records.
+#[derive(Debug)]
+pub struct Reader(pub Actor);
+
+/// Whoever asks may plan imports: sends files, asks for mappings, checks rows.
+#[derive(Debug)]
+pub struct Planner(pub Actor);
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let actor = Actor::from_request_parts(parts, app).await?;
+        actor.must_be_admin()?;
+        Ok(Self(actor))
+    }
+}
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let actor = Actor::from_request_parts(parts, app).await?;
+        match actor.role {
+            Role::Admin | Role::Member => Ok(Self(actor)),
+            Role::Planner => Err(Failure::denied("a key that may only plan reads no records")),
+        }
+    }
+}
+
+impl FromRequestParts<App> for Planner {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let actor = Actor::from_request_parts(parts, app).await?;
+        actor.may_plan()?;
+        Ok(Self(actor))
+    }
+}
+
 /// The user of a signed-in browser. What changes something must come from a page of this server: a
 /// browser says so itself (`Sec-Fetch-Site`), and pages of others cannot set our header.
 async fn signed_in(parts: &Parts, app: &App) -> Answer<(Role, Organization, String)> {

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod access;
 pub mod body;
+pub mod arrival;
 pub mod audited;
 pub mod once;
 pub mod lists;
@@ -12,6 +13,8 @@ pub mod download;
 pub mod links;
 pub mod doors;
 pub mod native;
+pub mod document;
 pub mod about;
 pub mod router;
+pub mod listen;
 pub mod serve;

@@ -21,7 +21,7 @@ use super::native::records as native_records;
 use super::native::{
     audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users,
 };
-use super::{about, access, audited, links, once};
+use super::{about, access, arrival, audited, document, links, once};
 use crate::mcp::http_service;
 use crate::server::app::App;
 use crate::server::directory::random_text;
@@ -96,7 +96,7 @@ fn api() -> OpenApiRouter<App> {
 /// The server's answers to everything.
 pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
     let (routes, api) = api().split_for_parts();
-    let api = Arc::new(about::complete(api));
+    let api = Arc::new(document::complete(api));
     let cors = cors(&app);
     let most = app.settings().request_time;
     let routes = routes
@@ -113,6 +113,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state(app.clone(), audited::audited))
         .layer(middleware::from_fn(without_nul))
+        .layer(middleware::from_fn_with_state(app.clone(), arrival::arrive))
         .layer(Extension(metrics))
         .layer(Extension(api))
         .layer(DefaultBodyLimit::disable())

@@ -7,12 +7,13 @@ use std::time::Duration;
 use dray_model::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
+use super::listen::listen;
 use super::router::router;
 use crate::clock;
 use crate::interrupt;
 use crate::mcp::serve_stdio;
 use crate::server::app::App;
-use crate::server::directory::{self, Role, User, random_text};
+use crate::server::directory::{self, FIRST, Role, User, random_text};
 use crate::server::limits::Plan;
 use crate::server::settings::Settings;
 use crate::server::worker;
@@ -108,30 +109,25 @@ async fn run(settings: Settings) -> Result<()> {
     let secret = app.secret().clone();
     app.sessions().directory(move |store| secret.check(store)).await?;
     let first = app.sessions().directory(first_start).await?;
-    let listen = app.settings().listen;
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|why| {
-        Error::file(format!("`{listen}` cannot be listened to: {why}"))
+    let wanted = app.settings().listen;
+    let listener = tokio::net::TcpListener::bind(wanted).await.map_err(|why| {
+        Error::file(format!("`{wanted}` cannot be listened to: {why}"))
             .hint("is another server running there? choose another address with --listen")
     })?;
-    let address = listener.local_addr().unwrap_or(listen);
+    let address = listener.local_addr().unwrap_or(wanted);
     greet(&app, address, first);
     let workers = worker::start(&app);
-    let routes = router(app.clone(), handle).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = app.clone();
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(async move {
-        while !interrupt::asked() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tracing::info!("stopping: nothing new is taken");
-        stopping.stop();
-    });
-    let serving = tokio::spawn(async move { serving.await });
-    while !app.is_stopping() && !serving.is_finished() {
+    let (close, closed) = tokio::sync::oneshot::channel();
+    let serving = tokio::spawn(listen(listener, router(app.clone(), handle), closed));
+    while !interrupt::asked() && !serving.is_finished() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    tracing::info!("stopping: nothing new is taken");
     app.stop();
     let most = app.settings().stop_time;
+    // Meanwhile whoever asks is told that the server stops.
     let _ = tokio::time::timeout(most, worker::stop(workers)).await;
+    let _ = close.send(());
     let _ = tokio::time::timeout(most, serving).await;
     let sessions = app.sessions().clone();
     let _ = tokio::task::spawn_blocking(move || sessions.close()).await;
@@ -148,10 +144,10 @@ struct First {
 /// Makes the default organization and, where there is no user yet, an administrator and a key.
 fn first_start(store: &mut dyn dray_model::catalog::Session) -> Result<First> {
     let now = clock::now();
-    if directory::find_organization(store, "default")?.is_none() {
-        directory::create_organization(store, "default", "Default", Plan::default(), now)?;
+    if directory::find_organization(store, FIRST)?.is_none() {
+        directory::create_organization(store, FIRST, "Default", Plan::default(), now)?;
     }
-    if !directory::list_users(store, "default")?.is_empty() {
+    if !directory::list_users(store, FIRST)?.is_empty() {
         return Ok(First { key: None, link: None });
     }
     let user = User {
@@ -159,13 +155,13 @@ fn first_start(store: &mut dyn dray_model::catalog::Session) -> Result<First> {
         email: FIRST_USER.to_owned(),
         name: "Administrator".to_owned(),
         password_hash: None,
-        organization: "default".to_owned(),
+        organization: FIRST.to_owned(),
         role: Role::Admin,
         created_at: now,
     };
     directory::create_user(store, &user, now)?;
     let link = directory::create_sign_in_link(store, FIRST_USER, now)?;
-    let (_, key) = directory::create_key(store, "default", "first start", Role::Admin, None, now)?;
+    let (_, key) = directory::create_key(store, FIRST, "first start", Role::Admin, None, now)?;
     Ok(First { key: Some(key), link: Some(link) })
 }
 

@@ -10,8 +10,9 @@ use dray_model::Result;
 use dray_model::catalog::{AuditEntry, Session};
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::Semaphore;
 
-use super::directory::{self, Key, Organization, Role};
+use super::directory::{self, FIRST, Key, Organization, Role};
 use super::files::Files;
 use super::queue::Queue;
 use super::secret::Secret;
@@ -29,6 +30,20 @@ const MOST_REMEMBERED: usize = 10_000;
 /// The use of a key is written down at most so often.
 const TOUCH: i64 = 60 * 1_000_000;
 
+/// Files on their way in at once. Each is written down as it comes.
+const FILES_AT_ONCE: usize = 64;
+/// Large bodies that are no files, on their way in or worked on at once. Each is in memory as a whole.
+const BODIES_AT_ONCE: usize = 16;
+
+/// Places for large bodies.
+#[derive(Debug)]
+pub struct Places {
+    /// For files.
+    pub files: Arc<Semaphore>,
+    /// For everything else.
+    pub bodies: Arc<Semaphore>,
+}
+
 /// What all requests share; a clone is the same thing.
 #[derive(Clone)]
 pub struct App {
@@ -43,6 +58,7 @@ struct Inner {
     queue: Queue,
     limiter: DefaultKeyedRateLimiter<String>,
     throttle: Throttle,
+    places: Places,
     known_keys: Mutex<HashMap<String, (Instant, Key, Organization)>>,
     touched: Mutex<HashMap<String, i64>>,
     stopping: AtomicBool,
@@ -58,6 +74,10 @@ impl App {
             queue: Queue::default(),
             limiter: RateLimiter::keyed(Quota::per_minute(quota)),
             throttle: Throttle::default(),
+            places: Places {
+                files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
+                bodies: Arc::new(Semaphore::new(BODIES_AT_ONCE)),
+            },
             known_keys: Mutex::default(),
             touched: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -128,6 +148,11 @@ impl App {
     /// Wrong passwords of the last minutes.
     pub fn throttle(&self) -> &Throttle {
         &self.inner.throttle
+    }
+
+    /// Places for large bodies.
+    pub fn places(&self) -> &Places {
+        &self.inner.places
     }
 
     /// The key with this secret that was revoked or has ended, for the audit log.
@@ -212,7 +237,7 @@ impl App {
 fn environment_key() -> Key {
     Key {
         id: "key_environment".to_owned(),
-        organization: "default".to_owned(),
+        organization: FIRST.to_owned(),
         name: "DRAY_ADMIN_KEY".to_owned(),
         role: Role::Admin,
         prefix: String::new(),

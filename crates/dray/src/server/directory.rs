@@ -18,6 +18,9 @@ const USER: &str = "user";
 const SIGNED_IN: &str = "signed_in";
 const SIGN_IN_LINK: &str = "sign_in_link";
 
+/// The organization that is there from the first start on; its admins make others.
+pub const FIRST: &str = "default";
+
 /// How long a browser stays signed in, in microseconds.
 const SIGNED_IN_TIME: i64 = 14 * 24 * 3600 * 1_000_000;
 /// How long a sign-in link can be used.

@@ -37,6 +37,8 @@ pub struct Settings {
     pub body_bytes: usize,
     /// The largest file.
     pub file_bytes: u64,
+    /// How long nothing of a body may arrive.
+    pub body_time: Duration,
     /// How long a request may take until its answer begins.
     pub request_time: Duration,
     /// How long an orderly stop may take.
@@ -67,6 +69,7 @@ impl Settings {
             requests_per_minute: 6_000,
             body_bytes: 32 << 20,
             file_bytes: 5 << 30,
+            body_time: Duration::from_secs(30),
             request_time: Duration::from_secs(300),
             stop_time: Duration::from_secs(10),
             log_json: false,

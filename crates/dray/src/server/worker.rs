@@ -1,8 +1,9 @@
 //! Workers: each takes a job when there is one, keeps its lease while it works, and hands it back where the
 //! process is asked to end, so that any worker goes on at the checkpoint.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dray_model::Result;
@@ -42,13 +43,48 @@ pub const KINDS: &[(&str, Perform)] =
 /// A job that was taken up so often and never ended takes its process down: nobody takes it up again.
 const MOST_ATTEMPTS: i64 = 25;
 
-/// Starts the workers of this process.
+/// The jobs that the workers of this process do, by organization.
+#[derive(Debug, Clone, Default)]
+struct Doing(Arc<Mutex<HashMap<String, usize>>>);
+
+impl Doing {
+    fn count(&self) -> usize {
+        self.jobs().values().sum()
+    }
+
+    fn works_for(&self, organization: &str) -> bool {
+        self.jobs().contains_key(organization)
+    }
+
+    fn begin(&self, organization: &str) {
+        *self.jobs().entry(organization.to_owned()).or_default() += 1;
+    }
+
+    fn end(&self, organization: &str) {
+        let mut jobs = self.jobs();
+        if let Some(count) = jobs.get_mut(organization) {
+            *count -= 1;
+            if *count == 0 {
+                jobs.remove(organization);
+            }
+        }
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts the workers of this process: as many as the settings say, and one who takes a job only while those
+/// have no time and none of them works for its organization. So nobody waits for the long jobs of others.
 pub fn start(app: &App) -> Vec<JoinHandle<()>> {
-    let mut workers: Vec<JoinHandle<()>> = (0..app.settings().workers)
+    let doing = Doing::default();
+    let count = app.settings().workers;
+    let mut workers: Vec<JoinHandle<()>> = (0..=count)
         .map(|number| {
-            let app = app.clone();
+            let (app, doing) = (app.clone(), doing.clone());
             let name = format!("{}-{number}", random_text(8));
-            tokio::spawn(async move { work(&app, &name).await })
+            tokio::spawn(async move { work(&app, &name, &doing, number == count).await })
         })
         .collect();
     let ours = app.clone();
@@ -91,12 +127,20 @@ async fn organizations(app: &App) -> Vec<String> {
     }
 }
 
-async fn work(app: &App, name: &str) {
+async fn work(app: &App, name: &str, doing: &Doing, is_guest: bool) {
     while !app.is_stopping() {
         let mut found = false;
-        for organization in organizations(app).await {
+        let listed = if is_guest && doing.count() < app.settings().workers {
+            Vec::new()
+        } else {
+            organizations(app).await
+        };
+        for organization in listed {
             if app.is_stopping() {
                 return;
+            }
+            if is_guest && (doing.count() < app.settings().workers || doing.works_for(&organization)) {
+                continue;
             }
             let worker = name.to_owned();
             let claimed = app.run(&organization, move |session| {
@@ -107,7 +151,9 @@ async fn work(app: &App, name: &str) {
             match claimed.await {
                 Ok(Some(mut job)) => {
                     found = true;
+                    doing.begin(&organization);
                     perform(app, &organization, &mut job, &Arc::default(), PATIENCE).await;
+                    doing.end(&organization);
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, %organization, "jobs cannot be looked for"),

@@ -16,7 +16,7 @@ use dray_model::query::{Query as RecordQuery, Sort};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::http::access::Actor;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Query};
 use crate::http::once::Repeatable;
@@ -79,7 +79,7 @@ pub fn invalid_object(error: dray_model::Error) -> Failure {
 #[utoipa::path(
     post, path = "/api/v1/import/{object}", tag = "records",
     params(("object" = String, Path, description = "The object to import into")),
-    request_body = ImportBody,
+    request_body(content = ImportBody, example = json!({"records": [{"first_name": "Ada", "email": "ada@example.com"}]})),
     responses(
         (status = 200, body = ImportAnswer),
         (status = 400, description = "INVALID_OBJECT, VALIDATION_ERROR"),
@@ -89,12 +89,11 @@ pub fn invalid_object(error: dray_model::Error) -> Failure {
 )]
 pub async fn import_records(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(object): Path<String>,
     Repeatable(fingerprint): Repeatable,
     JsonBody(body): JsonBody<ImportBody>,
 ) -> Answer<Json<ImportAnswer>> {
-    actor.must_be_admin()?;
     if body.records.len() > MOST_RECORDS {
         return Err(Failure::validation(format!(
             "a request has at most {MOST_RECORDS} records, this one has {}: send several",
@@ -324,7 +323,7 @@ pub fn export_of(object: &std::sync::Arc<Object>, query: &ExportQuery, default_l
     get, path = "/api/v1/export/{object}", tag = "records",
     params(("object" = String, Path, description = "The object to export"), ExportQuery),
     responses(
-        (status = 200, description = "`{format, records, total}`, or a CSV file"),
+        (status = 200, description = "The file: `{format, records, total}`, or CSV"),
         (status = 400, description = "INVALID_OBJECT, VALIDATION_ERROR"),
         (status = 403, description = "PERMISSION_DENIED"),
     ),
@@ -332,11 +331,10 @@ pub fn export_of(object: &std::sync::Arc<Object>, query: &ExportQuery, default_l
 )]
 pub async fn export_records(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(object): Path<String>,
     Query(query): Query<ExportQuery>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let known = app.objects(actor.organization()).await?;
     let object = known.named(&object).map_err(invalid_object)?;
     let export = export_of(&object, &query, DEFAULT_LIMIT)?;

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::shapes::{attachment, before_of, limit_of, next_cursor, short};
-use crate::http::access::Actor;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
 use crate::http::stream::stream_with;
@@ -50,10 +50,9 @@ fn shown(entry: &AuditEntry) -> Value {
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditQuery), responses((status = 200, description = "`{entries, next_cursor}`")), security(("key" = [])))]
 pub async fn list(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Query(query): Query<AuditQuery>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let limit = limit_of(query.limit.as_deref())?;
     let before = before_of(query.cursor.as_deref())?;
     let entries = app.run(actor.organization(), move |session| session.list_audit(before, limit)).await?;
@@ -113,10 +112,9 @@ fn batch_of(entries: &[AuditEntry]) -> Result<RecordBatch> {
 #[utoipa::path(get, path = "/api/v1/audit/export", tag = "audit", params(AuditFile), responses((status = 200, description = "The file"), (status = 400)), security(("key" = [])))]
 pub async fn export(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Query(query): Query<AuditFile>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let (format, kind) = match query.format.as_deref().unwrap_or("csv") {
         "csv" => (Format::Csv, "text/csv; charset=utf-8"),
         "jsonl" => (Format::Jsonl, "application/x-ndjson"),

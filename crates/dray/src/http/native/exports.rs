@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::shapes::{attachment, object_of, short};
-use crate::http::access::Actor;
+use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
 use crate::http::stream;
@@ -203,11 +203,10 @@ pub(super) async fn send(app: &App, actor: &Actor, name: &str, export: Export) -
 #[utoipa::path(get, path = "/api/v1/objects/{object}/export", tag = "records", params(("object" = String, Path), ExportQuery), responses((status = 200, description = "The file"), (status = 400), (status = 404)), security(("key" = [])))]
 pub async fn export(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(object): Path<String>,
     Query(query): Query<ExportQuery>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let export = query.export(&object)?;

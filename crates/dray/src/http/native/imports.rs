@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::shapes::{before_of, limit_of, next_cursor, number_of, short, unknown_cursor};
-use crate::http::access::Actor;
+use crate::http::access::{Actor, Admin, Planner};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
 use crate::http::download::send_file;
@@ -46,10 +46,9 @@ pub struct ImportsQuery {
 #[utoipa::path(get, path = "/api/v1/imports", tag = "imports", params(ImportsQuery), responses((status = 200, description = "`{imports, next_cursor}`")), security(("key" = [])))]
 pub async fn list(
     State(app): State<App>,
-    actor: Actor,
+    Planner(actor): Planner,
     Query(query): Query<ImportsQuery>,
 ) -> Answer<Json<Value>> {
-    actor.may_plan()?;
     let limit = limit_of(query.limit.as_deref())?;
     let asked = ImportQuery {
         object: query.object,
@@ -65,7 +64,6 @@ pub async fn list(
 
 /// The import of an address, with what is remembered beside it.
 async fn found(app: &App, actor: &Actor, id: &str) -> Answer<(Import, ImportNote)> {
-    actor.may_plan()?;
     let number = number_of(id, "import")?;
     let found = app
         .run(actor.organization(), move |session| {
@@ -79,7 +77,11 @@ async fn found(app: &App, actor: &Actor, id: &str) -> Answer<(Import, ImportNote
 
 /// One import: its ledger, how far it is, which column filled which field.
 #[utoipa::path(get, path = "/api/v1/imports/{id}", tag = "imports", params(("id" = String, Path)), responses((status = 200), (status = 404)), security(("key" = [])))]
-pub async fn get(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Json<Value>> {
+pub async fn get(
+    State(app): State<App>,
+    Planner(actor): Planner,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     let (import, note) = found(&app, &actor, &id).await?;
     let mut out = import_json(&import);
     out.insert("actor".into(), json!(note.actor));
@@ -107,7 +109,7 @@ pub struct RowsQuery {
 #[utoipa::path(get, path = "/api/v1/imports/{id}/rows", tag = "imports", params(("id" = String, Path), RowsQuery), responses((status = 200, description = "`{rows: [{row, fate, record}], next_cursor}`"), (status = 404)), security(("key" = [])))]
 pub async fn rows(
     State(app): State<App>,
-    actor: Actor,
+    Planner(actor): Planner,
     Path(id): Path<String>,
     Query(query): Query<RowsQuery>,
 ) -> Answer<Json<Value>> {
@@ -149,7 +151,7 @@ pub struct ProblemsQuery {
 #[utoipa::path(get, path = "/api/v1/imports/{id}/problems", tag = "imports", params(("id" = String, Path), ProblemsQuery), responses((status = 200, description = "`{problems, next_cursor}`"), (status = 404)), security(("key" = [])))]
 pub async fn problems(
     State(app): State<App>,
-    actor: Actor,
+    Planner(actor): Planner,
     Path(id): Path<String>,
     Query(query): Query<ProblemsQuery>,
 ) -> Answer<Json<Value>> {
@@ -196,11 +198,10 @@ fn failed_file(session: &mut dyn Session, import: &Import, note: &ImportNote) ->
 #[utoipa::path(get, path = "/api/v1/imports/{id}/failed-rows", tag = "imports", params(("id" = String, Path)), responses((status = 200, description = "The file"), (status = 404)), security(("key" = [])))]
 pub async fn failed_rows(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let (import, note) = found(&app, &actor, &id).await?;
     let number = import.id;
     let file = app.run(actor.organization(), move |session| failed_file(session, &import, &note)).await?;
@@ -214,8 +215,11 @@ pub async fn failed_rows(
 /// Take an import back: what it created is deleted, what it changed is put back, what somebody changed since
 /// is kept and named.
 #[utoipa::path(post, path = "/api/v1/imports/{id}/undo", tag = "imports", params(("id" = String, Path)), responses((status = 200, description = "`{undo, deleted, restored, kept}`"), (status = 404), (status = 409)), security(("key" = [])))]
-pub async fn undo(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
+pub async fn undo(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    Path(id): Path<String>,
+) -> Answer<Json<Value>> {
     let number = number_of(&id, "import")?;
     let taken = app
         .run(actor.organization(), move |session| {

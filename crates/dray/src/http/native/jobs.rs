@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::shapes::{before_of, limit_of, next_cursor, number_of, short};
 use crate::clock;
-use crate::http::access::Actor;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
 use crate::operations::ledger::time;
@@ -61,10 +61,9 @@ pub struct JobsQuery {
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(JobsQuery), responses((status = 200, description = "`{jobs, next_cursor}`")), security(("key" = [])))]
 pub async fn list(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Query(query): Query<JobsQuery>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let limit = limit_of(query.limit.as_deref())?;
     let before = before_of(query.cursor.as_deref())?;
     let asked = JobQuery { kind: query.kind, object: query.object, before, limit };
@@ -81,8 +80,7 @@ async fn found(app: &App, organization: &str, id: &str) -> Answer<Job> {
 
 /// One job: how far it is, what came of it.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses((status = 200), (status = 404)), security(("key" = [])))]
-pub async fn get(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
+pub async fn get(State(app): State<App>, Admin(actor): Admin, Path(id): Path<String>) -> Answer<Json<Value>> {
     Ok(Json(shown(&found(&app, actor.organization(), &id).await?)))
 }
 
@@ -90,10 +88,9 @@ pub async fn get(State(app): State<App>, actor: Actor, Path(id): Path<String>) -
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = String, Path)), responses((status = 202), (status = 404), (status = 409, description = "It has ended")), security(("key" = [])))]
 pub async fn cancel(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    actor.must_be_admin()?;
     let job = found(&app, actor.organization(), &id).await?;
     let number = job.id;
     let asked =
@@ -110,10 +107,9 @@ pub async fn cancel(
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs", params(("id" = String, Path)), responses((status = 202), (status = 404), (status = 409, description = "It has not failed")), security(("key" = [])))]
 pub async fn retry(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    actor.must_be_admin()?;
     let job = found(&app, actor.organization(), &id).await?;
     if !matches!(job.status, JobStatus::Failed | JobStatus::Cancelled) {
         return Err(Failure::conflict(format!(
@@ -136,10 +132,9 @@ pub async fn retry(
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path)), responses((status = 200, content_type = "text/event-stream", description = "`progress` and `end` events, each the job as JSON"), (status = 404)), security(("key" = [])))]
 pub async fn events(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    actor.must_be_admin()?;
     found(&app, actor.organization(), &id).await?;
     let organization = actor.organization().to_owned();
     let begin = (app, organization, id, String::new(), false);

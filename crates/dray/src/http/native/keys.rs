@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::clock;
-use crate::http::access::Actor;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::JsonBody;
 use crate::server::app::App;
@@ -46,8 +46,7 @@ pub struct Keys {
 
 /// List the keys of the organization.
 #[utoipa::path(get, path = "/api/v1/keys", tag = "access", responses((status = 200, body = Keys)), security(("key" = [])))]
-pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Keys>> {
-    actor.must_be_admin()?;
+pub async fn list(State(app): State<App>, Admin(actor): Admin) -> Answer<Json<Keys>> {
     let organization = actor.organization().to_owned();
     let keys = app.sessions().directory(move |store| directory::list_keys(store, &organization)).await?;
     Ok(Json(Keys { keys }))
@@ -57,10 +56,9 @@ pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Keys>> {
 #[utoipa::path(post, path = "/api/v1/keys", tag = "access", request_body = NewKey, responses((status = 201, body = MadeKey)), security(("key" = [])))]
 pub async fn create(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     JsonBody(new): JsonBody<NewKey>,
 ) -> Answer<(StatusCode, Json<MadeKey>)> {
-    actor.must_be_admin()?;
     let name = new.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > NAME_LETTERS || name.chars().any(char::is_control) {
         return Err(Failure::validation(format!("`name` must have 1 to {NAME_LETTERS} letters")));
@@ -79,8 +77,11 @@ pub async fn create(
 
 /// Revoke a key.
 #[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "access", params(("id" = String, Path)), responses((status = 204), (status = 404)), security(("key" = [])))]
-pub async fn revoke(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<StatusCode> {
-    actor.must_be_admin()?;
+pub async fn revoke(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
     let organization = actor.organization().to_owned();
     let now = clock::now();
     let wanted = id.clone();

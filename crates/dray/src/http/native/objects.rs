@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::shapes::object_of;
 use crate::clock;
-use crate::http::access::Actor;
+use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, JsonBytes, Path, parse_json};
 use crate::operations::definitions::{self, Defined};
@@ -55,13 +55,12 @@ pub async fn get(State(app): State<App>, actor: Actor, Path(object): Path<String
 }
 
 /// Make an object: a name, a label and fields; its table is made at once.
-#[utoipa::path(post, path = "/api/v1/objects", tag = "objects", request_body = Object, responses((status = 201), (status = 400), (status = 409)), security(("key" = [])))]
+#[utoipa::path(post, path = "/api/v1/objects", tag = "objects", request_body(content = Object, example = json!({"name": "boats", "label": "Boats", "fields": [{"name": "title", "type": "text"}, {"name": "built", "type": "date"}]})), responses((status = 201), (status = 400), (status = 409)), security(("key" = [])))]
 pub async fn create(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     JsonBytes(bytes): JsonBytes,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    actor.must_be_admin()?;
     let definition: ObjectDefinition = parse_json(&bytes)?;
     let defined = app
         .run(actor.organization(), move |session| definitions::create(session, definition, clock::now()))
@@ -74,14 +73,13 @@ pub async fn create(
 
 /// Change an object: label, description, aliases, policy, and fields to be added or changed by name. Its
 /// table follows; what records stand in the way of is refused.
-#[utoipa::path(patch, path = "/api/v1/objects/{object}", tag = "objects", params(("object" = String, Path)), request_body = Object, responses((status = 200), (status = 400), (status = 404), (status = 409)), security(("key" = [])))]
+#[utoipa::path(patch, path = "/api/v1/objects/{object}", tag = "objects", params(("object" = String, Path)), request_body(content = Object, example = json!({"label": "Customers"})), responses((status = 200), (status = 400), (status = 404), (status = 409)), security(("key" = [])))]
 pub async fn change(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(object): Path<String>,
     JsonBody(patch): JsonBody<Map<String, Value>>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let details = json!({ "changed": patch.keys().take(20).collect::<Vec<_>>() });
     let defined = app
         .run(actor.organization(), move |session| definitions::change(session, &object, &patch, clock::now()))
@@ -92,14 +90,13 @@ pub async fn change(
 }
 
 /// Add a field. A hidden field of the same name and type comes back with its values.
-#[utoipa::path(post, path = "/api/v1/objects/{object}/fields", tag = "objects", params(("object" = String, Path)), request_body = Object, responses((status = 201), (status = 400), (status = 404), (status = 409)), security(("key" = [])))]
+#[utoipa::path(post, path = "/api/v1/objects/{object}/fields", tag = "objects", params(("object" = String, Path)), request_body(content = Object, example = json!({"name": "shoe_size", "type": "integer"})), responses((status = 201), (status = 400), (status = 404), (status = 409)), security(("key" = [])))]
 pub async fn add_field(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(object): Path<String>,
     JsonBytes(bytes): JsonBytes,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    actor.must_be_admin()?;
     let field: FieldDefinition = parse_json(&bytes)?;
     let details = json!({ "field": field.name });
     let defined = app
@@ -116,10 +113,9 @@ pub async fn add_field(
 #[utoipa::path(delete, path = "/api/v1/objects/{object}/fields/{field}", tag = "objects", params(("object" = String, Path), ("field" = String, Path)), responses((status = 200), (status = 404), (status = 409)), security(("key" = [])))]
 pub async fn hide_field(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path((object, field)): Path<(String, String)>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     let details = json!({ "field": super::shapes::short(&field) });
     let defined = app
         .run(actor.organization(), move |session| {

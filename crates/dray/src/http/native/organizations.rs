@@ -1,8 +1,9 @@
 //! Organizations: made and changed by the admins of the default one; everybody sees their own.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -12,11 +13,9 @@ use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Path};
 use crate::server::app::App;
-use crate::server::directory::{self, Organization, Role};
+use crate::server::directory::{self, FIRST, Organization, Role};
 use crate::server::limits::Plan;
 
-/// The organization whose admins make the others.
-const FIRST: &str = "default";
 /// The longest name.
 const NAME_LETTERS: usize = 200;
 
@@ -59,15 +58,23 @@ pub struct OrganizationChange {
     plan: Option<Plan>,
 }
 
-fn sees_all(actor: &Actor) -> bool {
-    actor.role == Role::Admin && actor.organization() == FIRST
+/// Whoever asks is an admin of the first organization, who makes and changes organizations.
+pub struct First(Actor);
+
+impl FromRequestParts<App> for First {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let actor = Actor::from_request_parts(parts, app).await?;
+        if sees_all(&actor) {
+            return Ok(Self(actor));
+        }
+        Err(Failure::denied("organizations are made and changed by an admin of the default organization"))
+    }
 }
 
-fn must_be_first(actor: &Actor) -> Answer<()> {
-    if sees_all(actor) {
-        return Ok(());
-    }
-    Err(Failure::denied("organizations are made and changed by an admin of the default organization"))
+fn sees_all(actor: &Actor) -> bool {
+    actor.role == Role::Admin && actor.organization() == FIRST
 }
 
 fn checked_name(name: &str) -> Answer<String> {
@@ -93,10 +100,9 @@ pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Organizat
 #[utoipa::path(post, path = "/api/v1/organizations", tag = "access", request_body = NewOrganization, responses((status = 201, body = MadeOrganization), (status = 400), (status = 403), (status = 409)), security(("key" = [])))]
 pub async fn create(
     State(app): State<App>,
-    actor: Actor,
+    First(actor): First,
     JsonBody(new): JsonBody<NewOrganization>,
 ) -> Answer<(StatusCode, Json<MadeOrganization>)> {
-    must_be_first(&actor)?;
     let name = checked_name(&new.name)?;
     dray_stores::check_organization(&new.slug)?;
     let slug = new.slug.clone();
@@ -150,11 +156,10 @@ pub async fn get(
 #[utoipa::path(patch, path = "/api/v1/organizations/{slug}", tag = "access", params(("slug" = String, Path)), request_body = OrganizationChange, responses((status = 200, body = Organization), (status = 403), (status = 404)), security(("key" = [])))]
 pub async fn change(
     State(app): State<App>,
-    actor: Actor,
+    First(actor): First,
     Path(slug): Path<String>,
     JsonBody(change): JsonBody<OrganizationChange>,
 ) -> Answer<Json<Organization>> {
-    must_be_first(&actor)?;
     let mut organization = seen(&app, &actor, &slug).await?;
     if let Some(name) = &change.name {
         organization.name = checked_name(name)?;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::shapes::{object_of, plan_limit, quota_of, refused, short};
 use super::upload::{Upload, drop_file, receive};
 use crate::clock;
-use crate::http::access::Actor;
+use crate::http::access::{Actor, Admin, Planner};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Path;
 use crate::http::once::Repeatable;
@@ -45,6 +45,58 @@ impl Drop for StopOnDrop {
     }
 }
 
+/// The form of an import.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only described: the parts are read as they come")]
+pub(super) struct ImportForm {
+    /// The file.
+    #[schema(value_type = String, format = Binary)]
+    file: (),
+    /// A JSON object: column → field; null leaves a column out.
+    mapping: Option<String>,
+    /// A JSON object: field → value for all rows.
+    set: Option<String>,
+    /// Fields with commas by which rows meet records.
+    #[schema(rename = "match")]
+    match_by: Option<String>,
+    /// `skip`, `update` or `create`.
+    on_duplicate: Option<String>,
+    /// `fill_empty`, `overwrite` or `prefer_import`.
+    merge: Option<String>,
+    /// `atomic` or `partial`.
+    mode: Option<String>,
+    /// The most rejected rows.
+    max_rejected: Option<String>,
+    /// `true` makes records that references name and nobody finds.
+    create_references: Option<String>,
+    /// `true` leaves a reference empty that finds no record.
+    leave_references_empty: Option<String>,
+    /// `day_first` or `month_first`.
+    dates: Option<String>,
+    /// The format of the file, where it is not to be found out.
+    format: Option<String>,
+    /// The encoding of the text.
+    encoding: Option<String>,
+    /// What stands between cells.
+    delimiter: Option<String>,
+    /// What stands around cells.
+    quote: Option<String>,
+    /// What stands before a quote within a cell.
+    escape: Option<String>,
+    /// The row that names the columns.
+    header_row: Option<String>,
+    /// Rows to leave out.
+    skip_rows: Option<String>,
+    /// The sheet of a workbook.
+    sheet: Option<String>,
+    /// The file within an archive.
+    member: Option<String>,
+    /// Where the records of a JSON file are.
+    records: Option<String>,
+    /// `true` makes columns of the members of objects.
+    flatten: Option<String>,
+}
+
 /// Plan an import: send a file, get what would happen.
 ///
 /// The part `file` is the file; further parts say how: `mapping` and `set` (JSON objects: column → field,
@@ -54,7 +106,7 @@ impl Drop for StopOnDrop {
 /// `records`, `flatten`. Nothing is written to any record.
 #[utoipa::path(
     post, path = "/api/v1/objects/{object}/import", tag = "imports", params(("object" = String, Path)),
-    request_body(content_type = "multipart/form-data", content = Object),
+    request_body(content_type = "multipart/form-data", content = ImportForm),
     responses(
         (status = 200, description = "`{id, columns, mapping, preview, plan, problems, changes, expires_at}`"),
         (status = 403, description = "PLAN_LIMIT"),
@@ -64,11 +116,10 @@ impl Drop for StopOnDrop {
 )]
 pub async fn plan(
     State(app): State<App>,
-    actor: Actor,
+    Planner(actor): Planner,
     Path(object): Path<String>,
     request: Request,
 ) -> Answer<Json<Value>> {
-    actor.may_plan()?;
     let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let most = object.policy.max_bytes;
@@ -205,11 +256,10 @@ fn file_gone() -> Failure {
 )]
 pub async fn confirm(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path((object, id)): Path<(String, String)>,
     Repeatable(repeatable): Repeatable,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let wanted = id.clone();

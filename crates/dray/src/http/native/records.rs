@@ -10,10 +10,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::shapes::{
-    busy, expected_version, first_sentence, limit_of, may_read_records, number_of, object_of, plan_limit,
-    quota_of, refused,
+    busy, expected_version, first_sentence, limit_of, number_of, object_of, plan_limit, quota_of, refused,
 };
-use crate::http::access::Actor;
+use crate::http::access::{Actor, Admin, Reader};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Path, Query};
 use crate::http::once::Repeatable;
@@ -114,11 +113,10 @@ pub(super) async fn page_of(
 )]
 pub async fn list(
     State(app): State<App>,
-    actor: Actor,
+    Reader(actor): Reader,
     Path(object): Path<String>,
     Query(query): Query<RecordsQuery>,
 ) -> Answer<Json<Records>> {
-    may_read_records(&actor)?;
     let limit = limit_of(query.limit.as_deref())?;
     let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
@@ -159,10 +157,9 @@ fn outdated(id: i64, version: i64) -> Failure {
 #[utoipa::path(get, path = "/api/v1/objects/{object}/records/{id}", tag = "records", params(("object" = String, Path), ("id" = String, Path)), responses((status = 200), (status = 404)), security(("key" = [])))]
 pub async fn get(
     State(app): State<App>,
-    actor: Actor,
+    Reader(actor): Reader,
     Path((object, id)): Path<(String, String)>,
 ) -> Answer<Response> {
-    may_read_records(&actor)?;
     let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
     let id = number_of(&id, "record")?;
@@ -234,18 +231,17 @@ async fn write(
 
 /// Make a record, by the same rules as an import of one row.
 #[utoipa::path(
-    post, path = "/api/v1/objects/{object}/records", tag = "records", params(("object" = String, Path)), request_body = Object,
+    post, path = "/api/v1/objects/{object}/records", tag = "records", params(("object" = String, Path)), request_body(content = Object, example = json!({"first_name": "Ada", "email": "ada@example.com"})),
     responses((status = 201), (status = 400), (status = 403, description = "PLAN_LIMIT"), (status = 422, description = "INVALID_RECORD with every problem")),
     security(("key" = []))
 )]
 pub async fn create(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(object): Path<String>,
     Repeatable(fingerprint): Repeatable,
     JsonBody(members): JsonBody<Map<String, Value>>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     write(&app, &actor, object, None, members, None, fingerprint).await
 }
 
@@ -254,17 +250,16 @@ pub async fn create(
 #[utoipa::path(
     patch, path = "/api/v1/objects/{object}/records/{id}", tag = "records",
     params(("object" = String, Path), ("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The record's ETag")),
-    request_body = Object,
+    request_body(content = Object, example = json!({"first_name": "Ada", "email": "ada@example.com"})),
     responses((status = 200), (status = 404), (status = 409, description = "VERSION_CONFLICT"), (status = 422)), security(("key" = []))
 )]
 pub async fn change(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path((object, id)): Path<(String, String)>,
     headers: HeaderMap,
     JsonBody(mut members): JsonBody<Map<String, Value>>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let id = number_of(&id, "record")?;
     let mut expected = expected_version(&headers)?;
     if let Some(version) = members.shift_remove("version") {
@@ -279,11 +274,10 @@ pub async fn change(
 #[utoipa::path(delete, path = "/api/v1/objects/{object}/records/{id}", tag = "records", params(("object" = String, Path), ("id" = String, Path)), responses((status = 204), (status = 404), (status = 409)), security(("key" = [])))]
 pub async fn delete(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path((object, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer<StatusCode> {
-    actor.must_be_admin()?;
     let id = number_of(&id, "record")?;
     let expected = expected_version(&headers)?;
     let known = app.objects(actor.organization()).await?;

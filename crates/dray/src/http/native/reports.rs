@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::exports::{ExportQuery, send};
 use super::records::{Records, page_of};
-use super::shapes::{limit_of, may_read_records, object_of, short};
+use super::shapes::{limit_of, object_of, short};
 use crate::clock;
-use crate::http::access::Actor;
+use crate::http::access::{Admin, Reader};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Path, Query};
 use crate::operations::objects::KnownObjects;
@@ -90,10 +90,9 @@ async fn found(app: &App, organization: &str, id: &str) -> Answer<Report> {
 #[utoipa::path(get, path = "/api/v1/reports", tag = "reports", params(ReportsQuery), responses((status = 200, description = "`{reports, next_cursor}`")), security(("key" = [])))]
 pub async fn list(
     State(app): State<App>,
-    actor: Actor,
+    Reader(actor): Reader,
     Query(query): Query<ReportsQuery>,
 ) -> Answer<Json<Value>> {
-    may_read_records(&actor)?;
     let limit = limit_of(query.limit.as_deref())?;
     let after = query.cursor.unwrap_or_default();
     let reports = app.run(actor.organization(), move |session| reports::list(session, &after, limit)).await?;
@@ -102,13 +101,12 @@ pub async fn list(
 }
 
 /// Make a report.
-#[utoipa::path(post, path = "/api/v1/reports", tag = "reports", request_body = Object, responses((status = 201, body = Report), (status = 400)), security(("key" = [])))]
+#[utoipa::path(post, path = "/api/v1/reports", tag = "reports", request_body(content = Object, example = json!({"name": "Londoners", "object": "contacts", "filters": {"operator": "and", "conditions": [{"field": "address_city", "operator": "eq", "value": "London"}]}})), responses((status = 201, body = Report), (status = 400)), security(("key" = [])))]
 pub async fn create(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     JsonBody(mut body): JsonBody<Map<String, Value>>,
 ) -> Answer<(StatusCode, Json<Report>)> {
-    actor.must_be_admin()?;
     if body.contains_key("id") {
         return Err(Failure::validation("`id` is given by the server: leave it out of the body"));
     }
@@ -150,20 +148,22 @@ fn report_of(body: Map<String, Value>) -> Answer<Report> {
 
 /// One report.
 #[utoipa::path(get, path = "/api/v1/reports/{id}", tag = "reports", params(("id" = String, Path)), responses((status = 200, body = Report), (status = 404)), security(("key" = [])))]
-pub async fn get(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Json<Report>> {
-    may_read_records(&actor)?;
+pub async fn get(
+    State(app): State<App>,
+    Reader(actor): Reader,
+    Path(id): Path<String>,
+) -> Answer<Json<Report>> {
     Ok(Json(found(&app, actor.organization(), &id).await?))
 }
 
 /// Change a report: the members that are sent.
-#[utoipa::path(patch, path = "/api/v1/reports/{id}", tag = "reports", params(("id" = String, Path)), request_body = Object, responses((status = 200, body = Report), (status = 400), (status = 404)), security(("key" = [])))]
+#[utoipa::path(patch, path = "/api/v1/reports/{id}", tag = "reports", params(("id" = String, Path)), request_body(content = Object, example = json!({"name": "Londoners", "limit": 100})), responses((status = 200, body = Report), (status = 400), (status = 404)), security(("key" = [])))]
 pub async fn change(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
     JsonBody(patch): JsonBody<Map<String, Value>>,
 ) -> Answer<Json<Report>> {
-    actor.must_be_admin()?;
     let report = found(&app, actor.organization(), &id).await?;
     if patch.contains_key("id") {
         return Err(Failure::validation("the `id` of a report stays"));
@@ -182,8 +182,11 @@ pub async fn change(
 
 /// Delete a report.
 #[utoipa::path(delete, path = "/api/v1/reports/{id}", tag = "reports", params(("id" = String, Path)), responses((status = 204), (status = 404)), security(("key" = [])))]
-pub async fn delete(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<StatusCode> {
-    actor.must_be_admin()?;
+pub async fn delete(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
     let wanted = id.clone();
     if !app.run(actor.organization(), move |session| reports::delete(session, &wanted)).await? {
         return Err(Failure::not_found(format!("there is no report `{}`", short(&id))));
@@ -196,11 +199,10 @@ pub async fn delete(State(app): State<App>, actor: Actor, Path(id): Path<String>
 #[utoipa::path(get, path = "/api/v1/reports/{id}/records", tag = "reports", params(("id" = String, Path), ReportPage), responses((status = 200, body = Records), (status = 404)), security(("key" = [])))]
 pub async fn records(
     State(app): State<App>,
-    actor: Actor,
+    Reader(actor): Reader,
     Path(id): Path<String>,
     Query(query): Query<ReportPage>,
 ) -> Answer<Json<Records>> {
-    may_read_records(&actor)?;
     let report = found(&app, actor.organization(), &id).await?;
     let asked = limit_of(query.limit.as_deref())?;
     // A report that shows a few records shows them on its first page.
@@ -222,11 +224,10 @@ pub async fn records(
 #[utoipa::path(get, path = "/api/v1/reports/{id}/export", tag = "reports", params(("id" = String, Path), ReportFile), responses((status = 200, description = "The file"), (status = 404)), security(("key" = [])))]
 pub async fn export(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
     Query(query): Query<ReportFile>,
 ) -> Answer<Response> {
-    actor.must_be_admin()?;
     let report = found(&app, actor.organization(), &id).await?;
     let object = object_of(&app.objects(actor.organization()).await?, &report.object)?;
     let asked = ExportQuery::of_report(

@@ -15,7 +15,6 @@ use crate::http::answer::{Answer, Failure};
 use crate::operations::ledger::problem_json;
 use crate::operations::objects::KnownObjects;
 use crate::operations::quota::{Exceeded, Quota};
-use crate::server::directory::Role;
 use crate::server::files::disposition;
 
 /// The object of an address; 404 where there is none.
@@ -65,14 +64,6 @@ pub fn busy(object: &str) -> Failure {
         Failure::conflict(format!("an import into `{object}` is running: try again when it has ended"));
     failure.retry_after = Some(5);
     failure
-}
-
-/// Refuses a role that may only plan.
-pub fn may_read_records(actor: &Actor) -> Answer<()> {
-    match actor.role {
-        Role::Admin | Role::Member => Ok(()),
-        Role::Planner => Err(Failure::denied("a key that may only plan reads no records")),
-    }
 }
 
 /// Headers of a file to be saved under a name, which may hold anything.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::session::{PASSWORD_BYTES, hashing};
 use super::shapes::short;
 use crate::clock;
-use crate::http::access::Actor;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Path};
 use crate::server::app::App;
@@ -113,8 +113,7 @@ fn check_email(email: &str) -> Answer<()> {
 
 /// List the users.
 #[utoipa::path(get, path = "/api/v1/users", tag = "access", responses((status = 200, body = Users)), security(("key" = [])))]
-pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Users>> {
-    actor.must_be_admin()?;
+pub async fn list(State(app): State<App>, Admin(actor): Admin) -> Answer<Json<Users>> {
     let organization = actor.organization().to_owned();
     let users = app.sessions().directory(move |store| directory::list_users(store, &organization)).await?;
     app.audit(actor.organization(), actor.entry("user.list", "", json!({ "users": users.len() }))).await;
@@ -125,10 +124,9 @@ pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Users>> {
 #[utoipa::path(post, path = "/api/v1/users", tag = "access", request_body = NewUser, responses((status = 201, body = MadeUser), (status = 400), (status = 409)), security(("key" = [])))]
 pub async fn create(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     JsonBody(new): JsonBody<NewUser>,
 ) -> Answer<(StatusCode, Json<MadeUser>)> {
-    actor.must_be_admin()?;
     let email = new.email.trim().to_lowercase();
     check_email(&email)?;
     let name = new.name.trim().to_owned();
@@ -175,8 +173,11 @@ pub async fn create(
 
 /// Delete a user, whose browsers are signed out. The last admin stays.
 #[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "access", params(("id" = String, Path)), responses((status = 204), (status = 404), (status = 409)), security(("key" = [])))]
-pub async fn delete(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<StatusCode> {
-    actor.must_be_admin()?;
+pub async fn delete(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
     let (organization, wanted) = (actor.organization().to_owned(), id.clone());
     let deleted = app
         .sessions()
@@ -205,7 +206,7 @@ pub async fn delete(State(app): State<App>, actor: Actor, Path(id): Path<String>
 #[utoipa::path(put, path = "/api/v1/users/{id}/password", tag = "access", params(("id" = String, Path)), request_body = NewPassword, responses((status = 204), (status = 400), (status = 403), (status = 404)), security(("key" = [])))]
 pub async fn set_password(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
     JsonBody(new): JsonBody<NewPassword>,
 ) -> Answer<StatusCode> {
@@ -213,9 +214,7 @@ pub async fn set_password(
     let users = app.sessions().directory(move |store| directory::list_users(store, &organization)).await?;
     let user = users.into_iter().find(|user| user.id == id);
     let is_own = user.as_ref().is_some_and(|user| actor.name == format!("user {}", user.email));
-    if !is_own {
-        actor.must_be_admin()?;
-    }
+    if !is_own {}
     let user = user.ok_or_else(|| Failure::not_found("there is no such user"))?;
     check_password(&new.password)?;
     if is_own && actor.role != Role::Admin {

@@ -23,10 +23,10 @@ use super::jobs::{import_of, outcome};
 use super::mapping::not_mapped;
 use super::names::{module, module_slug};
 use super::parse::FILE_TIME;
-use super::roles::Admin;
 use super::rows::{Prepared, RowsBody, prepare};
 use super::shape::{body as failure_body, success};
 use crate::clock;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBytes, parse_json};
 use crate::http::once::Repeatable;
@@ -55,7 +55,7 @@ const TELL: Duration = Duration::from_millis(250);
 #[utoipa::path(
     post, path = "/v1/modules/{module}/import/execute", tag = "modules",
     params(("module" = String, Path)),
-    request_body = RowsBody,
+    request_body(content = RowsBody, example = json!({"rows": [{"Name": "Ada", "E-mail": "ada@example.com"}], "columnMapping": [{"sourceColumn": "Name", "targetFieldSlug": "first-name"}, {"sourceColumn": "E-mail", "targetFieldSlug": "email"}], "duplicateStrategy": "skip"})),
     responses(
         (status = 200, description = "`{success, data: {importJobId, status, processingMode, successRows, errorRows, skippedRows, createdRecordIds, errors, referenceWarnings}}`"),
         (status = 400, description = "VALIDATION_ERROR, UNKNOWN_FIELD, UNKNOWN_COLUMN"),

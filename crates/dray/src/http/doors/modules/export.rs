@@ -16,9 +16,8 @@ use serde_json::{Value, json};
 
 use super::export_jobs::{view, with_charset};
 use super::names::{label, module, module_slug, stored, unknown_field};
-use super::roles::Admin;
 use crate::clock;
-use crate::http::access::Actor;
+use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::JsonBody;
 use crate::http::links::base_url;

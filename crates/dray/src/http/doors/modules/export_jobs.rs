@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::jobs::ListQuery;
 use super::names::{number, time};
-use super::roles::Admin;
 use crate::clock;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
 use crate::http::download::send_file;

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 use super::names::{module, module_slug, number, time};
 use super::problems::{errors, reference_warnings, unresolved};
-use super::roles::Admin;
 use super::shape::success;
 use crate::clock;
+use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
 use crate::operations::import::take_back;

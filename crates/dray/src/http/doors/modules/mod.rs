@@ -2,7 +2,6 @@
 //! it: upload → map → validate → execute, the history of imports with rollback, and exports.
 
 pub mod shape;
-mod roles;
 mod names;
 mod mapping;
 mod rows;

@@ -10,9 +10,9 @@ use dray_model::flow::RowSource;
 use serde_json::{Map, Value, json};
 
 use super::names::module;
-use super::roles::Planner;
 use super::shape::success;
 use crate::clock;
+use crate::http::access::Planner;
 use crate::http::answer::{Answer, Failure};
 use crate::operations::looked_through::{self, LookedThrough};
 use crate::server::app::App;
@@ -50,12 +50,21 @@ fn too_large() -> Failure {
     .code("FILE_TOO_LARGE")
 }
 
+/// The form of an upload.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only described: the file is kept as it comes")]
+pub(super) struct ParseForm {
+    /// CSV, XLSX or XLS.
+    #[schema(value_type = String, format = Binary)]
+    file: (),
+}
+
 /// Upload a CSV or Excel file (part `file`, at most 100 MB) and get its columns, its first 50 rows and how many
 /// rows it has. The `fileId` stands for the rows in the next steps for a week.
 #[utoipa::path(
     post, path = "/v1/modules/{module}/import/parse", tag = "modules",
     params(("module" = String, Path, description = "The module to import into")),
-    request_body(content_type = "multipart/form-data", content = String),
+    request_body(content_type = "multipart/form-data", content = ParseForm),
     responses(
         (status = 200, description = "`{success, data: {sourceColumns, sampleRows, totalRows, fileType, fileName, encoding, fileId}}`"),
         (status = 400, description = "NO_FILE, UNSUPPORTED_FILE_TYPE, FILE_TOO_LARGE, INVALID_FILE"),

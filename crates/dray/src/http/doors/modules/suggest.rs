@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::names::{label, module, module_slug, slug, stored};
-use super::roles::Planner;
 use super::shape::success;
+use crate::http::access::Planner;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::JsonBody;
 use crate::operations::mapping_memory;

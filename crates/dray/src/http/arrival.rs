@@ -1,0 +1,89 @@
+//! Bodies on their way in: one that stops arriving ends its request, and only so many large ones arrive at
+//! once, so that neither slow senders nor many of them use the server up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio_stream::StreamExt;
+
+use super::answer::Failure;
+use crate::server::app::App;
+
+/// A body up to this size is not counted.
+const SMALL_BYTES: u64 = 256 << 10;
+/// Bytes of a refused body that are read and thrown away, so that its sender gets to reading the answer.
+const DRAINED_BYTES: u64 = 8 << 20;
+/// How long that may take.
+const DRAINED_TIME: Duration = Duration::from_secs(2);
+/// After how many seconds whoever was refused may come again.
+const COME_AGAIN: u64 = 5;
+
+/// Lets a request pass whose body arrives.
+pub async fn arrive(State(app): State<App>, request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let places = app.places();
+    let is_file = text_of(request.headers(), header::CONTENT_TYPE).starts_with("multipart/");
+    let (places, what) = if is_file { (&places.files, "files") } else { (&places.bodies, "large requests") };
+    let announced = text_of(request.headers(), header::CONTENT_LENGTH).parse::<u64>().ok();
+    let _place = if announced.is_some_and(|bytes| bytes <= SMALL_BYTES) {
+        None
+    } else {
+        match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => Some(place),
+            Err(_) => {
+                drain(request.into_body()).await;
+                let mut failure = Failure::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "BUSY",
+                    format!("too many {what} arrive at this moment: send it again in a few seconds"),
+                );
+                failure.retry_after = Some(COME_AGAIN);
+                return failure.into_response();
+            }
+        }
+    };
+    let most = app.settings().body_time;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&stopped);
+    let request = request.map(|body| {
+        Body::from_stream(body.into_data_stream().timeout(most).map(move |part| match part {
+            Ok(part) => part.map_err(axum::BoxError::from),
+            Err(_) => {
+                noted.store(true, Ordering::Relaxed);
+                Err("nothing more arrived".into())
+            }
+        }))
+    });
+    let response = next.run(request).await;
+    if stopped.load(Ordering::Relaxed) {
+        let message = format!("nothing of the body arrived for {} seconds: send it again", most.as_secs());
+        return Failure::new(StatusCode::REQUEST_TIMEOUT, "TOO_SLOW", message).into_response();
+    }
+    response
+}
+
+fn text_of(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+async fn drain(body: Body) {
+    let mut parts = body.into_data_stream();
+    let mut bytes = 0_u64;
+    let draining = async {
+        while let Some(Ok(part)) = parts.next().await {
+            bytes += part.len() as u64;
+            if bytes > DRAINED_BYTES {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAINED_TIME, draining).await;
+}
