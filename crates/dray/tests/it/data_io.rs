@@ -244,7 +244,7 @@ fn an_import_is_planned_and_then_done() {
         );
         let skipped = import(&server, &with("skipDuplicates", json!(true)));
         let ledger = &skipped["result"]["ledger"];
-        assert_eq!((&ledger["created"], &ledger["skipped"]), (&json!(1), &json!(1)), "{skipped}");
+        assert_eq!((&ledger["created"], &ledger["duplicate"]), (&json!(1), &json!(1)), "{skipped}");
         let failed = server.send("GET", path_of(&server, &skipped["failedRowsUrl"]), &[], b"");
         assert!(failed.status == 200 && failed.text().contains("\"no\""), "{}", failed.text());
         let again = import(&server, &asked);

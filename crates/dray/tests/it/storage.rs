@@ -96,7 +96,7 @@ fn files_of_all_doors_rest_in_a_bucket() {
         let upload = place["uploadUrl"].as_str().unwrap().to_owned();
         let path = upload.strip_prefix(&format!("http://{}", bucket.address)).expect("a link of the bucket");
         let text: String = (0..30_000).map(|row| format!("{row}@x.example,name {row}\n")).collect();
-        let text = format!("email,first_name\nbad,nobody\n{text}");
+        let text = format!("email,first_name\n{text}bad,nobody\n");
         assert!(bucket.request("PUT", path, text.as_bytes()).starts_with("HTTP/1.1 200"));
         let body = json!({ "resource": "contacts", "uploadId": place["uploadId"] });
         let accepted = server.post(&format!("{DOOR}/import"), &body).json();

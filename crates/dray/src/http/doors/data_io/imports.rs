@@ -54,7 +54,8 @@ pub struct ImportBody {
     #[schema(value_type = Object)]
     static_values: Map<String, Value>,
     /// Rows that are there already are left as they are; else they are brought up to date.
-    skip_duplicates: Option<bool>,
+    #[serde(default)]
+    skip_duplicates: bool,
     /// Fields that tell whether a row is there already, the strongest first.
     #[serde(default)]
     match_by: Vec<String>,
@@ -112,9 +113,7 @@ pub async fn import(
     let object = app.objects(actor.organization()).await?.named(&resource)?;
     let policy = PolicyRequest {
         match_by: body.match_by,
-        on_duplicate: body
-            .skip_duplicates
-            .map(|skips| if skips { OnDuplicate::Skip } else { OnDuplicate::Update }),
+        on_duplicate: Some(if body.skip_duplicates { OnDuplicate::Skip } else { OnDuplicate::Update }),
         mode: body.mode,
         create_references: body.create_references,
         max_rows: actor.organization.plan.rows_per_import,
