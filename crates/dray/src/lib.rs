@@ -8,6 +8,7 @@ pub mod interrupt;
 pub mod source;
 pub mod destination;
 pub mod failed_file;
+pub mod outbound;
 pub mod operations;
 pub mod server;
 pub mod mcp;
