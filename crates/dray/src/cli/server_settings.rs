@@ -9,6 +9,7 @@ use dray_model::{Error, Result};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+use crate::outbound::address::parse_ranges;
 use crate::server::files::BucketSettings;
 use crate::server::settings::Settings;
 
@@ -61,6 +62,10 @@ pub(super) struct ServerSettings {
     /// How long signed links work, in minutes; 30 where it is left out
     #[arg(long, env = "DRAY_LINK_MINUTES", value_name = "N")]
     link_minutes: Option<u64>,
+    /// Ranges of addresses inside that the server may ask where people give an address (webhooks, sources);
+    /// none where it is left out
+    #[arg(long, env = "DRAY_ALLOW_OUTBOUND", value_name = "CIDR,…", value_delimiter = ',')]
+    allow_outbound: Option<Vec<String>>,
     /// Write logs as JSON, one object a line
     #[arg(long, env = "DRAY_LOG_JSON", num_args = 0..=1, default_missing_value = "true", value_name = "true")]
     log_json: Option<bool>,
@@ -95,6 +100,7 @@ impl ServerSettings {
         if let Some(minutes) = own.link_minutes {
             settings.link_time = Duration::from_secs(minutes.clamp(1, MOST_LINK_MINUTES) * 60);
         }
+        settings.allow_outbound = parse_ranges(&own.allow_outbound.unwrap_or_default())?;
         settings.log_json = own.log_json.unwrap_or(false);
         // Only from the environment: what stands on a command line can be read by others on the machine.
         let secret = |name: &str| std::env::var(name).ok().filter(|key| !key.is_empty());
@@ -123,6 +129,7 @@ impl ServerSettings {
             file_bytes: self.file_bytes.or(file.file_bytes),
             body_seconds: self.body_seconds.or(file.body_seconds),
             link_minutes: self.link_minutes.or(file.link_minutes),
+            allow_outbound: self.allow_outbound.or(file.allow_outbound),
             log_json: self.log_json.or(file.log_json),
         }
     }

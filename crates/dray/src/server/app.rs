@@ -21,6 +21,8 @@ use super::settings::Settings;
 use super::throttle::Throttle;
 use crate::clock;
 use crate::operations::objects::KnownObjects;
+use crate::outbound::address::Guard;
+use crate::outbound::client::Outbound;
 
 /// How long a key that was found is believed without asking the store: a revoked key is refused
 /// everywhere within this time.
@@ -58,6 +60,7 @@ struct Inner {
     queue: Queue,
     limiter: DefaultKeyedRateLimiter<String>,
     throttle: Throttle,
+    outbound: Outbound,
     places: Places,
     known_keys: Mutex<HashMap<String, (Instant, Key, Organization)>>,
     touched: Mutex<HashMap<String, i64>>,
@@ -74,6 +77,7 @@ impl App {
             queue: Queue::default(),
             limiter: RateLimiter::keyed(Quota::per_minute(quota)),
             throttle: Throttle::default(),
+            outbound: Outbound::new(Guard::new(settings.allow_outbound.clone()))?,
             places: Places {
                 files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
                 bodies: Arc::new(Semaphore::new(BODIES_AT_ONCE)),
@@ -105,6 +109,11 @@ impl App {
     /// Files kept for a while.
     pub fn files(&self) -> &Files {
         &self.inner.files
+    }
+
+    /// Makes requests to others, whose addresses come from people.
+    pub fn outbound(&self) -> &Outbound {
+        &self.inner.outbound
     }
 
     /// The work that waits.

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::files::BucketSettings;
 
 /// Settings of one process.
@@ -43,6 +45,8 @@ pub struct Settings {
     pub request_time: Duration,
     /// How long an orderly stop may take.
     pub stop_time: Duration,
+    /// Ranges inside that may be asked when people give their addresses.
+    pub allow_outbound: Vec<IpNet>,
     /// Logs as JSON, one object a line.
     pub log_json: bool,
 }
@@ -72,6 +76,7 @@ impl Settings {
             body_time: Duration::from_secs(30),
             request_time: Duration::from_secs(300),
             stop_time: Duration::from_secs(10),
+            allow_outbound: Vec::new(),
             log_json: false,
         }
     }

@@ -114,6 +114,32 @@ impl Files {
         Ok(id)
     }
 
+    /// A file of this machine to be written and then adopted; it goes where it is not.
+    pub fn draft(&self, organization: &str) -> Result<tempfile::TempPath> {
+        let draft = tempfile::NamedTempFile::new_in(self.folder(organization)?).map_err(cannot)?;
+        Ok(draft.into_temp_path())
+    }
+
+    /// Keeps a draft under this name; returns its size.
+    pub fn adopt(
+        &self,
+        organization: &str,
+        id: &str,
+        shown_name: &str,
+        draft: tempfile::TempPath,
+    ) -> Result<u64> {
+        let mut whole = std::fs::File::open(&draft).map_err(cannot)?;
+        if self.bucket.is_none() {
+            whole.sync_all().map_err(cannot)?;
+            let bytes = whole.metadata().map_err(cannot)?.len();
+            draft.persist(self.folder(organization)?.join(id)).map_err(|why| cannot(why.error))?;
+            return Ok(bytes);
+        }
+        let mut file = self.create(organization, id, shown_name)?;
+        std::io::copy(&mut whole, &mut file).map_err(cannot)?;
+        file.publish()
+    }
+
     /// Keeps what is sent, as it comes; an error, and nothing kept, where it is too large or breaks off.
     /// Returns its name and size.
     pub async fn receive<E: std::fmt::Display>(

@@ -18,6 +18,7 @@ use crate::operations::ledger::{fates_json, mapping_json, problem_json};
 use crate::operations::objects::KnownObjects;
 use crate::operations::plans::{self, Planned};
 use crate::operations::quota::Quota;
+use crate::outbound::fetch::{FetchLimits, FetchWatch, fetch_to_path};
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
 use crate::server::queue::Done;
@@ -65,10 +66,17 @@ pub fn perform(
         };
         return done(&result);
     }
+    if let Some(url) = &asked.source_url {
+        fetch(app, organization, session, &asked, url, watch)?;
+    }
     let source = source_of(app, organization, &asked)?;
     watch.total.store(source.bytes, Ordering::Relaxed);
     if asked.dry_run {
-        return plan(session, &known, &object, &asked, &source, watch);
+        let planned = plan(session, &known, &object, &asked, &source, watch)?;
+        if asked.remove_file {
+            app.files().remove(session, organization, &asked.file)?;
+        }
+        return Ok(planned);
     }
     let failed = match &asked.failed_file {
         None => None,
@@ -115,6 +123,30 @@ pub fn perform(
         app.files().remove(session, organization, &asked.file)?;
     }
     done(&result)
+}
+
+/// Fetches the file that lies somewhere, unless an earlier attempt of this job has.
+fn fetch(
+    app: &App,
+    organization: &str,
+    session: &mut dyn Session,
+    asked: &ImportJob,
+    url: &str,
+    watch: &Watch,
+) -> Result<()> {
+    if app.files().size(organization, &asked.file)?.is_some() {
+        return Ok(());
+    }
+    let draft = app.files().draft(organization)?;
+    let limits = FetchLimits::of_bytes(app.files().most_bytes());
+    let fetching = FetchWatch { bytes: &watch.bytes, stop: &watch.stop };
+    fetch_to_path(app.outbound(), url, &draft, &limits, fetching)?;
+    let name = asked.source_name.clone();
+    let bytes = app.files().adopt(organization, &asked.file, &name, draft)?;
+    watch.bytes.store(0, Ordering::Relaxed);
+    let now = clock::now();
+    let file = StoredFile { id: asked.file.clone(), name, bytes, expires_at: now + FAILED_FILE_TIME };
+    Files::describe(session, &file, now)
 }
 
 /// Problems that the result of a dry run shows.

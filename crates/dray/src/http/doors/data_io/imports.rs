@@ -140,7 +140,12 @@ pub async fn import(
     match (body.source_url, body.upload_id) {
         (Some(url), None) => {
             let url = url.trim().to_owned();
+            // Whatever its name resolves to is checked when it is fetched; what is refused anyway is told now.
+            app.outbound()
+                .address(&url)
+                .map_err(|fault| Failure::validation(fault.to_string()).code("INVALID_SOURCE_URL"))?;
             import.source_name = source_name(&url)?;
+            import.remove_file = true;
             import.file = Files::new_id();
             import.source_url = Some(url);
         }
