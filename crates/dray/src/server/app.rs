@@ -10,6 +10,7 @@ use dray_model::Result;
 use dray_model::catalog::{AuditEntry, Session};
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::Notify;
 
 use super::directory::{self, Key, Organization, Role};
 use super::files::Files;
@@ -20,6 +21,9 @@ use super::settings::Settings;
 use super::throttle::Throttle;
 use crate::clock;
 use crate::operations::objects::KnownObjects;
+use crate::outbound::address::Guard;
+use crate::outbound::chat::Chat;
+use crate::outbound::client::Outbound;
 
 /// How long a key that was found is believed without asking the store: a revoked key is refused
 /// everywhere within this time.
@@ -43,6 +47,9 @@ struct Inner {
     queue: Queue,
     limiter: DefaultKeyedRateLimiter<String>,
     throttle: Throttle,
+    outbound: Outbound,
+    chat: Option<Chat>,
+    sender: Notify,
     known_keys: Mutex<HashMap<String, (Instant, Key, Organization)>>,
     touched: Mutex<HashMap<String, i64>>,
     stopping: AtomicBool,
@@ -58,6 +65,9 @@ impl App {
             queue: Queue::default(),
             limiter: RateLimiter::keyed(Quota::per_minute(quota)),
             throttle: Throttle::default(),
+            outbound: Outbound::new(Guard::new(settings.allow_outbound.clone()))?,
+            chat: settings.chat.clone().map(Chat::new).transpose()?,
+            sender: Notify::new(),
             known_keys: Mutex::default(),
             touched: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -85,6 +95,21 @@ impl App {
     /// Files kept for a while.
     pub fn files(&self) -> &Files {
         &self.inner.files
+    }
+
+    /// Makes requests to others, whose addresses come from people.
+    pub fn outbound(&self) -> &Outbound {
+        &self.inner.outbound
+    }
+
+    /// The language model, where one is set.
+    pub fn chat(&self) -> Option<&Chat> {
+        self.inner.chat.as_ref()
+    }
+
+    /// Tells whoever sends webhooks to look.
+    pub fn sender(&self) -> &Notify {
+        &self.inner.sender
     }
 
     /// The work that waits.
@@ -115,6 +140,7 @@ impl App {
     pub fn stop(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
         self.queue().wake();
+        self.sender().notify_one();
     }
 
     /// Counts a request of this caller; an error tells how long to wait.
