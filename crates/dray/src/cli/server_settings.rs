@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::outbound::address::parse_ranges;
+use crate::outbound::chat::ChatSettings;
 use crate::server::files::BucketSettings;
 use crate::server::settings::Settings;
 
@@ -66,6 +67,22 @@ pub(super) struct ServerSettings {
     /// none where it is left out
     #[arg(long, env = "DRAY_ALLOW_OUTBOUND", value_name = "CIDR,…", value_delimiter = ',')]
     allow_outbound: Option<Vec<String>>,
+    /// Seconds after which a webhook that did not arrive is tried again: one pause after each attempt
+    #[arg(long, env = "DRAY_WEBHOOK_PAUSES", value_name = "SECONDS,…", value_delimiter = ',')]
+    webhook_pauses: Option<Vec<f64>>,
+    /// How long an attempt to send a webhook may take, 1 to 60 seconds; 15 where it is left out
+    #[arg(long, env = "DRAY_WEBHOOK_SECONDS", value_name = "N")]
+    webhook_seconds: Option<u64>,
+    /// A language model that speaks the OpenAI protocol, asked about columns whose field is uncertain:
+    /// https://api.example.com/v1. Its key is DRAY_AI_KEY in the environment
+    #[arg(long, env = "DRAY_AI_URL", value_name = "URL")]
+    ai_url: Option<String>,
+    /// The model's name
+    #[arg(long, env = "DRAY_AI_MODEL", value_name = "NAME")]
+    ai_model: Option<String>,
+    /// How long its answer is waited for, 1 to 60 seconds; 6 where it is left out
+    #[arg(long, env = "DRAY_AI_SECONDS", value_name = "N")]
+    ai_seconds: Option<u64>,
     /// Write logs as JSON, one object a line
     #[arg(long, env = "DRAY_LOG_JSON", num_args = 0..=1, default_missing_value = "true", value_name = "true")]
     log_json: Option<bool>,
@@ -101,9 +118,26 @@ impl ServerSettings {
             settings.link_time = Duration::from_secs(minutes.clamp(1, MOST_LINK_MINUTES) * 60);
         }
         settings.allow_outbound = parse_ranges(&own.allow_outbound.unwrap_or_default())?;
+        if let Some(pauses) = own.webhook_pauses {
+            settings.webhook_pauses = pauses.into_iter().map(pause).collect::<Result<_>>()?;
+        }
+        if let Some(seconds) = own.webhook_seconds {
+            settings.webhook_time = Duration::from_secs(seconds.clamp(1, 60));
+        }
+        let ai_time = Duration::from_secs(own.ai_seconds.unwrap_or(6).clamp(1, 60));
         settings.log_json = own.log_json.unwrap_or(false);
         // Only from the environment: what stands on a command line can be read by others on the machine.
         let secret = |name: &str| std::env::var(name).ok().filter(|key| !key.is_empty());
+        settings.chat = match (own.ai_url, own.ai_model) {
+            (Some(url), Some(model)) => {
+                Some(ChatSettings { url, model, key: secret("DRAY_AI_KEY"), time: ai_time })
+            }
+            (None, None) => None,
+            _ => {
+                return Err(Error::request("of --ai-url and --ai-model only one is given")
+                    .hint("a language model needs both"));
+            }
+        };
         settings.secret_key = secret("DRAY_SECRET_KEY");
         settings.admin_key = secret("DRAY_ADMIN_KEY");
         if settings.admin_key.as_deref().is_some_and(|key| key.len() < 8) {
@@ -130,9 +164,24 @@ impl ServerSettings {
             body_seconds: self.body_seconds.or(file.body_seconds),
             link_minutes: self.link_minutes.or(file.link_minutes),
             allow_outbound: self.allow_outbound.or(file.allow_outbound),
+            webhook_pauses: self.webhook_pauses.or(file.webhook_pauses),
+            webhook_seconds: self.webhook_seconds.or(file.webhook_seconds),
+            ai_url: self.ai_url.or(file.ai_url),
+            ai_model: self.ai_model.or(file.ai_model),
+            ai_seconds: self.ai_seconds.or(file.ai_seconds),
             log_json: self.log_json.or(file.log_json),
         }
     }
+}
+
+/// A pause of a setting: at most a week, and at most a hundred of them would be of use.
+fn pause(seconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(seconds).ok().filter(|pause| pause.as_secs() <= 7 * 24 * 3600).ok_or_else(
+        || {
+            Error::request(format!("`{seconds}` is no pause of a webhook"))
+                .hint("use seconds, at most a week")
+        },
+    )
 }
 
 fn read(path: &Path) -> Result<ServerSettings> {

@@ -19,7 +19,7 @@ use super::answer::Failure;
 use super::doors::{data_io, modules, records};
 use super::native::records as native_records;
 use super::native::{
-    audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users,
+    audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users, webhooks,
 };
 use super::{about, access, arrival, audited, document, links, once};
 use crate::mcp::http_service;
@@ -89,6 +89,12 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(reports::get, reports::change, reports::delete))
         .routes(routes!(reports::records))
         .routes(routes!(reports::export))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::get, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::replay))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
 }

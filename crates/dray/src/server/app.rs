@@ -10,7 +10,7 @@ use dray_model::Result;
 use dray_model::catalog::{AuditEntry, Session};
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::directory::{self, FIRST, Key, Organization, Role};
 use super::files::Files;
@@ -22,6 +22,7 @@ use super::throttle::Throttle;
 use crate::clock;
 use crate::operations::objects::KnownObjects;
 use crate::outbound::address::Guard;
+use crate::outbound::chat::Chat;
 use crate::outbound::client::Outbound;
 
 /// How long a key that was found is believed without asking the store: a revoked key is refused
@@ -62,6 +63,8 @@ struct Inner {
     throttle: Throttle,
     outbound: Outbound,
     places: Places,
+    chat: Option<Chat>,
+    sender: Notify,
     known_keys: Mutex<HashMap<String, (Instant, Key, Organization)>>,
     touched: Mutex<HashMap<String, i64>>,
     stopping: AtomicBool,
@@ -82,6 +85,8 @@ impl App {
                 files: Arc::new(Semaphore::new(FILES_AT_ONCE)),
                 bodies: Arc::new(Semaphore::new(BODIES_AT_ONCE)),
             },
+            chat: settings.chat.clone().map(Chat::new).transpose()?,
+            sender: Notify::new(),
             known_keys: Mutex::default(),
             touched: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -116,6 +121,16 @@ impl App {
         &self.inner.outbound
     }
 
+    /// The language model, where one is set.
+    pub fn chat(&self) -> Option<&Chat> {
+        self.inner.chat.as_ref()
+    }
+
+    /// Tells whoever sends webhooks to look.
+    pub fn sender(&self) -> &Notify {
+        &self.inner.sender
+    }
+
     /// The work that waits.
     pub fn queue(&self) -> &Queue {
         &self.inner.queue
@@ -144,6 +159,7 @@ impl App {
     pub fn stop(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
         self.queue().wake();
+        self.sender().notify_one();
     }
 
     /// Counts a request of this caller; an error tells how long to wait.

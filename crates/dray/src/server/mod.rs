@@ -11,5 +11,6 @@ pub mod files;
 pub mod settings;
 pub mod queue;
 pub mod app;
+pub mod webhooks;
 pub mod jobs;
 pub mod worker;

@@ -7,6 +7,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::files::BucketSettings;
+use crate::outbound::chat::ChatSettings;
+
+/// Seconds after which a webhook is tried again: ten attempts in three days.
+const WEBHOOK_PAUSES: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
 /// Settings of one process.
 #[derive(Debug, Clone)]
@@ -47,6 +51,12 @@ pub struct Settings {
     pub stop_time: Duration,
     /// Ranges inside that may be asked when people give their addresses.
     pub allow_outbound: Vec<IpNet>,
+    /// The pauses after attempts to send a webhook; it has failed where there is none left.
+    pub webhook_pauses: Vec<Duration>,
+    /// How long such an attempt may take.
+    pub webhook_time: Duration,
+    /// The language model that is asked about columns nobody is sure of; none by default.
+    pub chat: Option<ChatSettings>,
     /// Logs as JSON, one object a line.
     pub log_json: bool,
 }
@@ -77,6 +87,9 @@ impl Settings {
             request_time: Duration::from_secs(300),
             stop_time: Duration::from_secs(10),
             allow_outbound: Vec::new(),
+            webhook_pauses: WEBHOOK_PAUSES.iter().map(|&seconds| Duration::from_secs(seconds)).collect(),
+            webhook_time: Duration::from_secs(15),
+            chat: None,
             log_json: false,
         }
     }

@@ -15,6 +15,7 @@ use super::app::App;
 use super::directory::{self, random_text};
 use super::jobs;
 use super::queue::Done;
+use super::webhooks;
 use crate::clock;
 use crate::operations::import::Watch;
 use crate::operations::upload::Upload;
@@ -89,6 +90,7 @@ pub fn start(app: &App) -> Vec<JoinHandle<()>> {
         .collect();
     let ours = app.clone();
     workers.push(tokio::spawn(async move { sweep(&ours).await }));
+    workers.push(tokio::spawn(webhooks::send::run(app.clone())));
     let ours = app.clone();
     workers.push(tokio::task::spawn_blocking(move || listen(&ours)));
     workers
@@ -232,7 +234,8 @@ async fn perform(app: &App, organization: &str, job: &mut Job, watch: &Arc<Watch
     let (ours, last) = (app.clone(), job.clone());
     let slug = organization.to_owned();
     let saved = tokio::task::spawn_blocking(move || {
-        ours.sessions().open(&slug).and_then(|mut session| session.save_job(&last))
+        let mut session = ours.sessions().open(&slug)?;
+        webhooks::save_end(&ours, session.as_mut(), &slug, &last)
     });
     if !matches!(saved.await, Ok(Ok(_))) {
         tracing::error!(job = job.id, "the end of a job could not be written down");

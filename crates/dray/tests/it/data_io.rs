@@ -332,9 +332,14 @@ fn site(text: &'static str) -> u16 {
             let read = std::io::Read::read(&mut stream, &mut asked).unwrap_or(0);
             let asked = String::from_utf8_lossy(asked.get(..read).unwrap()).into_owned();
             let answer = if asked.starts_with("GET /away") {
-                format!("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/people.csv\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                format!(
+                    "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/people.csv\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
             } else if asked.starts_with("GET /people.csv") {
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len())
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                    text.len()
+                )
             } else {
                 "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()
             };
@@ -349,16 +354,18 @@ fn a_file_that_lies_somewhere_is_fetched() {
     let port = site("email,first_name\na@x.io,Ann\nb@x.io,Bob\nbad,Eve\n");
     for kind in STORES {
         let server = Server::start_with(kind, &[("DRAY_ALLOW_OUTBOUND", "127.0.0.1/32")]);
-        let asked = |path: &str| {
-            json!({ "resource": "profiles", "format": "csv", "sourceUrl": format!("http://127.0.0.1:{port}{path}") })
-        };
+        let asked = |path: &str| json!({ "resource": "profiles", "format": "csv", "sourceUrl": format!("http://127.0.0.1:{port}{path}") });
         let done = import(&server, &asked("/people.csv?signature=secret"));
         let ledger = &done["result"]["ledger"];
         assert_eq!((&ledger["created"], &ledger["rejected"]), (&json!(2), &json!(1)), "{done}");
         let moved = import(&server, &asked("/away"));
         assert_eq!(moved["result"]["ledger"]["unchanged"], 2, "{moved}");
         let gone = import(&server, &asked("/nowhere.csv"));
-        assert_eq!((&gone["status"], &gone["error"]["code"]), (&json!("failed"), &json!("JOB_FAILED")), "{gone}");
+        assert_eq!(
+            (&gone["status"], &gone["error"]["code"]),
+            (&json!("failed"), &json!("JOB_FAILED")),
+            "{gone}"
+        );
         assert!(gone["error"]["message"].as_str().unwrap().contains("404"), "{gone}");
         let audit = server.get("/api/v1/audit?limit=200").text();
         assert!(audit.contains("people.csv") && !audit.contains("signature=secret"), "{audit}");
@@ -369,7 +376,16 @@ fn a_file_that_lies_somewhere_is_fetched() {
 fn addresses_inside_are_not_fetched() {
     let port = site("email\na@x.io\n");
     let server = Server::start(Kind::Sqlite);
-    for host in ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254"] {
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "0x7f.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "169.254.169.254",
+    ] {
         let body = json!({ "resource": "profiles", "sourceUrl": format!("http://{host}:{port}/people.csv") });
         let reply = curl(&server, "/import", &body.to_string());
         if reply.status == 400 {

@@ -19,28 +19,13 @@ use crate::clock;
 use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
-use crate::operations::ledger::time;
+use crate::operations::job_words::job_json;
 use crate::server::app::App;
 use crate::server::queue::submit;
+use crate::server::webhooks::cancel_job;
 
 /// Between two events.
 const TICK: Duration = Duration::from_secs(1);
-
-fn json_of(text: Option<&str>) -> Value {
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
-}
-
-/// A job as the API shows it.
-fn shown(job: &Job) -> Value {
-    json!({
-        "id": job.id, "kind": job.kind, "object": job.object, "status": job.status.word(),
-        "progress": json_of(job.progress.as_deref()), "result": json_of(job.result.as_deref()),
-        "error": job.error, "import": job.import_id, "actor": job.actor, "attempts": job.attempts,
-        "cancel_requested": job.cancel_requested, "created_at": time(job.created_at),
-        "started_at": job.started_at.map(time), "finished_at": job.finished_at.map(time),
-        "expires_at": job.expires_at.map(time),
-    })
-}
 
 /// Which jobs.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -69,7 +54,7 @@ pub async fn list(
     let asked = JobQuery { kind: query.kind, object: query.object, before, limit };
     let jobs = app.run(actor.organization(), move |session| session.list_jobs(&asked)).await?;
     let next = next_cursor(jobs.last().map(|job| job.id), jobs.len(), limit);
-    Ok(Json(json!({ "jobs": jobs.iter().map(shown).collect::<Vec<_>>(), "next_cursor": next })))
+    Ok(Json(json!({ "jobs": jobs.iter().map(job_json).collect::<Vec<_>>(), "next_cursor": next })))
 }
 
 async fn found(app: &App, organization: &str, id: &str) -> Answer<Job> {
@@ -81,7 +66,7 @@ async fn found(app: &App, organization: &str, id: &str) -> Answer<Job> {
 /// One job: how far it is, what came of it.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses((status = 200), (status = 404)), security(("key" = [])))]
 pub async fn get(State(app): State<App>, Admin(actor): Admin, Path(id): Path<String>) -> Answer<Json<Value>> {
-    Ok(Json(shown(&found(&app, actor.organization(), &id).await?)))
+    Ok(Json(job_json(&found(&app, actor.organization(), &id).await?)))
 }
 
 /// Stop a job at the next checkpoint; one that waits is cancelled at once.
@@ -93,14 +78,16 @@ pub async fn cancel(
 ) -> Answer<(StatusCode, Json<Value>)> {
     let job = found(&app, actor.organization(), &id).await?;
     let number = job.id;
-    let asked =
-        app.run(actor.organization(), move |session| session.cancel_job(number, clock::now())).await?;
+    let (ours, slug) = (app.clone(), actor.organization().to_owned());
+    let asked = app
+        .run(actor.organization(), move |session| cancel_job(&ours, session, &slug, number, clock::now()))
+        .await?;
     if !asked {
         return Err(Failure::conflict(format!("job {number} has ended: nothing is left to cancel")));
     }
     app.audit(actor.organization(), actor.entry("job.cancel", id.clone(), json!({}))).await;
     let job = found(&app, actor.organization(), &id).await?;
-    Ok((StatusCode::ACCEPTED, Json(shown(&job))))
+    Ok((StatusCode::ACCEPTED, Json(job_json(&job))))
 }
 
 /// Ask for a failed or cancelled job again, as a new job.
@@ -124,7 +111,7 @@ pub async fn retry(
     let job = app.run(actor.organization(), move |session| submit(session, again)).await?;
     app.queue().wake();
     app.audit(actor.organization(), actor.entry("job.retry", id, json!({ "job": job.id }))).await;
-    Ok((StatusCode::ACCEPTED, Json(shown(&job))))
+    Ok((StatusCode::ACCEPTED, Json(job_json(&job))))
 }
 
 /// How far a job is, as server-sent events: `progress` whenever it changed, at most once in a second, and
@@ -150,7 +137,7 @@ pub async fn events(
                 return None;
             }
             let job = found(&app, &organization, &id).await.ok()?;
-            let text = shown(&job).to_string();
+            let text = job_json(&job).to_string();
             let ends = job.status.is_final();
             if text != last || ends {
                 let event = Event::default().event(if ends { "end" } else { "progress" }).data(&text);

@@ -13,4 +13,5 @@ pub mod imports;
 pub mod exports;
 pub mod jobs;
 pub mod reports;
+pub mod webhooks;
 pub mod audit;

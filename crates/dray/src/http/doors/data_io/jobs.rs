@@ -18,6 +18,7 @@ use crate::operations::import_job::ImportResult;
 use crate::operations::ledger::time;
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
+use crate::server::webhooks::cancel_job;
 
 /// A job's number as this door writes it.
 const PREFIX: &str = "job_";
@@ -272,8 +273,10 @@ pub async fn cancel(
     let id = path.job;
     let (job, _) = found(&app, actor.organization(), &id).await?;
     let number = job.id;
-    let asked =
-        app.run(actor.organization(), move |session| session.cancel_job(number, clock::now())).await?;
+    let (ours, slug) = (app.clone(), actor.organization().to_owned());
+    let asked = app
+        .run(actor.organization(), move |session| cancel_job(&ours, session, &slug, number, clock::now()))
+        .await?;
     if !asked {
         return Err(Failure::conflict(format!(
             "the job is {}: nothing is left to cancel",

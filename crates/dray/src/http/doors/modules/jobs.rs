@@ -25,6 +25,7 @@ use crate::operations::import::take_back;
 use crate::operations::import_job::{ImportJob, ImportResult, KIND};
 use crate::operations::objects::KnownObjects;
 use crate::server::app::App;
+use crate::server::webhooks::cancel_job;
 
 /// Problems of an import that are looked at for an answer.
 const MOST_PROBLEMS: u64 = 20_000;
@@ -273,13 +274,14 @@ pub async fn rollback(
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<Json<Value>> {
     let (wanted_module, wanted) = (name.clone(), id.clone());
+    let (ours, slug) = (app.clone(), actor.organization().to_owned());
     let job_id = app
         .run(actor.organization(), move |session| {
             let known = KnownObjects::load(session)?;
             let stopped = module(&known, &wanted_module).and_then(|object| {
                 let job = find(session, &object, &wanted)?;
                 refuse_second(session, &job)?;
-                session.cancel_job(job.id, clock::now())?;
+                cancel_job(&ours, session, &slug, job.id, clock::now())?;
                 Ok(job.id)
             });
             Ok(stopped)

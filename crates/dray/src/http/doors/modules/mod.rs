@@ -7,6 +7,7 @@ mod mapping;
 mod rows;
 mod problems;
 pub mod parse;
+mod refine;
 pub mod suggest;
 pub mod validate;
 pub mod jobs;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::names::{label, module, module_slug, slug, stored};
+use super::refine::{open, refine};
 use super::shape::success;
 use crate::http::access::Planner;
 use crate::http::answer::{Answer, Failure};
@@ -54,32 +55,40 @@ pub async fn suggest(
     if body.source_columns.is_empty() || body.source_columns.len() > MOST_COLUMNS {
         return Err(Failure::validation(format!("sourceColumns must name 1 to {MOST_COLUMNS} columns")));
     }
-    let answer = app.run(actor.organization(), move |session| {
+    let found = app.run(actor.organization(), move |session| {
         let known = KnownObjects::load(session)?;
         let object = match module(&known, &name) {
             Ok(object) => object,
             Err(failure) => return Ok(Err(failure)),
         };
         let confirmed = mapping_memory::recall(session, &object)?;
-        let suggested = suggested(&object, &body, &confirmed);
+        let rows = rows(&body);
+        let suggested = suggested(&object, &body, &rows, &confirmed);
+        let open = open(&object, &suggested, &rows);
         let fields: Vec<Value> =
             object.fields.iter().map(|field| target_field(&known, &object, &field.definition.name)).collect();
-        // No language model is asked, so none was used.
-        Ok(Ok(json!({ "suggestions": suggested, "aiUsed": false, "targetFields": fields })))
+        Ok(Ok((suggested, open, fields)))
     });
-    Ok(success(answer.await??))
+    let (mut suggested, open, fields) = found.await??;
+    let used = refine(&app, &actor, &open, &mut suggested).await;
+    Ok(success(json!({ "suggestions": suggested, "aiUsed": used, "targetFields": fields })))
 }
 
-fn suggested(object: &Object, body: &SuggestBody, confirmed: &dray_engine::suggest::Confirmed) -> Vec<Value> {
+/// The cells of the sample, in the order of the columns.
+fn rows(body: &SuggestBody) -> Vec<Vec<String>> {
     let columns = &body.source_columns;
-    let rows: Vec<Vec<String>> = body
-        .sample_data
-        .iter()
-        .flatten()
-        .take(MOST_ROWS)
-        .map(|row| columns.iter().map(|name| cell(row.get(name))).collect())
-        .collect();
-    let table = Table::from_rows(columns, &rows);
+    let rows = body.sample_data.iter().flatten().take(MOST_ROWS);
+    rows.map(|row| columns.iter().map(|name| cell(row.get(name))).collect()).collect()
+}
+
+fn suggested(
+    object: &Object,
+    body: &SuggestBody,
+    rows: &[Vec<String>],
+    confirmed: &dray_engine::suggest::Confirmed,
+) -> Vec<Value> {
+    let columns = &body.source_columns;
+    let table = Table::from_rows(columns, rows);
     let known = Known { confirmed: Some(confirmed), prefers_references: true, ..Known::default() };
     let mut found: Vec<Value> = Vec::with_capacity(columns.len());
     let mut taken: Vec<usize> = Vec::new();
