@@ -11,6 +11,10 @@ const BITS_PER_KEY: u64 = 32;
 /// Keys that go into the small blocks a filter begins with, where their number is not known.
 const FIRST_KEYS: u64 = 4_096;
 
+/// How many times roomier those blocks are than known keys would need: a new row that is taken for a repeated
+/// one is held back, and so few keys are not to hold back any.
+const FIRST_ROOM: u64 = 8;
+
 /// The set. See the module.
 #[derive(Debug)]
 pub struct KeyFilter {
@@ -23,7 +27,7 @@ pub struct KeyFilter {
 
 impl Default for KeyFilter {
     fn default() -> Self {
-        Self { room: FIRST_KEYS, ..Self::for_keys(FIRST_KEYS) }
+        Self { room: FIRST_KEYS, ..Self::for_keys(FIRST_KEYS * FIRST_ROOM) }
     }
 }
 

@@ -102,7 +102,12 @@ impl ServerSettings {
                     settings.bucket =
                         Some(BucketSettings { endpoint: own.s3_endpoint, region: own.s3_region, ..bucket? });
                 }
-                None => settings.files = PathBuf::from(files),
+                None => {
+                    settings.files = PathBuf::from(files);
+                    if !settings.store.starts_with("sqlite:") {
+                        settings.secret_folder.clone_from(&settings.files);
+                    }
+                }
             }
         }
         settings.listen = own.listen.unwrap_or(settings.listen);

@@ -286,11 +286,11 @@ impl<'a> Fetching<'a> {
         let mut headers = self.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let (Some(mark), true) = (&self.mark, self.received > 0) {
-            if let Ok(range) = HeaderValue::from_str(&format!("bytes={}-", self.received)) {
-                headers.insert(RANGE, range);
-                headers.insert(IF_RANGE, mark.clone());
-            }
+        if let (Some(mark), true) = (&self.mark, self.received > 0)
+            && let Ok(range) = HeaderValue::from_str(&format!("bytes={}-", self.received))
+        {
+            headers.insert(RANGE, range);
+            headers.insert(IF_RANGE, mark.clone());
         }
         let limits = Limits {
             answer: self.limits.answer,

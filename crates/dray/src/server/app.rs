@@ -90,7 +90,7 @@ impl App {
             known_keys: Mutex::default(),
             touched: Mutex::default(),
             stopping: AtomicBool::new(false),
-            secret: Secret::load(settings.secret_key.as_deref(), &settings.files)?,
+            secret: Secret::load(settings.secret_key.as_deref(), &settings.secret_folder)?,
             settings,
         };
         Ok(Self { inner: Arc::new(inner) })

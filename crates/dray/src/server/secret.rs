@@ -49,7 +49,7 @@ impl Secret {
             return Ok(());
         }
         Err(Error::request("this process has another secret than those that served this store before").hint(
-            "give all processes the same DRAY_SECRET_KEY, or the file `secret.key` of the folder for files",
+            "give all processes the same DRAY_SECRET_KEY, or the file `secret.key` that stands beside the records or in ./dray-files",
         ))
     }
 

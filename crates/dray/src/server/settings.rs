@@ -21,6 +21,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The folder for files that were sent, exports and failed rows; with a bucket, for those that are worked on.
     pub files: PathBuf,
+    /// The folder where the server's secret is kept, where none is given.
+    pub secret_folder: PathBuf,
     /// The bucket for files, where several machines share them.
     pub bucket: Option<BucketSettings>,
     /// How long a signed link works.
@@ -64,14 +66,15 @@ pub struct Settings {
 impl Settings {
     /// The defaults for a store.
     pub fn new(store: &str) -> Self {
-        let files = match store.strip_prefix("sqlite:") {
-            Some(directory) => PathBuf::from(directory).join("files"),
-            None => PathBuf::from("./dray-files"),
+        let (secret_folder, files) = match store.strip_prefix("sqlite:") {
+            Some(directory) => (PathBuf::from(directory), PathBuf::from(directory).join("files")),
+            None => (PathBuf::from("./dray-files"), PathBuf::from("./dray-files")),
         };
         Self {
             store: store.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             files,
+            secret_folder,
             bucket: None,
             link_time: Duration::from_secs(30 * 60),
             admin_key: None,

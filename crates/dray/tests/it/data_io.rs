@@ -95,7 +95,7 @@ fn an_export_is_a_job_with_a_signed_link() {
         assert!(file.header("content-disposition").starts_with("attachment; filename=\"events-20"));
         // A part, where a download broke off.
         let part = server.send("GET", link, &[("range", "bytes=3-9")], b"");
-        assert_eq!((part.status, part.text().as_str()), (206, text.get(3..10).unwrap()));
+        assert_eq!((part.status, part.text().as_str()), (206, text.get(3..10).expect("it is there")));
         assert_eq!(part.header("content-range"), format!("bytes 3-9/{}", text.len()));
         let behind = server.send("GET", link, &[("range", "bytes=99999-")], b"");
         assert_eq!(
@@ -147,9 +147,9 @@ fn a_changed_link_gives_nothing() {
     let job = ended(&server, &job_of(&curl(&server, "/export", r#"{"resource":"events"}"#)));
     let link = path_of(&server, &job["downloadUrl"]).to_owned();
     let (path, query) = link.split_once('?').expect("a link has a query");
-    let expires = query.get("expires=".len()..query.find('&').unwrap()).unwrap();
-    let later: u64 = expires.parse::<u64>().unwrap() + 1_000;
-    let file = path.rsplit('/').next().unwrap();
+    let expires = query.get("expires=".len()..query.find('&').expect("it is there")).expect("it is there");
+    let later: u64 = expires.parse::<u64>().expect("it is there") + 1_000;
+    let file = path.rsplit('/').next().expect("it is there");
     let changed = [
         path.to_owned(),
         format!("{path}?"),
@@ -167,7 +167,10 @@ fn a_changed_link_gives_nothing() {
         link.replace(file, &file.to_lowercase()),
         link.replace(file, "aaaaaaaaaaaaaaaaaaaaaaaa"),
         link.replace(file, "..%2f..%2fdefault.db"),
-        format!("{path}?signature={}&expires={expires}", query.split("signature=").nth(1).unwrap()),
+        format!(
+            "{path}?signature={}&expires={expires}",
+            query.split("signature=").nth(1).expect("it is there")
+        ),
     ];
     for changed in changed {
         let reply = server.send("GET", &changed, &[], b"");
@@ -194,8 +197,10 @@ fn what_is_sent_is_whole_and_sent_once() {
     assert_eq!(refused.status, 400, "{}", refused.text());
     assert!(refused.text().contains("Content-Digest"));
     // Whoever goes away in the middle leaves nothing behind.
-    let mut broken = std::net::TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
-    write!(broken, "PUT {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nemail\n").unwrap();
+    let mut broken =
+        std::net::TcpStream::connect(server.url.trim_start_matches("http://")).expect("it is there");
+    write!(broken, "PUT {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nemail\n")
+        .expect("it is there");
     drop(broken);
     let body = json!({ "resource": "contacts", "uploadId": place["uploadId"] });
     let early = curl(&server, "/import", &body.to_string());
@@ -222,8 +227,8 @@ fn an_import_is_planned_and_then_done() {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed
             .write_all(b"{\"email\":\"a@x.io\",\"first_name\":\"Anna\"}\n{\"email\":\"c@x.io\"}\n{\"email\":\"no\"}\n")
-            .unwrap();
-        let upload = send_file(&server, "b.jsonl.gz", &packed.finish().unwrap());
+            .expect("it is there");
+        let upload = send_file(&server, "b.jsonl.gz", &packed.finish().expect("it is there"));
         let asked = json!({ "resource": "contacts", "format": "jsonl", "uploadId": upload });
         let with = |name: &str, value: Value| {
             let mut asked = asked.clone();
@@ -323,14 +328,14 @@ fn only_admins_of_the_organization_with_the_plan() {
 
 /// A site that gives a file, and sends those who ask for `/away` there.
 fn site(text: &'static str) -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("it is there");
+    let port = listener.local_addr().expect("it is there").port();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
+            let mut stream = stream.expect("it is there");
             let mut asked = [0_u8; 4096];
             let read = std::io::Read::read(&mut stream, &mut asked).unwrap_or(0);
-            let asked = String::from_utf8_lossy(asked.get(..read).unwrap()).into_owned();
+            let asked = String::from_utf8_lossy(asked.get(..read).expect("it is there")).into_owned();
             let answer = if asked.starts_with("GET /away") {
                 format!(
                     "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/people.csv\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -366,7 +371,7 @@ fn a_file_that_lies_somewhere_is_fetched() {
             (&json!("failed"), &json!("JOB_FAILED")),
             "{gone}"
         );
-        assert!(gone["error"]["message"].as_str().unwrap().contains("404"), "{gone}");
+        assert!(gone["error"]["message"].as_str().expect("it is there").contains("404"), "{gone}");
         let audit = server.get("/api/v1/audit?limit=200").text();
         assert!(audit.contains("people.csv") && !audit.contains("signature=secret"), "{audit}");
     }

@@ -27,4 +27,5 @@ mod shape;
 mod storage;
 mod site;
 mod support;
+mod webhooks;
 mod workbooks;

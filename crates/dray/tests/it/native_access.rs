@@ -61,6 +61,23 @@ const ROUTES: &[Row] = &[
     ("GET /api/v1/audit/export", 403, 403, 200),
     ("POST /api/v1/import/{object}", 403, 403, 200),
     ("GET /api/v1/export/{object}", 403, 403, 200),
+    ("POST /api/v1/orgs/{org}/data-io/export", 403, 403, 404),
+    ("POST /api/v1/orgs/{org}/data-io/import", 403, 403, 404),
+    ("POST /api/v1/orgs/{org}/data-io/uploads", 403, 403, 404),
+    ("GET /api/v1/orgs/{org}/data-io/jobs", 403, 403, 404),
+    ("GET /api/v1/orgs/{org}/data-io/jobs/{job}", 403, 403, 404),
+    ("GET /api/v1/orgs/{org}/data-io/jobs/{job}/download", 403, 403, 404),
+    ("POST /api/v1/orgs/{org}/data-io/jobs/{job}/download", 403, 403, 404),
+    ("POST /api/v1/orgs/{org}/data-io/jobs/{job}/cancel", 403, 403, 404),
+    ("GET /api/v1/webhooks", 403, 403, 200),
+    ("POST /api/v1/webhooks", 403, 403, 400),
+    ("GET /api/v1/webhooks/{id}", 403, 403, 404),
+    ("PATCH /api/v1/webhooks/{id}", 403, 403, 404),
+    ("DELETE /api/v1/webhooks/{id}", 403, 403, 404),
+    ("POST /api/v1/webhooks/{id}/rotate-secret", 403, 403, 404),
+    ("POST /api/v1/webhooks/{id}/test", 403, 403, 404),
+    ("GET /api/v1/webhooks/{id}/deliveries", 403, 403, 404),
+    ("POST /api/v1/webhooks/{id}/deliveries/{delivery}/replay", 403, 403, 404),
     ("GET /v1/modules/{module}/import/jobs", 403, 403, 200),
     ("GET /v1/modules/{module}/import/jobs/{job_id}", 403, 403, 404),
     ("DELETE /v1/modules/{module}/import/jobs/{job_id}", 403, 403, 404),
@@ -77,8 +94,9 @@ const ROUTES: &[Row] = &[
     ("POST /v1/reports/{report_id}/export", 403, 403, 400),
 ];
 
-/// A route that anybody may ask, because it is how one comes in.
-const OPEN: &[&str] = &["POST /api/v1/session"];
+/// Routes that anybody may ask: how one comes in, and what a signed link allows.
+const OPEN: &[&str] =
+    &["POST /api/v1/session", "GET /files/{organization}/{file}", "PUT /files/{organization}/{file}"];
 
 /// A body the route understands.
 fn body_of(route: &str) -> Value {
@@ -140,6 +158,11 @@ impl Things {
                 ("/api/v1/users/{id}", format!("/api/v1/users/{}", text(&user["id"]))),
                 ("/api/v1/keys/{id}", format!("/api/v1/keys/{}", text(&key["id"]))),
                 ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{job}")),
+                (
+                    "/api/v1/orgs/{org}/data-io/jobs/{job}",
+                    format!("/api/v1/orgs/default/data-io/jobs/job_{job}"),
+                ),
+                ("/api/v1/orgs/{org}", "/api/v1/orgs/default".to_owned()),
                 ("/api/v1/organizations/{slug}", "/api/v1/organizations/default".to_owned()),
                 ("/v1/modules/{module}", "/v1/modules/contacts".to_owned()),
                 ("/v1/reports/{report_id}", format!("/v1/reports/{}", text(&report["id"]))),

@@ -51,12 +51,17 @@ fn begin(server: &Server) -> String {
     }
     let key = [("x-api-key", ADMIN)];
     let place = server.send("POST", &format!("{DOOR}/uploads"), &key, b"{\"fileName\":\"many.csv\"}").json();
-    let link = place["uploadUrl"].as_str().unwrap().strip_prefix(&server.url).unwrap().to_owned();
+    let link = place["uploadUrl"]
+        .as_str()
+        .expect("it is there")
+        .strip_prefix(&server.url)
+        .expect("it is there")
+        .to_owned();
     assert_eq!(server.send("PUT", &link, &[], text.as_bytes()).status, 200);
     let body = json!({ "resource": "contacts", "uploadId": place["uploadId"] });
     let accepted = server.post(&format!("{DOOR}/import"), &body);
     assert_eq!(accepted.status, 202, "{}", accepted.text());
-    accepted.json()["jobId"].as_str().unwrap().to_owned()
+    accepted.json()["jobId"].as_str().expect("it is there").to_owned()
 }
 
 /// Waits until the job is under way.
@@ -90,7 +95,8 @@ fn check(server: &Server, done: &Value) {
     );
     assert_eq!((&ledger["read"], &ledger["balanced"]), (&json!(ROWS), &json!(true)));
     assert_eq!(count(server), ROWS - rejected);
-    let link = done["failedRowsUrl"].as_str().unwrap().strip_prefix(&server.url).unwrap();
+    let link =
+        done["failedRowsUrl"].as_str().expect("it is there").strip_prefix(&server.url).expect("it is there");
     let failed = server.send("GET", link, &[], b"").text();
     assert_eq!(failed.lines().count(), rejected + 1, "{failed}");
 }
@@ -124,7 +130,7 @@ fn a_worker_that_wakes_up_after_its_lease_writes_nothing() {
     // The one that woke up sees that the job has gone on, and takes the next.
     drop(other);
     let export = server.post(&format!("{DOOR}/export"), &json!({ "resource": "profiles" })).json();
-    let export = ended(&server, export["jobId"].as_str().unwrap());
+    let export = ended(&server, export["jobId"].as_str().expect("it is there"));
     assert_eq!(export["status"], "completed", "{export}");
     let again = server.get(&format!("{DOOR}/jobs/{job}")).json();
     check(&server, &again);
@@ -137,14 +143,22 @@ fn three_processes_do_thirty_jobs_once_each() {
     let jobs: Vec<String> = (0..30)
         .map(|number| {
             let place = server.send("POST", &format!("{DOOR}/uploads"), &key, b"").json();
-            let link = place["uploadUrl"].as_str().unwrap().strip_prefix(&server.url).unwrap().to_owned();
+            let link = place["uploadUrl"]
+                .as_str()
+                .expect("it is there")
+                .strip_prefix(&server.url)
+                .expect("it is there")
+                .to_owned();
             let rows: String = (0..200).map(|row| format!("{number}-{row}@x.example,{row}\n")).collect();
             assert_eq!(
                 server.send("PUT", &link, &[], format!("email,first_name\n{rows}").as_bytes()).status,
                 200
             );
             let body = json!({ "resource": "profiles", "uploadId": place["uploadId"] });
-            server.post(&format!("{DOOR}/import"), &body).json()["jobId"].as_str().unwrap().to_owned()
+            server.post(&format!("{DOOR}/import"), &body).json()["jobId"]
+                .as_str()
+                .expect("it is there")
+                .to_owned()
         })
         .collect();
     let _workers = [Worker::start(&server), Worker::start(&server), Worker::start(&server)];

@@ -24,7 +24,8 @@ impl Bucket {
         let program = std::env::var("DRAY_TEST_S3_SERVER").expect(
             "DRAY_TEST_S3_SERVER names the program `moto_server`: run ./test, or see CONTRIBUTING.md",
         );
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").expect("it is there").local_addr().expect("it is there").port();
         let child = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
@@ -44,19 +45,19 @@ impl Bucket {
 
     /// A whole answer, as text.
     fn request(&self, method: &str, path: &str, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut stream = TcpStream::connect(&self.address).expect("it is there");
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             self.address,
             body.len()
         );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
+        stream.write_all(head.as_bytes()).expect("it is there");
+        stream.write_all(body).expect("it is there");
         let mut reader = BufReader::new(stream);
         let mut text = String::new();
-        reader.read_line(&mut text).unwrap();
+        reader.read_line(&mut text).expect("it is there");
         let mut rest = Vec::new();
-        reader.read_to_end(&mut rest).unwrap();
+        reader.read_to_end(&mut rest).expect("it is there");
         text + &String::from_utf8_lossy(&rest)
     }
 
@@ -93,39 +94,47 @@ fn files_of_all_doors_rest_in_a_bucket() {
         let server = Server::start_with(kind, &environment);
         // The bucket's own links: what is sent and fetched does not pass the server.
         let place = server.post(&format!("{DOOR}/uploads"), &json!({ "fileName": "a.csv" })).json();
-        let upload = place["uploadUrl"].as_str().unwrap().to_owned();
+        let upload = place["uploadUrl"].as_str().expect("it is there").to_owned();
         let path = upload.strip_prefix(&format!("http://{}", bucket.address)).expect("a link of the bucket");
         let text: String = (0..30_000).map(|row| format!("{row}@x.example,name {row}\n")).collect();
         let text = format!("email,first_name\n{text}bad,nobody\n");
         assert!(bucket.request("PUT", path, text.as_bytes()).starts_with("HTTP/1.1 200"));
         let body = json!({ "resource": "contacts", "uploadId": place["uploadId"] });
         let accepted = server.post(&format!("{DOOR}/import"), &body).json();
-        let done = ended(&server, accepted["jobId"].as_str().unwrap());
+        let done = ended(&server, accepted["jobId"].as_str().expect("it is there"));
         assert_eq!(
             (&done["result"]["ledger"]["created"], &done["result"]["ledger"]["rejected"]),
             (&json!(30_000), &json!(1)),
             "{done}"
         );
-        let failed = done["failedRowsUrl"].as_str().unwrap();
-        let failed =
-            bucket.request("GET", failed.strip_prefix(&format!("http://{}", bucket.address)).unwrap(), b"");
+        let failed = done["failedRowsUrl"].as_str().expect("it is there");
+        let failed = bucket.request(
+            "GET",
+            failed.strip_prefix(&format!("http://{}", bucket.address)).expect("it is there"),
+            b"",
+        );
         assert!(failed.contains("bad,nobody"), "{failed}");
         assert!(!bucket.listed().contains(".parts"), "{}", bucket.listed());
         // An export, and the file of another door.
         let events = server.post("/api/v1/objects/events/records", &json!({ "name": "signup" }));
         assert_eq!(events.status, 201, "{}", events.text());
         let accepted = server.post(&format!("{DOOR}/export"), &json!({ "resource": "events" })).json();
-        let done = ended(&server, accepted["jobId"].as_str().unwrap());
+        let done = ended(&server, accepted["jobId"].as_str().expect("it is there"));
         let link = done["downloadUrl"].as_str().unwrap_or_else(|| panic!("{done}"));
-        let file =
-            bucket.request("GET", link.strip_prefix(&format!("http://{}", bucket.address)).unwrap(), b"");
+        let file = bucket.request(
+            "GET",
+            link.strip_prefix(&format!("http://{}", bucket.address)).expect("it is there"),
+            b"",
+        );
         assert!(file.contains("signup") && file.to_lowercase().contains("filename=\"events-20"), "{file}");
         let parsed = server.upload("/v1/modules/contacts/import/parse", "b.csv", b"Email\nz@x.io\n", &[]);
         assert_eq!(parsed.json()["data"]["totalRows"], 1, "{}", parsed.text());
         let planned = server.upload("/api/v1/objects/contacts/import", "c.csv", b"email\ny@x.io\nbad\n", &[]);
         assert_eq!(planned.status, 200, "{}", planned.text());
-        let confirm =
-            format!("/api/v1/objects/contacts/import/{}/confirm", planned.json()["id"].as_str().unwrap());
+        let confirm = format!(
+            "/api/v1/objects/contacts/import/{}/confirm",
+            planned.json()["id"].as_str().expect("it is there")
+        );
         let confirmed = server.post(&confirm, &json!({})).json();
         assert_eq!(confirmed["created"], 1, "{confirmed}");
         let failed = server.get(&format!("/api/v1/imports/{}/failed-rows", confirmed["import"]));
