@@ -172,7 +172,7 @@ fn host_of(url: &str) -> String {
 
 /// List the webhooks of the organization.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks", responses((status = 200, description = "`{webhooks}`, the oldest first")), security(("key" = [])))]
-pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Value>> {
+pub async fn list(State(app): State<App>, Admin(actor): Admin) -> Answer<Json<Value>> {
     let found = app.run(actor.organization(), |session| endpoint::list(session)).await?;
     let webhooks: Vec<Webhook> = found.into_iter().map(|endpoint| shown(endpoint, None)).collect();
     Ok(Json(json!({ "webhooks": webhooks })))
