@@ -9,7 +9,7 @@ use serde_json::json;
 use super::session::{PASSWORD_BYTES, hashing};
 use super::shapes::short;
 use crate::clock;
-use crate::http::access::Admin;
+use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Path};
 use crate::server::app::App;
@@ -206,7 +206,7 @@ pub async fn delete(
 #[utoipa::path(put, path = "/api/v1/users/{id}/password", tag = "access", params(("id" = String, Path)), request_body = NewPassword, responses((status = 204), (status = 400), (status = 403), (status = 404)), security(("key" = [])))]
 pub async fn set_password(
     State(app): State<App>,
-    Admin(actor): Admin,
+    actor: Actor,
     Path(id): Path<String>,
     JsonBody(new): JsonBody<NewPassword>,
 ) -> Answer<StatusCode> {
@@ -214,7 +214,9 @@ pub async fn set_password(
     let users = app.sessions().directory(move |store| directory::list_users(store, &organization)).await?;
     let user = users.into_iter().find(|user| user.id == id);
     let is_own = user.as_ref().is_some_and(|user| actor.name == format!("user {}", user.email));
-    if !is_own {}
+    if !is_own {
+        actor.must_be_admin()?;
+    }
     let user = user.ok_or_else(|| Failure::not_found("there is no such user"))?;
     check_password(&new.password)?;
     if is_own && actor.role != Role::Admin {

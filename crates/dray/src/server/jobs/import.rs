@@ -80,6 +80,7 @@ pub fn perform(
         failed,
         resume: true,
         plan: false,
+        quota: asked.quota(),
         object,
     };
     let report = import(session, &known, request, watch)?;
