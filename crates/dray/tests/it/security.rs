@@ -380,7 +380,7 @@ fn a_quota_is_never_passed_however_many_come_at_once() {
                 .collect();
             asking.into_iter().map(|asked| asked.join().expect("answered").status).collect()
         });
-        assert!(statuses.iter().all(|status| *status < 500), "{kind:?}: {statuses:?}");
+        assert!(statuses.iter().all(|status| *status < 500), "{kind:?}: {statuses:?} {}", server.log());
         assert!(statuses.contains(&403), "{kind:?}: {statuses:?}");
         let total =
             server.get("/api/v1/objects/contacts/records?limit=1").json()["total"].as_u64().unwrap_or(0);
