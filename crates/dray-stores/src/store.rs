@@ -161,8 +161,15 @@ impl<D: Driver> Store for SqlStore<D> {
         let is_indexed = schema::indexes_of(object).iter().all(|index| existing.contains(&index.name));
         if !(is_known && is_indexed) {
             schema::check_names(object)?;
+            let is_own = !self.driver.in_transaction();
             self.within_transaction(|store| {
-                if !is_known {
+                let mut stored = stored;
+                if is_own {
+                    // Of several that come at once to an object without a table, one makes it.
+                    store.driver.prepare_place()?;
+                    stored = objects::stored_text(&mut store.driver, object.name())?;
+                }
+                if stored.as_deref() != Some(definition.as_str()) {
                     store.define(object, stored, &definition)?;
                 }
                 let existing = schema::existing_indexes(&mut store.driver, object.name())?;

@@ -25,7 +25,7 @@ const UPLOAD_BYTES: u64 = 100 << 20;
 /// The key of the server.
 const KEY: &str = "benchmark-key-0123456789";
 /// The fields of an export, and of what it is compared with.
-const FIELDS: &str = "id,first_name,last_name,email,phone";
+const FIELDS: &str = "id,first_name,last_name,email,phone_work";
 
 /// A server that is ended when dropped.
 struct Serving {
@@ -196,10 +196,9 @@ fn export(setting: &Setting<'_>, store: &str, runs: u32) -> Result<(), String> {
     let (mut first, mut whole, mut peaks, mut copied) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut bytes = 0;
     for _ in 0..runs {
-        let columns = FIELDS.replace("phone", "phone_work");
+        let schema = schema(setting)?;
         let copy =
-            format!("\\copy (SELECT {columns} FROM dray_default.contacts) TO STDOUT (FORMAT csv, HEADER)");
-        let copy = copy.replace("dray_default", &schema(setting)?);
+            format!("\\copy (SELECT {FIELDS} FROM \"{schema}\".contacts) TO STDOUT (FORMAT csv, HEADER)");
         copied.push(setting.measure(&server.psql("http", &[&copy]))?.0.wall);
         let serving = Serving::start(setting, store)?;
         let mut client = serving.client()?;

@@ -30,7 +30,7 @@ pub async fn audited(State(app): State<App>, mut request: Request, next: Next) -
         .collect();
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    let was_refused = matches!(status, 401 | 403) || (!reads && status >= 400);
+    let was_refused = matches!(status, 401 | 403 | 404) || (!reads && status >= 400);
     if let (true, Some(route), Some(actor)) = (was_refused, route, slot.get()) {
         let code = response.extensions().get::<Failure>().map(|failure| failure.code);
         let mut entry = actor.entry(

@@ -17,17 +17,22 @@ use tower::ServiceExt;
 
 /// Connections at once; others wait to be taken.
 const MOST_CONNECTIONS: usize = 4_096;
-/// Within this time the head of a request must be there, also of the next one on the same connection.
-const HEAD_TIME: Duration = Duration::from_secs(60);
 /// How long to wait where a connection cannot be taken.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes connections until `closed` comes, and waits for the requests on them to be answered.
-pub async fn listen(listener: TcpListener, routes: axum::Router, mut closed: oneshot::Receiver<()>) {
+///
+/// Within `head_time` the head of a request must be there, also of the next one on the same connection.
+pub async fn listen(
+    listener: TcpListener,
+    routes: axum::Router,
+    head_time: Duration,
+    mut closed: oneshot::Receiver<()>,
+) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let open = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_time);
     loop {
         let taken = async {
             let place = Arc::clone(&places).acquire_owned().await;

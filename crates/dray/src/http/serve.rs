@@ -118,7 +118,8 @@ async fn run(settings: Settings) -> Result<()> {
     greet(&app, address, first);
     let workers = worker::start(&app);
     let (close, closed) = tokio::sync::oneshot::channel();
-    let serving = tokio::spawn(listen(listener, router(app.clone(), handle), closed));
+    let serving =
+        tokio::spawn(listen(listener, router(app.clone(), handle), app.settings().body_time, closed));
     while !interrupt::asked() && !serving.is_finished() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

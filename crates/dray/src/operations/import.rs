@@ -21,6 +21,7 @@ use dray_model::problem::{Problem, ProblemCode, Severity};
 
 use super::objects::KnownObjects;
 use super::policy::PolicyRequest;
+use super::quota::{Exceeded, Quota};
 use crate::clock;
 use crate::failed_file::FailedFile;
 use crate::source::Source;
@@ -79,6 +80,8 @@ pub struct ImportRequest<'r> {
     pub resume: bool,
     /// Only a plan.
     pub plan: bool,
+    /// What the organization may have; looked at while nobody else can write.
+    pub quota: Quota,
 }
 
 /// How far an import is, for whoever watches from another thread; and the wish to stop it.
@@ -134,10 +137,14 @@ pub struct ImportReport {
     pub first_rows: BTreeMap<Fate, Vec<u64>>,
     /// Texts of references that found no record, by field.
     pub unresolved: BTreeMap<String, Vec<String>>,
+    /// The limit it would have passed; then nothing was done.
+    pub exceeded: Option<Exceeded>,
     /// True where a failed-rows file was written.
     pub has_failed_rows: bool,
 }
 
+/// How long an import with a quota waits for another one of the same object.
+const LOCK_SECONDS: u64 = 60;
 /// Unresolved references named per field.
 const MOST_UNRESOLVED: usize = 100;
 
@@ -157,7 +164,47 @@ struct Reporter<'w> {
     unresolved: BTreeMap<String, Vec<String>>,
 }
 
-impl Reporter<'_> {
+impl<'w> Reporter<'w> {
+    fn new(watch: &'w Watch, failed: Option<FailedFile>, wants_changes: bool) -> Self {
+        Self {
+            watch,
+            failed,
+            mapping: None,
+            detected: Vec::new(),
+            problems: Vec::new(),
+            groups: BTreeMap::new(),
+            errors: 0,
+            warnings: 0,
+            wants_changes,
+            changes: Vec::new(),
+            changed_cells: 0,
+            first_rows: BTreeMap::new(),
+            unresolved: BTreeMap::new(),
+        }
+    }
+
+    fn report(mut self, outcome: Outcome) -> Result<ImportReport> {
+        // A run that goes on later goes on with its file.
+        let failed = self.failed.take().filter(|_| outcome.import.status != ImportStatus::Interrupted);
+        let has_failed_rows = failed.map_or(Ok(false), FailedFile::finish)?;
+        Ok(ImportReport {
+            import: outcome.import,
+            was_complete: outcome.was_complete,
+            mapping: self.mapping,
+            detected: self.detected,
+            problems: self.problems,
+            groups: self.groups.into_values().collect(),
+            errors: self.errors,
+            warnings: self.warnings,
+            changes: self.changes,
+            changed_cells: self.changed_cells,
+            first_rows: self.first_rows,
+            unresolved: self.unresolved,
+            exceeded: None,
+            has_failed_rows,
+        })
+    }
+
     fn tell(&mut self, problem: &Problem) {
         let count = match problem.severity {
             Severity::Error => &mut self.errors,
@@ -267,54 +314,68 @@ pub fn import(
         object_named: &resolve,
         clock: &clock::now,
     };
-    let mut reporter = Reporter {
-        watch,
-        failed: request.failed,
-        mapping: None,
-        detected: Vec::new(),
-        problems: Vec::new(),
-        groups: BTreeMap::new(),
-        errors: 0,
-        warnings: 0,
-        wants_changes: request.plan,
-        changes: Vec::new(),
-        changed_cells: 0,
-        first_rows: BTreeMap::new(),
-        unresolved: BTreeMap::new(),
-    };
-    let resumes = request.resume && !request.plan;
-    let Outcome { import, was_complete } = if request.plan {
-        run::plan(session, &job, &mut reporter)?
-    } else {
-        run::import(session, &job, request.resume, &mut reporter)?
-    };
-    if resumes {
+    let reporter = Reporter::new(watch, request.failed, request.plan);
+    if request.plan {
+        let mut reporter = reporter;
+        let planned = run::plan(session, &job, &mut reporter)?;
+        return reporter.report(planned);
+    }
+    if request.quota.records_per_object.is_none() {
+        return imported(session, &job, request.resume, reporter);
+    }
+    // Counting and writing are one step: whoever else writes waits.
+    session.prepare_object(&job.object)?;
+    session.lock_object(job.object.name(), LOCK_SECONDS)?;
+    let done = within_quota(session, &job, request.quota, request.resume, reporter);
+    session.unlock_object(job.object.name())?;
+    done
+}
+
+/// Imports where the quota allows it; the object is locked.
+fn within_quota(
+    session: &mut dyn Session,
+    job: &Job<'_>,
+    quota: Quota,
+    resume: bool,
+    reporter: Reporter<'_>,
+) -> Result<ImportReport> {
+    let before =
+        if resume { session.find_import_by_fingerprint(job.object.name(), &job.fingerprint)? } else { None };
+    if before.is_none_or(|before| before.status != ImportStatus::Completed) {
+        let mut quiet = Reporter::new(reporter.watch, None, false);
+        let mut planned = run::plan(session, job, &mut quiet)?;
+        let ledger = &planned.import.ledger;
+        let created = ledger.count(Fate::Created);
+        if let Some(exceeded) = quota.exceeded(session, &job.object, ledger.read, created)? {
+            planned.import.status = ImportStatus::Failed;
+            planned.import.message = Some(exceeded.message.clone());
+            planned.import.ledger.roll_back();
+            let mut report = quiet.report(planned)?;
+            report.exceeded = Some(exceeded);
+            return Ok(report);
+        }
+    }
+    imported(session, job, resume, reporter)
+}
+
+/// Runs an import to its end.
+fn imported(
+    session: &mut dyn Session,
+    job: &Job<'_>,
+    resume: bool,
+    mut reporter: Reporter<'_>,
+) -> Result<ImportReport> {
+    let outcome = run::import(session, job, resume, &mut reporter)?;
+    if resume {
         // A run that went on was told only of what came after; the catalog knows the rest.
-        let kept = session.read_problems(import.id, MOST_PROBLEMS as u64)?;
+        let kept = session.read_problems(outcome.import.id, MOST_PROBLEMS as u64)?;
         if kept.len() > reporter.problems.len() {
             (reporter.problems, reporter.errors, reporter.warnings) = (Vec::new(), 0, 0);
             reporter.groups.clear();
             kept.iter().for_each(|problem| reporter.tell(problem));
         }
     }
-    // A run that goes on later goes on with its file.
-    let failed = reporter.failed.take().filter(|_| import.status != ImportStatus::Interrupted);
-    let has_failed_rows = failed.map_or(Ok(false), FailedFile::finish)?;
-    Ok(ImportReport {
-        import,
-        was_complete,
-        mapping: reporter.mapping,
-        detected: reporter.detected,
-        problems: reporter.problems,
-        groups: reporter.groups.into_values().collect(),
-        errors: reporter.errors,
-        warnings: reporter.warnings,
-        changes: reporter.changes,
-        changed_cells: reporter.changed_cells,
-        first_rows: reporter.first_rows,
-        unresolved: reporter.unresolved,
-        has_failed_rows,
-    })
+    reporter.report(outcome)
 }
 
 /// Takes an import back.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::policy::PolicyRequest;
+use super::quota::Quota;
 use super::reading::ReadRequest;
 
 /// The kind of job.
@@ -52,6 +53,8 @@ pub struct ImportJob {
     pub fingerprint: Option<String>,
     /// Rows of the source, where they were counted.
     pub total_rows: Option<u64>,
+    /// The most records the object may have, where the organization's plan limits them.
+    pub records_per_object: Option<u64>,
     /// A language model had a part in the mapping.
     pub ai_mapping_used: bool,
     /// How whoever asked was to learn of the end: `sync`, `stream` or `background`.
@@ -71,6 +74,11 @@ impl ImportJob {
     /// What is said about dates, as the engine understands it.
     pub fn date_order(&self) -> Option<DateOrder> {
         self.day_first.map(|first| if first { DateOrder::DayFirst } else { DateOrder::MonthFirst })
+    }
+
+    /// What the organization may have.
+    pub fn quota(&self) -> Quota {
+        Quota { rows_per_import: None, records_per_object: self.records_per_object }
     }
 
     /// What tells the import of a job from all others, so that it is done once however often it is begun.

@@ -329,6 +329,7 @@ fn request_of<'r>(
         date_order: job.date_order(),
         failed,
         plan: is_plan,
+        quota: job.quota(),
     }
 }
 

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use super::import::{ImportRequest, Rows, Watch, import};
 use super::objects::KnownObjects;
 use super::policy::PolicyRequest;
+use super::quota::{Exceeded, Quota};
 
 /// The source's name of an import of one record, by which lists of imports leave them out.
 pub const SOURCE: &str = "record";
@@ -40,6 +41,8 @@ pub struct RecordWrite {
     pub expected_version: Option<i64>,
     /// Tells whether the same request was carried out before; empty where nobody can tell.
     pub fingerprint: String,
+    /// What the organization may have.
+    pub quota: Quota,
 }
 
 /// What became of it.
@@ -52,6 +55,8 @@ pub enum Written {
         /// The import that wrote it.
         import: i64,
     },
+    /// The organization may have no more.
+    Exceeded(Exceeded),
     /// The values are not those the fields ask for.
     Refused(Vec<Problem>),
     /// There is no such record.
@@ -113,7 +118,7 @@ fn version_of(session: &mut dyn Session, object: &Object, id: i64) -> Result<Opt
 }
 
 fn write_locked(session: &mut dyn Session, known: &KnownObjects, write: RecordWrite) -> Result<Written> {
-    let RecordWrite { object, id, members, expected_version, fingerprint } = write;
+    let RecordWrite { object, id, members, expected_version, fingerprint, quota } = write;
     let mut record = flat_record(&object, members)?;
     if let Some(id) = id {
         let Some(version) = version_of(session, &object, id)? else { return Ok(Written::Missing) };
@@ -149,8 +154,12 @@ fn write_locked(session: &mut dyn Session, known: &KnownObjects, write: RecordWr
         date_order: None,
         failed: None,
         plan: false,
+        quota,
     };
     let report = import(session, known, request, &Watch::default())?;
+    if let Some(exceeded) = report.exceeded {
+        return Ok(Written::Exceeded(exceeded));
+    }
     let ledger = &report.import.ledger;
     if report.import.status == ImportStatus::Failed || ledger.count(Fate::Rejected) > 0 {
         return Ok(Written::Refused(report.problems));

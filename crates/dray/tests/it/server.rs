@@ -1,6 +1,7 @@
 //! What the tests of the server share: the program listening on a port of its own, over a store of its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -86,7 +87,13 @@ impl Server {
 
     /// Ends the process as the system would, and starts it again over the same store.
     pub(crate) fn restart(&mut self, signal: &str) {
-        self.signal(signal);
+        // It may have ended already.
+        let _ = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
+        self.start_again();
+    }
+
+    /// Waits for the process to end, and starts it again over the same store.
+    pub(crate) fn start_again(&mut self) {
         let _ = self.child.wait();
         let (child, greeting) = spawn(&self.store, self.directory.path(), &[]);
         self.url = url_of(&greeting);
@@ -123,6 +130,35 @@ impl Server {
         let bytes =
             response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("the answer can be read");
         Reply { status: response.status().as_u16(), headers: response.headers().clone(), bytes }
+    }
+
+    /// A connection of its own, for what a client library would not send.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let address = self.url.trim_start_matches("http://");
+        let stream = TcpStream::connect(address).expect("the server takes connections");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time limit can be set");
+        stream
+    }
+
+    /// Sends bytes as they are and reads until the server ends the connection.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect();
+        stream.write_all(bytes).expect("it can be sent");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// What the server has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// The most memory the process has held, in bytes.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
     }
 
     /// As an administrator, without a body.

@@ -265,7 +265,7 @@ pub async fn confirm(
     let wanted = id.clone();
     let found = app.run(actor.organization(), move |session| Plan::find(session, &wanted)).await?;
     let plan = found.filter(|plan| plan.object == object.name());
-    let plan = plan.ok_or_else(|| Failure::not_found(format!("there is no plan `{}`", short(&id))))?;
+    let mut plan = plan.ok_or_else(|| Failure::not_found(format!("there is no plan `{}`", short(&id))))?;
     let request = if repeatable.is_empty() { format!("once {}", Files::new_id()) } else { repeatable };
     if let Some(confirmed) = &plan.confirmed
         && confirmed.request != request
@@ -291,6 +291,7 @@ pub async fn confirm(
             return Err(plan_limit(exceeded));
         }
     }
+    plan.job.records_per_object = quota.records_per_object;
     if plan.is_large() {
         return begin_job(&app, &actor, plan, request).await;
     }
@@ -394,6 +395,9 @@ async fn execute(
         })
         .await??;
     let report = &executed.report;
+    if let Some(exceeded) = report.exceeded.clone() {
+        return Err(plan_limit(exceeded));
+    }
     let import = report.import.id;
     let ledger = fates_json(&report.import.ledger);
     let details = json!({ "plan": plan_id, "import": import, "fates": ledger });

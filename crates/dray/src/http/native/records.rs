@@ -194,19 +194,15 @@ async fn write(
                 Ok(object) => object,
                 Err(failure) => return Ok(Err(failure)),
             };
-            if id.is_none() {
-                session.prepare_object(&object)?;
-                if let Some(exceeded) = quota.exceeded(session, &object, 1, 1)? {
-                    return Ok(Err(plan_limit(exceeded)));
-                }
-            }
             let name = object.name().to_owned();
-            let asked = RecordWrite { object: object.clone(), id, members, expected_version, fingerprint };
+            let asked =
+                RecordWrite { object: object.clone(), id, members, expected_version, fingerprint, quota };
             let (id, import) = match record::write(session, &known, asked)? {
                 Written::Done { id, import } => (id, import),
                 Written::Refused(problems) => {
                     return Ok(Err(refused("INVALID_RECORD", first_sentence(&problems), &problems)));
                 }
+                Written::Exceeded(exceeded) => return Ok(Err(plan_limit(exceeded))),
                 Written::Missing => return Ok(Err(no_record(&name, id.unwrap_or(0)))),
                 Written::Outdated(version) => return Ok(Err(outdated(id.unwrap_or(0), version))),
                 Written::Busy => return Ok(Err(busy(&name))),
@@ -289,7 +285,7 @@ pub async fn delete(
         Written::Done { .. } => {}
         Written::Outdated(version) => return Err(outdated(id, version)),
         Written::Busy => return Err(busy(&name)),
-        Written::Missing | Written::Refused(_) => return Err(no_record(&name, id)),
+        Written::Missing | Written::Refused(_) | Written::Exceeded(_) => return Err(no_record(&name, id)),
     }
     app.audit(actor.organization(), actor.entry("records.delete", format!("{name}/{id}"), json!({}))).await;
     Ok(StatusCode::NO_CONTENT)

@@ -96,6 +96,7 @@ pub fn perform(
         failed,
         resume: true,
         plan: false,
+        quota: asked.quota(),
         object,
     };
     let report = import(session, &known, request, watch)?;

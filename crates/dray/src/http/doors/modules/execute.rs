@@ -83,7 +83,14 @@ pub async fn execute(
                     prepare(&ours, session, &organization.slug, &organization.plan, &object, &body)?;
                 let total = prepared.total_rows;
                 let slug = &organization.slug;
-                let request = Request { body: &body, bytes: &bytes, actor: &actor_name, repeatable };
+                let records_per_object = organization.plan.records_per_object;
+                let request = Request {
+                    body: &body,
+                    bytes: &bytes,
+                    actor: &actor_name,
+                    repeatable,
+                    records_per_object,
+                };
                 within_plan(&ours, session, &organization, &known, &prepared, &bytes)?;
                 let job = job_of(&ours, session, slug, request, prepared)?;
                 Ok((known, object, job, total))
@@ -162,6 +169,8 @@ struct Request<'r> {
     actor: &'r str,
     /// What tells it from all others where it may come again.
     repeatable: String,
+    /// The most records the organization may have.
+    records_per_object: Option<u64>,
 }
 
 /// Keeps the rows in a file and writes down what is to be done with them.
@@ -172,7 +181,7 @@ fn job_of(
     request: Request<'_>,
     mut prepared: Prepared,
 ) -> Answer<Job> {
-    let Request { body, bytes, actor, repeatable } = request;
+    let Request { body, bytes, actor, repeatable, records_per_object } = request;
     let object = prepared.object.clone();
     if prepared.total_rows == 0 {
         return Err(Failure::validation("there are no rows to import"));
@@ -212,6 +221,7 @@ fn job_of(
         statics: mapping.statics,
         policy: prepared.policy,
         total_rows: Some(prepared.total_rows),
+        records_per_object,
         fingerprint: Some(repeatable).filter(|repeatable| !repeatable.is_empty()),
         ai_mapping_used: body.ai_mapping_used == Some(true),
         processing_mode: mode.to_owned(),

@@ -22,6 +22,7 @@ use crate::http::answer::{Answer, Failure};
 use crate::operations::import::{ImportRequest, Rows};
 use crate::operations::looked_through;
 use crate::operations::policy::PolicyRequest;
+use crate::operations::quota::Quota;
 use crate::operations::reading::ReadRequest;
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
@@ -362,6 +363,7 @@ impl Prepared {
             failed: None,
             resume: false,
             plan: true,
+            quota: Quota::default(),
         }
     }
 
