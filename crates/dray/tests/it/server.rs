@@ -21,6 +21,7 @@ pub(crate) struct Server {
     pub(crate) greeting: Vec<String>,
     child: Child,
     database: Option<String>,
+    environment: Vec<(String, String)>,
     agent: ureq::Agent,
 }
 
@@ -74,7 +75,9 @@ impl Server {
             .build()
             .new_agent();
         let url = url_of(&greeting);
-        Self { url, store, directory, greeting, child, database, agent }
+        let environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { url, store, directory, greeting, child, database, environment, agent }
     }
 
     /// The program on the server's store, beside the server.
@@ -88,7 +91,9 @@ impl Server {
     pub(crate) fn restart(&mut self, signal: &str) {
         self.signal(signal);
         let _ = self.child.wait();
-        let (child, greeting) = spawn(&self.store, self.directory.path(), &[]);
+        let environment: Vec<(&str, &str)> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let (child, greeting) = spawn(&self.store, self.directory.path(), &environment);
         self.url = url_of(&greeting);
         self.child = child;
         self.greeting = greeting;

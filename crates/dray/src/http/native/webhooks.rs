@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::http::access::Actor;
+use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Path, Query};
 use crate::http::lists::{limit_of, short, unknown_cursor};
@@ -172,8 +172,7 @@ fn host_of(url: &str) -> String {
 
 /// List the webhooks of the organization.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks", responses((status = 200, description = "`{webhooks}`, the oldest first")), security(("key" = [])))]
-pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
+pub async fn list(State(app): State<App>, Admin(actor): Admin) -> Answer<Json<Value>> {
     let found = app.run(actor.organization(), |session| endpoint::list(session)).await?;
     let webhooks: Vec<Webhook> = found.into_iter().map(|endpoint| shown(endpoint, None)).collect();
     Ok(Json(json!({ "webhooks": webhooks })))
@@ -183,10 +182,9 @@ pub async fn list(State(app): State<App>, actor: Actor) -> Answer<Json<Value>> {
 #[utoipa::path(post, path = "/api/v1/webhooks", tag = "webhooks", request_body = NewWebhook, responses((status = 201, body = Webhook), (status = 400, description = "VALIDATION_ERROR, OUTBOUND_REFUSED")), security(("key" = [])))]
 pub async fn create(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     JsonBody(new): JsonBody<NewWebhook>,
 ) -> Answer<(StatusCode, Json<Webhook>)> {
-    actor.must_be_admin()?;
     let url = checked_url(&app, &new.url)?;
     let asked = (url, checked_events(new.events)?, checked_description(&new.description)?);
     let (ours, slug) = (app.clone(), actor.organization().to_owned());
@@ -202,8 +200,11 @@ pub async fn create(
 
 /// One webhook.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)), responses((status = 200, body = Webhook), (status = 404)), security(("key" = [])))]
-pub async fn get(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Json<Webhook>> {
-    actor.must_be_admin()?;
+pub async fn get(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    Path(id): Path<String>,
+) -> Answer<Json<Webhook>> {
     found(&app, &actor, &id).await.map(|endpoint| Json(shown(endpoint, None)))
 }
 
@@ -217,11 +218,10 @@ async fn found(app: &App, actor: &Actor, id: &str) -> Answer<Endpoint> {
 #[utoipa::path(patch, path = "/api/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)), request_body = WebhookChange, responses((status = 200, body = Webhook), (status = 400, description = "VALIDATION_ERROR, OUTBOUND_REFUSED"), (status = 404)), security(("key" = [])))]
 pub async fn change(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
     JsonBody(asked): JsonBody<WebhookChange>,
 ) -> Answer<Json<Webhook>> {
-    actor.must_be_admin()?;
     must_be_own(&id)?;
     let url = asked.url.as_deref().map(|url| checked_url(&app, url)).transpose()?;
     let events = asked.events.map(checked_events).transpose()?;
@@ -250,8 +250,11 @@ pub async fn change(
 
 /// Delete a webhook. What waits to be told there is not told.
 #[utoipa::path(delete, path = "/api/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)), responses((status = 204), (status = 404)), security(("key" = [])))]
-pub async fn delete(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<StatusCode> {
-    actor.must_be_admin()?;
+pub async fn delete(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
     must_be_own(&id)?;
     let wanted = id.clone();
     let found = app.run(actor.organization(), move |session| endpoint::delete(session, &wanted)).await?;
@@ -265,8 +268,11 @@ pub async fn delete(State(app): State<App>, actor: Actor, Path(id): Path<String>
 /// Give a webhook a new secret, shown this once. The one before signs beside it for a day. The webhook `jobs`
 /// has the secret for the addresses that jobs name themselves.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate-secret", tag = "webhooks", params(("id" = String, Path)), responses((status = 200, body = Webhook), (status = 404)), security(("key" = [])))]
-pub async fn rotate(State(app): State<App>, actor: Actor, Path(id): Path<String>) -> Answer<Json<Webhook>> {
-    actor.must_be_admin()?;
+pub async fn rotate(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    Path(id): Path<String>,
+) -> Answer<Json<Webhook>> {
     let (ours, slug, wanted) = (app.clone(), actor.organization().to_owned(), id.clone());
     let rotated = app
         .run(actor.organization(), move |session| {
@@ -286,10 +292,9 @@ pub async fn rotate(State(app): State<App>, actor: Actor, Path(id): Path<String>
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", tag = "webhooks", params(("id" = String, Path)), responses((status = 202, description = "The delivery: see what became of it under `deliveries`"), (status = 404), (status = 409, description = "It is disabled")), security(("key" = [])))]
 pub async fn test(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    actor.must_be_admin()?;
     must_be_own(&id)?;
     let endpoint = found(&app, &actor, &id).await?;
     must_be_enabled(&endpoint)?;
@@ -323,11 +328,10 @@ pub struct DeliveriesQuery {
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path), DeliveriesQuery), responses((status = 200, description = "`{deliveries, next_cursor}`"), (status = 404)), security(("key" = [])))]
 pub async fn deliveries(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path(id): Path<String>,
     Query(query): Query<DeliveriesQuery>,
 ) -> Answer<Json<Value>> {
-    actor.must_be_admin()?;
     found(&app, &actor, &id).await?;
     let limit = limit_of(query.limit.as_deref())?;
     let after = query.cursor.unwrap_or_default();
@@ -349,10 +353,9 @@ fn is_delivery(id: &str) -> bool {
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/deliveries/{delivery}/replay", tag = "webhooks", params(("id" = String, Path), ("delivery" = String, Path)), responses((status = 202, description = "The delivery"), (status = 404), (status = 409, description = "The webhook is disabled")), security(("key" = [])))]
 pub async fn replay(
     State(app): State<App>,
-    actor: Actor,
+    Admin(actor): Admin,
     Path((id, wanted)): Path<(String, String)>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    actor.must_be_admin()?;
     let endpoint = found(&app, &actor, &id).await?;
     let none = || Failure::not_found(format!("there is no delivery `{}`", short(&wanted)));
     if !is_delivery(&wanted) {
