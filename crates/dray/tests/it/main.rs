@@ -23,6 +23,7 @@ mod processes;
 mod outbound;
 mod promises;
 mod records_door;
+mod refined_mapping;
 mod reliability;
 mod round_trip;
 mod security;

@@ -57,6 +57,15 @@ const ROUTES: &[Row] = &[
     ("DELETE /api/v1/reports/{id}", 403, 403, 404),
     ("GET /api/v1/reports/{id}/records", 200, 403, 404),
     ("GET /api/v1/reports/{id}/export", 403, 403, 404),
+    ("GET /api/v1/webhooks", 403, 403, 200),
+    ("POST /api/v1/webhooks", 403, 403, 201),
+    ("GET /api/v1/webhooks/{id}", 403, 403, 404),
+    ("PATCH /api/v1/webhooks/{id}", 403, 403, 404),
+    ("DELETE /api/v1/webhooks/{id}", 403, 403, 404),
+    ("POST /api/v1/webhooks/{id}/rotate-secret", 403, 403, 404),
+    ("POST /api/v1/webhooks/{id}/test", 403, 403, 404),
+    ("GET /api/v1/webhooks/{id}/deliveries", 403, 403, 404),
+    ("POST /api/v1/webhooks/{id}/deliveries/{delivery}/replay", 403, 403, 404),
     ("GET /api/v1/audit", 403, 403, 200),
     ("GET /api/v1/audit/export", 403, 403, 200),
     ("POST /api/v1/import/{object}", 403, 403, 200),
@@ -69,15 +78,6 @@ const ROUTES: &[Row] = &[
     ("GET /api/v1/orgs/{org}/data-io/jobs/{job}/download", 403, 403, 404),
     ("POST /api/v1/orgs/{org}/data-io/jobs/{job}/download", 403, 403, 404),
     ("POST /api/v1/orgs/{org}/data-io/jobs/{job}/cancel", 403, 403, 404),
-    ("GET /api/v1/webhooks", 403, 403, 200),
-    ("POST /api/v1/webhooks", 403, 403, 400),
-    ("GET /api/v1/webhooks/{id}", 403, 403, 404),
-    ("PATCH /api/v1/webhooks/{id}", 403, 403, 404),
-    ("DELETE /api/v1/webhooks/{id}", 403, 403, 404),
-    ("POST /api/v1/webhooks/{id}/rotate-secret", 403, 403, 404),
-    ("POST /api/v1/webhooks/{id}/test", 403, 403, 404),
-    ("GET /api/v1/webhooks/{id}/deliveries", 403, 403, 404),
-    ("POST /api/v1/webhooks/{id}/deliveries/{delivery}/replay", 403, 403, 404),
     ("GET /v1/modules/{module}/import/jobs", 403, 403, 200),
     ("GET /v1/modules/{module}/import/jobs/{job_id}", 403, 403, 404),
     ("DELETE /v1/modules/{module}/import/jobs/{job_id}", 403, 403, 404),
@@ -111,6 +111,7 @@ fn body_of(route: &str) -> Value {
         }
         "POST /api/v1/objects/{object}/fields" => json!({ "name": "extra", "type": "text" }),
         "POST /api/v1/objects/{object}/records" => json!({ "first_name": "A" }),
+        "POST /api/v1/webhooks" => json!({ "url": "https://hooks.example/dray" }),
         "POST /api/v1/reports" => json!({ "name": "R", "object": "contacts" }),
         "POST /api/v1/import/{object}" => json!({ "records": [{ "first_name": "A" }] }),
         _ => json!({}),
@@ -133,6 +134,10 @@ impl Things {
         let report = server.post("/api/v1/reports", &json!({ "name": "R", "object": "contacts" })).json();
         let user = server.post("/api/v1/users", &json!({ "email": "ann@x.io", "role": "member" })).json();
         let key = server.post("/api/v1/keys", &json!({ "name": "k", "role": "member" })).json();
+        let hook = server.post("/api/v1/webhooks", &json!({ "url": "https://hooks.example/dray" })).json();
+        let hook = format!("/api/v1/webhooks/{}", text(&hook["id"]));
+        let delivery = server.post(&format!("{hook}/test"), &json!({})).json();
+        let delivery = format!("{hook}/deliveries/{}", text(&delivery["id"]));
         let asked = json!({ "module": "contacts", "format": "csv" });
         let job = server.post("/v1/export-jobs", &asked).json();
         let export = text(&job["exportJobId"]);
@@ -155,6 +160,8 @@ impl Things {
                 ("/api/v1/objects/{object}", "/api/v1/objects/contacts".to_owned()),
                 ("/api/v1/imports/{id}", format!("/api/v1/imports/{}", text(&import["import"]))),
                 ("/api/v1/reports/{id}", format!("/api/v1/reports/{}", text(&report["id"]))),
+                ("/api/v1/webhooks/{id}/deliveries/{delivery}", delivery),
+                ("/api/v1/webhooks/{id}", hook),
                 ("/api/v1/users/{id}", format!("/api/v1/users/{}", text(&user["id"]))),
                 ("/api/v1/keys/{id}", format!("/api/v1/keys/{}", text(&key["id"]))),
                 ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{job}")),

@@ -22,6 +22,7 @@ pub(crate) struct Server {
     pub(crate) greeting: Vec<String>,
     child: Child,
     database: Option<String>,
+    environment: Vec<(String, String)>,
     agent: ureq::Agent,
 }
 
@@ -75,7 +76,9 @@ impl Server {
             .build()
             .new_agent();
         let url = url_of(&greeting);
-        Self { url, store, directory, greeting, child, database, agent }
+        let environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { url, store, directory, greeting, child, database, environment, agent }
     }
 
     /// The program on the server's store, beside the server.
@@ -95,7 +98,9 @@ impl Server {
     /// Waits for the process to end, and starts it again over the same store.
     pub(crate) fn start_again(&mut self) {
         let _ = self.child.wait();
-        let (child, greeting) = spawn(&self.store, self.directory.path(), &[]);
+        let environment: Vec<(&str, &str)> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let (child, greeting) = spawn(&self.store, self.directory.path(), &environment);
         self.url = url_of(&greeting);
         self.child = child;
         self.greeting = greeting;

@@ -130,6 +130,7 @@ pub async fn import(
         columns: pairs("columnMapping", body.column_mapping)?,
         statics: pairs("staticValues", body.static_values)?,
         policy,
+        records_per_object: actor.organization.plan.records_per_object,
         dry_run,
         webhook_url: body.webhook_url,
         failed_file: (!dry_run).then(Files::new_id),
