@@ -63,6 +63,13 @@ pub(super) struct ServerSettings {
     /// How long signed links work, in minutes; 30 where it is left out
     #[arg(long, env = "DRAY_LINK_MINUTES", value_name = "N")]
     link_minutes: Option<u64>,
+    /// How long sent files, rejected rows and the history of imports are kept (90s, 15m, 12h, 7d); 7d where
+    /// it is left out
+    #[arg(long, env = "DRAY_KEEP_IMPORTS", value_name = "TIME")]
+    keep_imports: Option<String>,
+    /// How long finished exports are kept; 24h where it is left out
+    #[arg(long, env = "DRAY_KEEP_EXPORTS", value_name = "TIME")]
+    keep_exports: Option<String>,
     /// Ranges of addresses inside that the server may ask where people give an address (webhooks, sources);
     /// none where it is left out
     #[arg(long, env = "DRAY_ALLOW_OUTBOUND", value_name = "CIDR,…", value_delimiter = ',')]
@@ -122,6 +129,12 @@ impl ServerSettings {
         if let Some(minutes) = own.link_minutes {
             settings.link_time = Duration::from_secs(minutes.clamp(1, MOST_LINK_MINUTES) * 60);
         }
+        if let Some(time) = &own.keep_imports {
+            settings.keep_imports = kept(time)?;
+        }
+        if let Some(time) = &own.keep_exports {
+            settings.keep_exports = kept(time)?;
+        }
         settings.allow_outbound = parse_ranges(&own.allow_outbound.unwrap_or_default())?;
         if let Some(pauses) = own.webhook_pauses {
             settings.webhook_pauses = pauses.into_iter().map(pause).collect::<Result<_>>()?;
@@ -168,6 +181,8 @@ impl ServerSettings {
             file_bytes: self.file_bytes.or(file.file_bytes),
             body_seconds: self.body_seconds.or(file.body_seconds),
             link_minutes: self.link_minutes.or(file.link_minutes),
+            keep_imports: self.keep_imports.or(file.keep_imports),
+            keep_exports: self.keep_exports.or(file.keep_exports),
             allow_outbound: self.allow_outbound.or(file.allow_outbound),
             webhook_pauses: self.webhook_pauses.or(file.webhook_pauses),
             webhook_seconds: self.webhook_seconds.or(file.webhook_seconds),
@@ -187,6 +202,26 @@ fn pause(seconds: f64) -> Result<Duration> {
                 .hint("use seconds, at most a week")
         },
     )
+}
+
+/// A time of a setting: a number and its unit, as `90s`, `15m`, `12h` or `7d`; up to ten years.
+fn kept(text: &str) -> Result<Duration> {
+    let text = text.trim();
+    let parsed = text.char_indices().last().and_then(|(end, unit)| {
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        let count: u64 = text.get(..end)?.trim().parse().ok()?;
+        count.checked_mul(seconds).filter(|seconds| (1..=3_650 * 86_400).contains(seconds))
+    });
+    parsed.map(Duration::from_secs).ok_or_else(|| {
+        Error::request(format!("`{text}` is no time for which something is kept"))
+            .hint("use a number and s, m, h or d: 90s, 12h, 7d")
+    })
 }
 
 fn read(path: &Path) -> Result<ServerSettings> {

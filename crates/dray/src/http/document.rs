@@ -100,7 +100,7 @@ fn complete_operation(method: &str, path: &str, operation: &mut Map<String, Valu
         answer["content"] = if !status.starts_with('2') {
             of_failure.clone()
         } else if is_file {
-            json!({ "*/*": { "schema": { "type": "string", "format": "binary" } } })
+            json!({ "*/*": {} })
         } else {
             json!({ "application/json": {} })
         };

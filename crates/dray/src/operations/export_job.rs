@@ -55,8 +55,6 @@ pub struct ExportJob {
     pub expected: Option<u64>,
     /// Where to tell that the job has ended, beside the organization's webhooks.
     pub webhook_url: Option<String>,
-    /// Seconds the file is kept after its completion.
-    pub keep_seconds: i64,
 }
 
 /// What an export came to.

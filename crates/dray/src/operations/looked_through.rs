@@ -8,9 +8,6 @@ use serde::{Deserialize, Serialize};
 /// The kind of document.
 pub const KIND: &str = "looked_through";
 
-/// How long it is kept, in microseconds; the file itself is swept away before.
-pub const KEPT: i64 = 8 * 24 * 3600 * 1_000_000;
-
 /// What was found out about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookedThrough {

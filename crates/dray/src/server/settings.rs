@@ -27,6 +27,10 @@ pub struct Settings {
     pub bucket: Option<BucketSettings>,
     /// How long a signed link works.
     pub link_time: Duration,
+    /// How long files that were sent, rejected rows and the history of imports are kept.
+    pub keep_imports: Duration,
+    /// How long finished exports are kept.
+    pub keep_exports: Duration,
     /// An admin key of the default organization, for automation.
     pub admin_key: Option<String>,
     /// What signs links and seals secrets, the same for all processes of a store.
@@ -77,6 +81,8 @@ impl Settings {
             secret_folder,
             bucket: None,
             link_time: Duration::from_secs(30 * 60),
+            keep_imports: Duration::from_secs(7 * 24 * 3600),
+            keep_exports: Duration::from_secs(24 * 3600),
             admin_key: None,
             secret_key: None,
             public_url: None,
@@ -96,4 +102,18 @@ impl Settings {
             log_json: false,
         }
     }
+
+    /// Until when what belongs to an import is kept, in microseconds since the epoch.
+    pub fn imports_kept_until(&self, now: i64) -> i64 {
+        now.saturating_add(micros(self.keep_imports))
+    }
+
+    /// Until when an export is kept, in microseconds since the epoch.
+    pub fn exports_kept_until(&self, now: i64) -> i64 {
+        now.saturating_add(micros(self.keep_exports))
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }

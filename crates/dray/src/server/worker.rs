@@ -31,8 +31,10 @@ const LOOK: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(3600);
 /// How long it waits before that.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often what has expired is swept away.
+/// How often what has expired is swept away, unless it expires sooner than that.
 const SWEEP: Duration = Duration::from_secs(600);
+/// In microseconds.
+const DAY: i64 = 24 * 3600 * 1_000_000;
 
 /// What does the work of one kind of job. Blocking.
 pub type Perform = fn(&App, &str, &mut dyn Session, &mut Job, &Watch) -> Result<Done>;
@@ -77,11 +79,12 @@ impl Doing {
 }
 
 /// Starts the workers of this process: as many as the settings say, and one who takes a job only while those
-/// have no time and none of them works for its organization. So nobody waits for the long jobs of others.
+/// have no time and none of them works for its organization. So nobody waits for the long jobs of others. Where there
+/// are no workers, jobs are left to other processes.
 pub fn start(app: &App) -> Vec<JoinHandle<()>> {
     let doing = Doing::default();
     let count = app.settings().workers;
-    let mut workers: Vec<JoinHandle<()>> = (0..=count)
+    let mut workers: Vec<JoinHandle<()>> = (0..count + count.min(1))
         .map(|number| {
             let (app, doing) = (app.clone(), doing.clone());
             let name = format!("{}-{number}", random_text(8));
@@ -374,23 +377,28 @@ fn told(error: &dray_model::Error) -> String {
 }
 
 async fn sweep(app: &App) {
+    let shortest = app.settings().keep_imports.min(app.settings().keep_exports);
+    let pause = (shortest / 10).clamp(Duration::from_secs(1), SWEEP);
     while !app.is_stopping() {
         for organization in organizations(app).await {
             let files = app.files().clone();
             let name = organization.clone();
+            let kept = app.settings().imports_kept_until(0);
             let swept = app.run(&organization, move |session| {
                 let now = clock::now();
+                // What is known about a file goes after the file.
+                let forgotten = now.saturating_sub(kept).saturating_sub(DAY);
                 session.delete_expired_jobs(now)?;
                 session.delete_documents_before("idempotency", now - 25 * 3600 * 1_000_000)?;
-                session.delete_documents_before(looked_through::KIND, now - looked_through::KEPT)?;
-                Upload::forget_before(session, now - looked_through::KEPT)?;
+                session.delete_documents_before(looked_through::KIND, forgotten)?;
+                Upload::forget_before(session, forgotten)?;
                 files.sweep(session, &name, now)
             });
             if let Err(error) = swept.await {
                 tracing::warn!(%error, %organization, "what has expired could not be swept away");
             }
         }
-        let until = tokio::time::Instant::now() + SWEEP;
+        let until = tokio::time::Instant::now() + pause;
         while !app.is_stopping() && tokio::time::Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::server::{ADMIN, Reply, Server};
 use crate::support::{Kind, STORES};
 
-const DOOR: &str = "/api/v1/orgs/default/data-io";
+pub(crate) const DOOR: &str = "/api/v1/orgs/default/data-io";
 
 /// As the document's own requests: with `-d` and without a content type of JSON.
 fn curl(server: &Server, path: &str, body: &str) -> Reply {
@@ -43,7 +43,7 @@ fn path_of<'a>(server: &Server, url: &'a Value) -> &'a str {
 }
 
 /// Sends a file by a signed link; returns the upload's id.
-fn send_file(server: &Server, name: &str, bytes: &[u8]) -> String {
+pub(crate) fn send_file(server: &Server, name: &str, bytes: &[u8]) -> String {
     let place = curl(server, "/uploads", &json!({ "fileName": name }).to_string());
     assert_eq!(place.status, 201, "{}", place.text());
     let place = place.json();

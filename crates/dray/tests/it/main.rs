@@ -25,6 +25,7 @@ mod promises;
 mod records_door;
 mod refined_mapping;
 mod reliability;
+mod retention;
 mod round_trip;
 mod security;
 mod server;

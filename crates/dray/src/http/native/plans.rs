@@ -33,9 +33,6 @@ use crate::server::jobs::import::{describe_failed, failed_name};
 use crate::server::queue::{new_job, submit};
 use crate::source::Source;
 
-/// How long rejected rows are kept, in microseconds.
-const FAILED_FILE_TIME: i64 = 30 * 24 * 3600 * 1_000_000;
-
 /// Ends blocking work when whoever asked for it does not wait any more.
 struct StopOnDrop(Arc<Watch>);
 
@@ -319,7 +316,7 @@ async fn begin_job(app: &App, actor: &Actor, mut plan: Plan, request: String) ->
         id: plan.job.file.clone(),
         name: plan.job.source_name.clone(),
         bytes: plan.bytes,
-        expires_at: now + FAILED_FILE_TIME,
+        expires_at: app.settings().imports_kept_until(now),
     };
     let (name, id) = (plan.object.clone(), plan.id.clone());
     let begun = app

@@ -14,9 +14,6 @@ use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
 use crate::server::queue::Done;
 
-/// How long a file is kept where the request does not say.
-const KEPT: i64 = 24 * 3600;
-
 /// Exports.
 pub fn perform(
     app: &App,
@@ -43,8 +40,8 @@ pub fn perform(
     let bytes = file.publish()?;
     watch.rows.store(records, Ordering::Relaxed);
     let now = clock::now();
-    let keep = if asked.keep_seconds > 0 { asked.keep_seconds } else { KEPT };
-    let stored = StoredFile { id, name: asked.file_name.clone(), bytes, expires_at: now + keep * 1_000_000 };
+    let expires_at = app.settings().exports_kept_until(now);
+    let stored = StoredFile { id, name: asked.file_name.clone(), bytes, expires_at };
     Files::describe(session, &stored, now)?;
     let result =
         ExportResult { file: stored.id, bytes: stored.bytes, records, expires_at: stored.expires_at };

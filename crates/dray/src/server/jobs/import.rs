@@ -24,9 +24,6 @@ use crate::server::files::{Files, StoredFile};
 use crate::server::queue::Done;
 use crate::source::Source;
 
-/// How long rejected rows are kept, in microseconds.
-const FAILED_FILE_TIME: i64 = 7 * 24 * 3600 * 1_000_000;
-
 /// The stored file of an import, ready to be opened.
 pub fn source_of(app: &App, organization: &str, asked: &ImportJob) -> Result<Source> {
     let file = app.files().local(organization, &asked.file)?.ok_or_else(|| {
@@ -146,7 +143,12 @@ fn fetch(
     let bytes = app.files().adopt(organization, &asked.file, &name, draft)?;
     watch.bytes.store(0, Ordering::Relaxed);
     let now = clock::now();
-    let file = StoredFile { id: asked.file.clone(), name, bytes, expires_at: now + FAILED_FILE_TIME };
+    let file = StoredFile {
+        id: asked.file.clone(),
+        name,
+        bytes,
+        expires_at: app.settings().imports_kept_until(now),
+    };
     Files::describe(session, &file, now)
 }
 
@@ -211,7 +213,7 @@ pub fn describe_failed(
         id: id.to_owned(),
         name: failed_name(source_name),
         bytes,
-        expires_at: now + FAILED_FILE_TIME,
+        expires_at: app.settings().imports_kept_until(now),
     };
     Files::describe(session, &file, now)?;
     Ok(Some(id.to_owned()))

@@ -21,8 +21,6 @@ use crate::server::queue::{new_job, submit};
 const RESOURCES: [&str; 4] = ["profiles", "events", "analytics", "survey_responses"];
 /// What an export can be.
 const FORMATS: [Format; 3] = [Format::Csv, Format::Json, Format::Jsonl];
-/// Seconds the file is kept.
-const KEPT: i64 = 24 * 3600;
 
 /// The body of an export.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -104,7 +102,6 @@ pub async fn export(
         file_name: format!("{resource}-{day}.{}{ending}", format.extension()),
         fields: body.fields,
         filters: conditions(&object, body.filters.clone())?,
-        keep_seconds: KEPT,
         webhook_url: body.webhook_url,
         ..ExportJob::default()
     };

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::access::{Admin, JsonText};
 use super::exports::invalid_resource;
 use super::jobs::accepted;
-use super::uploads::{KEPT, shown_name};
+use super::uploads::shown_name;
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::once::Repeatable;
@@ -152,8 +152,11 @@ pub async fn import(
         }
         (None, Some(upload)) => {
             let (files, slug) = (app.files().clone(), actor.organization().to_owned());
+            let keep_until = app.settings().imports_kept_until(now);
             let found = app
-                .run(actor.organization(), move |session| sent_file(&files, session, &slug, &upload, now))
+                .run(actor.organization(), move |session| {
+                    sent_file(&files, session, &slug, &upload, now, keep_until)
+                })
                 .await?;
             let file = found.ok_or_else(|| {
                 Failure::not_found("there is no such upload, or nothing was sent by its link yet")
@@ -215,10 +218,11 @@ fn sent_file(
     organization: &str,
     id: &str,
     now: i64,
+    keep_until: i64,
 ) -> dray_model::Result<Option<StoredFile>> {
     let Some(upload) = Upload::find(session, id)? else { return Ok(None) };
     let Some(bytes) = files.size(organization, &upload.id)? else { return Ok(None) };
-    let file = StoredFile { id: upload.id, name: upload.name, bytes, expires_at: now + KEPT };
+    let file = StoredFile { id: upload.id, name: upload.name, bytes, expires_at: keep_until };
     Files::describe(session, &file, now)?;
     Ok(Some(file))
 }

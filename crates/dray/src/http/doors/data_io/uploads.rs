@@ -17,9 +17,6 @@ use crate::operations::upload::Upload;
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
 
-/// How long a file is kept that was sent, in microseconds.
-pub(super) const KEPT: i64 = 7 * 24 * 3600 * 1_000_000;
-
 /// The body of a request for an upload; it may be left out.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,10 +55,11 @@ pub async fn create(
     let body: UploadBody = if is_empty(&body) { UploadBody::default() } else { parse_json(&body)? };
     let now = clock::now();
     let name = body.file_name.as_deref().map_or_else(|| "upload".to_owned(), shown_name);
-    let upload = Upload { id: Files::new_id(), name: name.clone(), keep_until: now + KEPT };
+    let keep_until = app.settings().imports_kept_until(now);
+    let upload = Upload { id: Files::new_id(), name: name.clone(), keep_until };
     let id = upload.id.clone();
     app.run(actor.organization(), move |session| upload.save(session, now)).await?;
-    let file = StoredFile { id: id.clone(), name, bytes: 0, expires_at: now + KEPT };
+    let file = StoredFile { id: id.clone(), name, bytes: 0, expires_at: keep_until };
     let (url, until) =
         link_to(&app, &base_url(&app, &headers), Method::PUT, actor.organization(), &file).await?;
     app.audit(actor.organization(), actor.entry("data_io.upload", id.clone(), json!({ "name": file.name })))

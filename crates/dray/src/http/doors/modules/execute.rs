@@ -22,7 +22,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::jobs::{import_of, outcome};
 use super::mapping::not_mapped;
 use super::names::{module, module_slug};
-use super::parse::FILE_TIME;
 use super::rows::{Prepared, RowsBody, prepare};
 use super::shape::{body as failure_body, success};
 use crate::clock;
@@ -193,13 +192,14 @@ fn job_of(
         )));
     }
     let now = clock::now();
+    let keep_until = app.settings().imports_kept_until(now);
     let is_own = prepared.file.is_none();
     let file = match prepared.file.take() {
-        Some(file) => StoredFile { expires_at: now + FILE_TIME, ..file },
+        Some(file) => StoredFile { expires_at: keep_until, ..file },
         None => {
             let name = prepared.source_name.clone();
             let id = app.files().keep(organization, &name, bytes)?;
-            StoredFile { id, name, bytes: bytes.len() as u64, expires_at: now + FILE_TIME }
+            StoredFile { id, name, bytes: bytes.len() as u64, expires_at: keep_until }
         }
     };
     Files::describe(session, &file, now)?;
@@ -228,7 +228,7 @@ fn job_of(
         ..ImportJob::default()
     };
     let mut job = new_job(KIND, object.name(), &asked, actor, now)?;
-    job.expires_at = Some(now + FILE_TIME);
+    job.expires_at = Some(keep_until);
     Ok(job)
 }
 

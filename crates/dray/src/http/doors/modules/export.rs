@@ -36,9 +36,6 @@ const MOST_DIRECT: u64 = 10_000;
 /// The most fields, and the longest text of a title.
 const MOST_COLUMNS: usize = 2_000;
 const TEXT_LETTERS: usize = 2_000;
-/// How long an export's file is kept, and its job.
-const FILE_SECONDS: i64 = 24 * 3600;
-const JOB_TIME: i64 = 7 * 24 * 3600 * 1_000_000;
 const MICROS_PER_DAY: i64 = 24 * 3600 * 1_000_000;
 
 /// What to export.
@@ -219,7 +216,7 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
         asked.expected = Some(expected.max(count));
         let now = clock::now();
         let mut job = new_job(KIND, object.name(), &asked, &actor.name, now)?;
-        job.expires_at = Some(now + JOB_TIME);
+        job.expires_at = Some(app.settings().imports_kept_until(now));
         let job: Job = app.run(actor.organization(), move |session| submit(session, job)).await?;
         app.queue().wake();
         let told: Value = view(&base_url(&app, headers), actor.organization(), &job)?;
@@ -312,7 +309,6 @@ fn job_of(wanted: &Wanted) -> Answer<ExportJob> {
         date_format: config.date_format.as_deref().map(strftime),
         title: is_pdf.then(|| config.title.clone().unwrap_or_else(|| usual_title.clone())),
         description: config.description.clone().filter(|_| is_pdf),
-        keep_seconds: FILE_SECONDS,
         ..ExportJob::default()
     })
 }

@@ -27,8 +27,6 @@ const MOST_UNPACKED_BYTES: u64 = 4 << 30;
 const SAMPLE_ROWS: usize = 50;
 /// Letters shown of a cell.
 const SAMPLE_LETTERS: usize = 10_000;
-/// How long a file is kept for an import, in microseconds.
-pub(super) const FILE_TIME: i64 = 7 * 24 * 3600 * 1_000_000;
 
 fn no_file(why: &str) -> Failure {
     Failure::validation(format!(
@@ -151,7 +149,7 @@ async fn finish(app: &App, organization: &str, name: String, id: String, bytes: 
         "fileId": format!("file_{id}"),
     });
     let now = clock::now();
-    let file = StoredFile { id, name, bytes, expires_at: now + FILE_TIME };
+    let file = StoredFile { id, name, bytes, expires_at: app.settings().imports_kept_until(now) };
     app.run(organization, move |session| {
         looked_through::save(session, &file.id, &found, now)?;
         Files::describe(session, &file, now)
