@@ -39,6 +39,8 @@ pub struct IgnoredColumn {
     pub header: String,
     /// Why, for people; `None` for Dray's own columns, which nobody misses.
     pub why: Option<String>,
+    /// The field it is probably meant for, as [`MappingRequest`] writes it, where no name told it.
+    pub looks_like: Option<String>,
 }
 
 /// What the person says about the mapping.
@@ -74,9 +76,7 @@ impl Mapping {
         }
         let taken: Vec<ColumnIndex> = statics.iter().map(|(column, _)| *column).collect();
         let assigned = names::assign(object, header, wanted, taken)?;
-        let mapping = Self { columns: assigned.0, statics, ignored: assigned.1 };
-        mapping.check_required(object, header)?;
-        Ok(mapping)
+        Ok(Self { columns: assigned.0, statics, ignored: assigned.1 })
     }
 
     /// The mapped column that fills a stored column.
@@ -89,16 +89,27 @@ impl Mapping {
         self.columns.iter().map(|mapped| mapped.column).chain(self.statics.iter().map(|(c, _)| *c)).collect()
     }
 
+    /// The pairs that left-out columns look like, as options of the command line.
+    fn probable(&self) -> Option<String> {
+        let pairs = self.ignored.iter().filter_map(|ignored| {
+            ignored.looks_like.as_ref().map(|field| format!("--map '{}={field}'", ignored.header))
+        });
+        Some(pairs.collect::<Vec<_>>().join(" ")).filter(|pairs| !pairs.is_empty())
+    }
+
     /// A file without any column of the object, or without a required one, is refused as a whole.
-    fn check_required(&self, object: &Object, header: &[String]) -> Result<()> {
+    pub fn check_required(&self, object: &Object, header: &[String]) -> Result<()> {
         let targets = self.targets();
         let seen = header.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         if self.columns.is_empty() {
             return Err(Error::request(format!("no column of the source fits a field of `{}`", object.name()))
-                .hint(format!(
-                    "the source has the columns {seen}; name the pairs yourself with --map 'COLUMN=FIELD', or the \
-                     delimiter with --delimiter if this is one column that should be several"
-                )));
+                .hint(match self.probable() {
+                    Some(pairs) => format!("the source has the columns {seen}; these look right: {pairs}"),
+                    None => format!(
+                        "the source has the columns {seen}; name the pairs yourself with --map 'COLUMN=FIELD', or \
+                         the delimiter with --delimiter if this is one column that should be several"
+                    ),
+                }));
         }
         if object.policy.on_duplicate == dray_model::definition::OnDuplicate::Update {
             return Ok(());
@@ -114,8 +125,9 @@ impl Mapping {
                 ))
                 .hint(format!(
                     "the source has the columns {seen}; add --map 'COLUMN={name}', or --set {name}=VALUE for one value \
-                     in every row",
-                    name = definition.name
+                     in every row{probable}",
+                    name = definition.name,
+                    probable = self.probable().map_or(String::new(), |pairs| format!("; these look right: {pairs}"))
                 )));
             }
         }

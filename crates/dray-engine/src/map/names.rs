@@ -144,8 +144,10 @@ pub(super) fn assign(
         let header = header[source].clone();
         match (chosen, wanted) {
             (Some((column, reason)), _) => columns.push(MappedColumn { source, header, column, reason }),
-            (None, Wanted::Own) => ignored.push(IgnoredColumn { header, why: None }),
-            (None, Wanted::LeftOut(why)) => ignored.push(IgnoredColumn { header, why: Some(why) }),
+            (None, Wanted::Own) => ignored.push(IgnoredColumn { header, why: None, looks_like: None }),
+            (None, Wanted::LeftOut(why)) => {
+                ignored.push(IgnoredColumn { header, why: Some(why), looks_like: None });
+            }
             (None, Wanted::Suggested(candidates)) => {
                 let why = match candidates.first() {
                     Some((column, _)) if is_read_only(object, *column) => None,
@@ -154,7 +156,7 @@ pub(super) fn assign(
                     }
                     None => Some(format!("`{}` has no such field", object.name())),
                 };
-                ignored.push(IgnoredColumn { header, why });
+                ignored.push(IgnoredColumn { header, why, looks_like: None });
             }
             (None, Wanted::Explicit(_)) => {}
         }

@@ -74,6 +74,10 @@ pub trait Observer {
     }
     /// A problem that rejects no row.
     fn warned(&mut self, _problem: &Problem) {}
+    /// True where it is worth looking what the columns that are left out look like.
+    fn wants_hints(&self) -> bool {
+        false
+    }
     /// True where a plan wants to hear of every changed cell.
     fn wants_changes(&self) -> bool {
         false

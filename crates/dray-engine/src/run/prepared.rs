@@ -10,6 +10,7 @@ use crate::check::decide::Evidence;
 use crate::check::{CheckedBatch, Checker};
 use crate::map::Mapping;
 use crate::references::References;
+use crate::suggest;
 
 /// What is worked out before the first row takes effect.
 pub(super) struct Prepared {
@@ -38,9 +39,15 @@ impl Prepared {
             .hint("split the file"));
         }
         let mut source = (job.open)(0)?;
-        let mapping = Mapping::new(&job.object, source.header(), &job.mapping)?;
+        let mut mapping = Mapping::new(&job.object, source.header(), &job.mapping)?;
+        let first = source.next_batch()?.filter(|batch| !batch.is_empty());
+        let fits = mapping.check_required(&job.object, source.header());
+        if observer.wants_hints() || fits.is_err() {
+            suggest::hint(&mut mapping, &job.object, source.header(), first.as_ref(), &job.mapping);
+            mapping.check_required(&job.object, source.header())?;
+        }
         let mut evidence = Evidence::new(&job.object, &mapping, job.date_order);
-        let first = source.next_batch()?.filter(|batch| !batch.is_empty()).ok_or_else(|| {
+        let first = first.ok_or_else(|| {
             Error::source(format!("`{}` has a header but no rows", job.source_name))
                 .hint("nothing was imported; export the file again with its data")
         })?;

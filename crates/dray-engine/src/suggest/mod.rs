@@ -23,12 +23,14 @@ mod reason;
 mod several;
 mod table;
 mod judge;
+mod left_out;
 #[cfg(test)]
 mod tests;
 
 use dray_model::object::Object;
 
 pub use known::{Confirmed, Known, Opinion, StoredValues};
+pub use left_out::hint;
 pub use table::Table;
 
 /// What is suggested for one source column.

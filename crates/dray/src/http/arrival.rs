@@ -1,15 +1,20 @@
 //! Bodies on their way in: one that stops arriving ends its request, and only so many large ones arrive at
 //! once, so that neither slow senders nor many of them use the server up.
 
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream::poll_fn;
 use tokio_stream::StreamExt;
 
 use super::answer::Failure;
@@ -39,7 +44,7 @@ pub async fn arrive(State(app): State<App>, request: Request, next: Next) -> Res
         match Arc::clone(places).try_acquire_owned() {
             Ok(place) => Some(place),
             Err(_) => {
-                drain(request.into_body()).await;
+                drain(request.into_body().into_data_stream()).await;
                 let mut failure = Failure::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "BUSY",
@@ -53,8 +58,12 @@ pub async fn arrive(State(app): State<App>, request: Request, next: Next) -> Res
     let most = app.settings().body_time;
     let stopped = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&stopped);
+    // Whoever asked may be told to send it first: then nothing is on its way that nobody reads.
+    let waits = request.headers().contains_key(header::EXPECT);
+    let arriving = Arriving::default();
     let request = request.map(|body| {
-        Body::from_stream(body.into_data_stream().timeout(most).map(move |part| match part {
+        let parts = arriving.holding(body.into_data_stream());
+        Body::from_stream(parts.timeout(most).map(move |part| match part {
             Ok(part) => part.map_err(axum::BoxError::from),
             Err(_) => {
                 noted.store(true, Ordering::Relaxed);
@@ -63,6 +72,10 @@ pub async fn arrive(State(app): State<App>, request: Request, next: Next) -> Res
         }))
     });
     let response = next.run(request).await;
+    if !response.status().is_success() && !stopped.load(Ordering::Relaxed) && (arriving.has_begun() || !waits)
+    {
+        drain(arriving.rest()).await;
+    }
     if stopped.load(Ordering::Relaxed) {
         let message = format!("nothing of the body arrived for {} seconds: send it again", most.as_secs());
         return Failure::new(StatusCode::REQUEST_TIMEOUT, "TOO_SLOW", message).into_response();
@@ -74,8 +87,45 @@ fn text_of(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-async fn drain(body: Body) {
-    let mut parts = body.into_data_stream();
+/// A body that may be refused before it was read: what is left of it stays at hand.
+#[derive(Debug, Clone, Default)]
+struct Arriving {
+    parts: Arc<Mutex<Option<BodyDataStream>>>,
+    has_begun: Arc<AtomicBool>,
+}
+
+impl Arriving {
+    /// Holds the body; its parts, in turn.
+    fn holding(
+        &self,
+        parts: BodyDataStream,
+    ) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + use<> {
+        *self.parts.lock().unwrap_or_else(PoisonError::into_inner) = Some(parts);
+        self.rest()
+    }
+
+    fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed)
+    }
+
+    /// What was not read yet.
+    fn rest(&self) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + use<> {
+        let own = self.clone();
+        poll_fn(move |context| {
+            own.has_begun.store(true, Ordering::Relaxed);
+            let mut held = own.parts.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(parts) = held.as_mut() else { return Poll::Ready(None) };
+            let polled = Pin::new(parts).poll_next(context);
+            if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+                *held = None;
+            }
+            polled
+        })
+    }
+}
+
+async fn drain(parts: impl Stream<Item = Result<Bytes, axum::Error>> + Send) {
+    let mut parts = pin!(parts);
     let mut bytes = 0_u64;
     let draining = async {
         while let Some(Ok(part)) = parts.next().await {

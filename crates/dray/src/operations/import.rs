@@ -261,6 +261,10 @@ impl Observer for Reporter<'_> {
         self.tell(problem);
     }
 
+    fn wants_hints(&self) -> bool {
+        self.wants_changes
+    }
+
     fn wants_changes(&self) -> bool {
         self.wants_changes
     }

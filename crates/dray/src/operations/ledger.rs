@@ -89,8 +89,10 @@ pub fn mapping_json(object: &Object, mapping: &Mapping) -> (Value, Value) {
         pairs.insert(mapped.header.clone(), json!(column));
     }
     let ignored = mapping.ignored.iter();
-    let ignored = ignored
-        .filter_map(|column| column.why.as_ref().map(|why| json!({ "column": column.header, "why": why })));
+    let ignored = ignored.filter_map(|column| {
+        let why = column.why.as_ref()?;
+        Some(json!({ "column": column.header, "why": why, "looks_like": column.looks_like }))
+    });
     (Value::Object(pairs), ignored.collect())
 }
 

@@ -46,6 +46,24 @@ fn the_main_job() {
 }
 
 #[test]
+fn a_column_no_name_places_is_told_what_it_looks_like() {
+    let world = World::new(Kind::Sqlite);
+    world.file("de.csv", "Vorname,Wohnort,Zeug\nAda,Berlin,x1\nBob,Köln,y2\n");
+    let plan = world.dray(&["import", "de.csv", "--to", "contacts", "--plan"]);
+    assert!(plan.out.contains("it looks like address.city: --map 'Wohnort=address.city'"), "{}", plan.out);
+    assert!(plan.out.contains("`Zeug` is left out: `contacts` has no such field\n"), "{}", plan.out);
+    let mapped = ["import", "de.csv", "--to", "contacts", "--map", "Wohnort=address.city"];
+    let done = world.dray(&mapped);
+    assert!(!done.out.contains("looks like"), "{}", done.out);
+    // Left out on purpose is left out.
+    let on_purpose = world.dray(&["import", "de.csv", "--to", "contacts", "--plan", "--map", "Wohnort="]);
+    assert!(!on_purpose.out.contains("looks like"), "{}", on_purpose.out);
+    world.file("only.csv", "Wohnort\nBerlin\nKöln\n");
+    let refused = world.dray(&["import", "only.csv", "--to", "contacts", "--plan"]);
+    assert!(refused.err.contains("these look right: --map 'Wohnort=address.city'"), "{}", refused.err);
+}
+
+#[test]
 fn objects_and_help() {
     let world = World::new(Kind::Sqlite);
     insta::assert_snapshot!("objects", shown(&world.dray(&["objects"])));

@@ -72,6 +72,10 @@ impl Observer for Watcher<'_> {
         self.count(problem);
     }
 
+    fn wants_hints(&self) -> bool {
+        true
+    }
+
     fn wants_changes(&self) -> bool {
         self.arguments.plan
     }
@@ -216,7 +220,10 @@ impl<'a> Watcher<'a> {
         }
         for ignored in &mapping.ignored {
             if let Some(why) = &ignored.why {
-                told.push(format!("{} is left out: {why}", quoted(&ignored.header)));
+                let hint = ignored.looks_like.as_ref().map_or(String::new(), |field| {
+                    format!("; it looks like {field}: --map '{}={field}'", ignored.header)
+                });
+                told.push(format!("{} is left out: {why}{hint}", quoted(&ignored.header)));
             }
         }
         if !told.is_empty() {
