@@ -298,7 +298,7 @@ impl Default for ReadLimits {
             max_unpacked_ratio: 200,
             max_worker_bytes: 600 << 20,
             batch_rows: 8192,
-            batch_bytes: 8 << 20,
+            batch_bytes: 2 << 20,
             // Large enough that the call does not matter, small enough to stay in the cache.
             read_bytes: 256 << 10,
         }

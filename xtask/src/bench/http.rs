@@ -2,14 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::client::Client;
-use super::measure::peak_of;
 use super::memory::megabytes;
+use super::serving::Serving;
 use super::setting::Setting;
 
 /// Records of one request: as many as the records door takes.
@@ -22,66 +20,15 @@ const CLIENTS: u64 = 8;
 const SENDING: Duration = Duration::from_secs(15);
 /// Bytes of the file that is uploaded.
 const UPLOAD_BYTES: u64 = 100 << 20;
-/// The key of the server.
-const KEY: &str = "benchmark-key-0123456789";
 /// The fields of an export, and of what it is compared with.
 const FIELDS: &str = "id,first_name,last_name,email,phone_work";
-
-/// A server that is ended when dropped.
-struct Serving {
-    child: Child,
-    port: u16,
-}
-
-impl Serving {
-    fn start(setting: &Setting<'_>, store: &str) -> Result<Self, String> {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let port = port.map_err(|why| why.to_string())?.port();
-        let child = Command::new(&setting.dray)
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--store", store])
-            .arg("--files")
-            .arg(setting.place.file("files"))
-            .env("DRAY_ADMIN_KEY", KEY)
-            .env("DRAY_REQUESTS_PER_MINUTE", "100000000")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(setting.place.file("log")).map_err(|why| why.to_string())?)
-            .spawn()
-            .map_err(|why| format!("dray cannot be started: {why}"))?;
-        let serving = Self { child, port };
-        let until = Instant::now() + Duration::from_secs(60);
-        while serving.client().and_then(|mut client| client.get("/readyz", true)).is_err() {
-            if Instant::now() > until {
-                let log = std::fs::read_to_string(setting.place.file("log")).unwrap_or_default();
-                return Err(format!("the server does not answer: {log}"));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(serving)
-    }
-
-    fn client(&self) -> Result<Client, String> {
-        Client::new(self.port, KEY)
-    }
-
-    fn peak(&self) -> f64 {
-        megabytes(peak_of(self.child.id()))
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Measures, and prints the table.
 pub(super) fn print(setting: &Setting<'_>, runs: u32) -> Result<(), String> {
     println!("| what | figure | aim |\n|---|--:|--:|");
     let directory = setting.place.file("sqlite");
     let sqlite = format!("sqlite:{}", directory.display());
-    let serving = Serving::start(setting, &sqlite)?;
+    let serving = Serving::start(setting, &sqlite, &[])?;
     alone(&serving, runs)?;
     suggestions(&serving)?;
     upload(setting, runs)?;
@@ -171,7 +118,7 @@ fn upload(setting: &Setting<'_>, runs: u32) -> Result<(), String> {
     let (mut seconds, mut peaks) = (Vec::new(), Vec::new());
     for run in 0..runs {
         let store = setting.place.file(&format!("upload-{run}"));
-        let serving = Serving::start(setting, &format!("sqlite:{}", store.display()))?;
+        let serving = Serving::start(setting, &format!("sqlite:{}", store.display()), &[])?;
         let content = File::open(&file).map_err(|why| why.to_string())?;
         let mut body = head.as_bytes().chain(content.take(bytes)).chain(tail.as_bytes());
         let length = (head.len() + tail.len()) as u64 + bytes;
@@ -200,7 +147,7 @@ fn export(setting: &Setting<'_>, store: &str, runs: u32) -> Result<(), String> {
         let copy =
             format!("\\copy (SELECT {FIELDS} FROM \"{schema}\".contacts) TO STDOUT (FORMAT csv, HEADER)");
         copied.push(setting.measure(&server.psql("http", &[&copy]))?.0.wall);
-        let serving = Serving::start(setting, store)?;
+        let serving = Serving::start(setting, store, &[])?;
         let mut client = serving.client()?;
         // A page before, as a person sees it, so that the session is open.
         client.get("/api/v1/objects/contacts/records?limit=1", true)?;
@@ -234,7 +181,7 @@ fn schema(setting: &Setting<'_>) -> Result<String, String> {
 
 /// Several clients, nine of ten records new, the others there already.
 fn at_once(setting: &Setting<'_>, store: &str, runs: u32) -> Result<(), String> {
-    let serving = Serving::start(setting, store)?;
+    let serving = Serving::start(setting, store, &[])?;
     let mut rates = Vec::new();
     let mut late = Vec::new();
     for run in 0..u64::from(runs) {
@@ -305,7 +252,7 @@ fn people(path: &Path, rows: u64) -> Result<(), String> {
 }
 
 /// Somebody whom no other number is.
-fn person(number: u64) -> [String; 4] {
+pub(super) fn person(number: u64) -> [String; 4] {
     const FIRST: [&str; 8] = ["Ada", "Björn", "Chloé", "Daniel", "Emma", "Fatima", "Grace", "Hiro"];
     let first = FIRST[(number % 8) as usize];
     // Letters, so that names differ as names do.
@@ -319,7 +266,8 @@ fn person(number: u64) -> [String; 4] {
     ]
 }
 
-fn median(values: &mut [f64]) -> f64 {
+/// The one in the middle.
+pub(super) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
 }

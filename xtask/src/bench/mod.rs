@@ -15,7 +15,9 @@ mod lines;
 mod memory;
 mod convert;
 mod client;
+mod serving;
 mod http;
+mod jobs;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -29,7 +31,8 @@ use setting::Setting;
 use sqlite::Shell;
 
 const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sqlite|postgres|both] \
-    [--only NAME] [--memory] [--convert PYTHON] [--http] [--dray PROGRAM]
+    [--only NAME] [--memory] [--convert PYTHON] [--http] [--jobs] \
+    [--dray PROGRAM]
 
   --rows N       rows of the file (1000000)
   --runs R       runs of each side of each line (3)
@@ -39,12 +42,15 @@ const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sql
   --convert PYTHON  instead: `dray convert` beside the libraries of a Python that has duckdb, openpyxl and
                  python-calamine
   --http         instead: the server, as its clients see it
+  --jobs         instead: jobs over files of gigabytes, and several processes
   --dray PROGRAM measure this program; without it, `cargo build --release` makes one";
 
 /// Disk that all files and databases of a row take at the worst moment, in bytes.
 const DISK_BYTES: u64 = 6000;
 /// The same where memory is measured.
 const MEMORY_DISK_BYTES: u64 = 4000;
+/// The same where jobs over large files are measured, which have ten times as many rows.
+const JOBS_DISK_BYTES: u64 = 25_000;
 /// How many times more rows the second measurement of memory has.
 const MEMORY_FACTOR: u64 = 10;
 
@@ -56,6 +62,7 @@ struct Options {
     only: Option<String>,
     memory: bool,
     http: bool,
+    jobs: bool,
     convert: Option<PathBuf>,
     dray: Option<PathBuf>,
 }
@@ -70,13 +77,21 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     // What is missing is told before anything takes long.
     let measures_stores = options.convert.is_none();
-    let shell =
-        (measures_stores && !options.http && options.has(StoreKind::Sqlite)).then(Shell::find).transpose()?;
+    let shell = (measures_stores && !options.http && !options.jobs && options.has(StoreKind::Sqlite))
+        .then(Shell::find)
+        .transpose()?;
     let place = Place::new()?;
-    let bytes = if options.memory { MEMORY_FACTOR * MEMORY_DISK_BYTES } else { DISK_BYTES };
+    let bytes = if options.memory {
+        MEMORY_FACTOR * MEMORY_DISK_BYTES
+    } else if options.jobs {
+        JOBS_DISK_BYTES
+    } else {
+        DISK_BYTES
+    };
     place.needs_bytes(options.rows * bytes)?;
-    let server =
-        (measures_stores && options.has(StoreKind::Postgres)).then(|| Server::start(&place)).transpose()?;
+    let server = (measures_stores && (options.jobs || options.has(StoreKind::Postgres)))
+        .then(|| Server::start(&place))
+        .transpose()?;
     let dray = match &options.dray {
         Some(program) => program.canonicalize().map_err(|why| format!("{}: {why}", program.display()))?,
         None => build(&root)?,
@@ -88,6 +103,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         convert::print(&mut setting, python, options.runs)
     } else if options.http {
         http::print(&setting, options.runs)
+    } else if options.jobs {
+        jobs::print(&setting, &options.stores)
     } else if options.memory {
         print_memory(&options, &mut setting)
     } else {
@@ -156,6 +173,7 @@ impl Options {
             only: None,
             memory: false,
             http: false,
+            jobs: false,
             convert: None,
             dray: None,
         };
@@ -163,6 +181,10 @@ impl Options {
         while let Some(word) = words.next() {
             if word == "--memory" {
                 options.memory = true;
+                continue;
+            }
+            if word == "--jobs" {
+                options.jobs = true;
                 continue;
             }
             if word == "--http" {

@@ -28,7 +28,7 @@ const SETTINGS: &str = "PRAGMA journal_mode = WAL;
 /// Settings while an index is built: a second thread sorts while the first reads the table, which it
 /// does once from end to end, so that a smaller cache does; the cache is also the measure of the sorter,
 /// which holds up to twice that.
-pub(super) const INDEXING: &str = "PRAGMA threads = 2; PRAGMA cache_size = -16000; PRAGMA shrink_memory;";
+pub(super) const INDEXING: &str = "PRAGMA threads = 2; PRAGMA cache_size = -8000; PRAGMA shrink_memory;";
 
 /// Settings after that.
 pub(super) const INDEXED: &str = "PRAGMA threads = 0; PRAGMA cache_size = -32000;";

@@ -17,6 +17,7 @@ use super::jobs;
 use super::queue::Done;
 use super::webhooks;
 use crate::clock;
+use crate::memory;
 use crate::operations::import::Watch;
 use crate::operations::upload::Upload;
 use crate::operations::{export_job, import_job, looked_through};
@@ -326,6 +327,7 @@ fn work_on(app: &App, organization: &str, mut job: Job, watch: &Watch, patience:
             _ => break done,
         }
     };
+    memory::give_back_now();
     let now = clock::now();
     job.import_id = import_of(watch).or(job.import_id);
     match done {
