@@ -76,6 +76,11 @@ impl<'a> Values<'a> {
     }
 }
 
+/// A batch with so much text is handed on, however few rows it has.
+const MOST_TEXT_BYTES: usize = 2 << 20;
+/// After how many rows the text is counted.
+const LOOK_ROWS: usize = 8;
+
 /// Builds one column of a batch that is read.
 #[derive(Debug)]
 pub(crate) enum ColumnBuilder {
@@ -141,6 +146,20 @@ impl BatchBuilder {
     pub(crate) fn new(columns: &[StoredColumn]) -> Self {
         let columns = columns.iter().map(|column| ColumnBuilder::new(column.value_type)).collect();
         Self { columns, rows: 0 }
+    }
+
+    /// True where the batch has enough rows, or long ones: memory does not grow with the length of cells.
+    pub(crate) fn is_full(&self, most_rows: usize) -> bool {
+        self.rows >= most_rows
+            || (self.rows.is_multiple_of(LOOK_ROWS) && self.text_bytes() >= MOST_TEXT_BYTES)
+    }
+
+    fn text_bytes(&self) -> usize {
+        let bytes = |column: &ColumnBuilder| match column {
+            ColumnBuilder::Text(builder) => builder.values_slice().len(),
+            _ => 0,
+        };
+        self.columns.iter().map(bytes).sum()
     }
 
     /// Hands the rows so far on, and begins anew.

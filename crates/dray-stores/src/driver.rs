@@ -144,7 +144,7 @@ pub(crate) trait Driver: Send {
     /// canonical texts of `columns[0]`; hands all rows over in one batch.
     fn find(&mut self, sql: &str, keys: &[&str], columns: &[StoredColumn]) -> Result<ReadBatch>;
 
-    /// Runs a query and visits its rows in batches of about `batch_rows`.
+    /// Runs a query and visits its rows in batches of about `batch_rows`, or fewer where they are long.
     fn read(
         &mut self,
         sql: &str,

@@ -302,7 +302,7 @@ impl Driver for PostgresDriver {
         let mut batch = BatchBuilder::new(columns);
         while let Some(row) = rows.next().map_err(failed)? {
             read::append_row(&mut batch, columns, &row)?;
-            if batch.rows >= batch_rows {
+            if batch.is_full(batch_rows) {
                 visit(batch.finish())?;
             }
         }

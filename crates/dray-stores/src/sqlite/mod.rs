@@ -218,7 +218,7 @@ impl Driver for SqliteDriver {
         let mut batch = BatchBuilder::new(columns);
         while let Some(row) = rows.next().map_err(failed)? {
             read::append_row(&mut batch, columns, row).map_err(|cause| cause.into_error(&self.path))?;
-            if batch.rows >= batch_rows {
+            if batch.is_full(batch_rows) {
                 visit(batch.finish())?;
             }
         }

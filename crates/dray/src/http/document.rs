@@ -2,8 +2,8 @@
 //! names of operations, the shape of failures, the answers of the layers every request passes.
 
 use serde_json::{Map, Value, json};
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{License, OpenApi};
 
 /// Answers that any request may get.
 const ANY: &[(&str, &str)] = &[
@@ -35,6 +35,8 @@ const REPEATABLE: &[(&str, &str)] = &[
 
 /// Completes what the routes say about themselves.
 pub fn complete(mut api: OpenApi) -> Value {
+    api.info.contact = None;
+    api.info.license = Some(License::new(env!("CARGO_PKG_LICENSE")));
     api.info.title = "Dray".to_owned();
     api.info.version = env!("CARGO_PKG_VERSION").to_owned();
     api.info.description = Some(

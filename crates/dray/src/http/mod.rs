@@ -14,6 +14,7 @@ pub mod links;
 pub mod doors;
 pub mod native;
 pub mod document;
+pub mod reference;
 pub mod about;
 pub mod router;
 pub mod listen;

@@ -29,6 +29,29 @@ fn every_file_says_what_it_is() {
     }
 }
 
+/// Shapes of one name would silently stand for each other in the API's document.
+#[test]
+fn shapes_of_the_api_have_names_of_their_own() {
+    let mut files = Vec::new();
+    rust_files(&crates().join("dray").join("src"), &mut files);
+    let mut known = std::collections::BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        for part in text.split("utoipa::ToSchema").skip(1) {
+            let head = part.split('{').next().unwrap_or_default();
+            let name = match head.split_once("schema(as = ") {
+                Some((_, rest)) => rest.split(')').next(),
+                None => head.split_whitespace().last(),
+            };
+            let name = name.unwrap_or_default().to_owned();
+            if let Some(other) = known.insert(name.clone(), file.clone()) {
+                panic!("{name} stands in {} and in {}", other.display(), file.display());
+            }
+        }
+    }
+    assert!(known.len() > 10, "{known:?}");
+}
+
 #[test]
 fn crates_use_only_those_above_them() {
     let allowed = [

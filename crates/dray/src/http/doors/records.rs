@@ -39,6 +39,7 @@ const MOST_EXPORTED: u64 = 10_000;
 
 /// The body of an import.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = RecordsImport)]
 pub struct ImportBody {
     /// At most 50 records: field name → value.
     #[schema(value_type = Vec<Object>)]

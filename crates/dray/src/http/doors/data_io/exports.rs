@@ -25,6 +25,7 @@ const FORMATS: [Format; 3] = [Format::Csv, Format::Json, Format::Jsonl];
 /// The body of an export.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DataIoExport)]
 pub struct ExportBody {
     /// profiles, events, analytics or survey_responses.
     resource: String,

@@ -35,6 +35,7 @@ const MOST_URL: usize = 8_192;
 /// The body of an import.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = DataIoImport)]
 pub struct ImportBody {
     /// profiles, events or contacts.
     resource: String,

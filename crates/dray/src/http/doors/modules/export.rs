@@ -40,6 +40,7 @@ const MICROS_PER_DAY: i64 = 24 * 3600 * 1_000_000;
 
 /// What to export.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = ModulesExport)]
 pub struct ExportBody {
     /// `csv` or `pdf`.
     format: String,
