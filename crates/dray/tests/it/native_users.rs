@@ -311,3 +311,42 @@ fn everything_is_written_down() {
         );
     }
 }
+
+#[test]
+fn a_link_signs_in_once() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        let greeted = server.greeting.iter().find_map(|line| line.split_once("/sign-in/"));
+        let first = format!("/sign-in/{}", greeted.expect("the first start shows a link").1.trim());
+        // Looking uses nothing up.
+        for _ in 0..2 {
+            let page = server.send("GET", &first, &[], b"");
+            assert_eq!(page.status, 200, "{}", page.text());
+            assert!(page.text().contains("<form method=post><button"), "{}", page.text());
+        }
+        let foreign = server.send("POST", &first, &[("sec-fetch-site", "cross-site")], b"");
+        assert_eq!(foreign.status, 410);
+        // The client of the other requests would follow to the next page and forget the cookie.
+        let press = |link: &str| {
+            let head = "HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+            server.raw(format!("POST {link} {head}").as_bytes())
+        };
+        let inside = press(&first);
+        assert!(inside.contains(" 303 ") && inside.contains("location: /\r\n"), "{inside}");
+        let cookie = inside.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+        let cookie = cookie.and_then(|set| set.split(';').next()).expect("a cookie").to_owned();
+        let who = server.send("GET", "/api/v1/session", &[("cookie", &cookie)], b"").json();
+        assert_eq!(who["role"], "admin", "{who}");
+        let again = server.send("POST", &first, &[], b"");
+        assert_eq!((again.status, again.text().contains("no longer works")), (410, true), "{}", again.text());
+        // Whoever is made without a password gets a link too.
+        let made = server.post("/api/v1/users", &json!({ "email": "ann@x.io", "role": "member" })).json();
+        let link = format!("/sign-in/{}", made["secret"].as_str().expect("a link"));
+        let racing: Vec<String> = std::thread::scope(|scope| {
+            let asked: Vec<_> = (0..8).map(|_| scope.spawn(|| press(&link))).collect();
+            asked.into_iter().map(|asked| asked.join().expect("answered")).collect()
+        });
+        assert_eq!(racing.iter().filter(|answer| answer.contains(" 303 ")).count(), 1, "{racing:?}");
+        assert!(server.get("/api/v1/audit").text().contains("session.create"));
+    }
+}

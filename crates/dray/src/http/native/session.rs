@@ -22,7 +22,7 @@ const WRONG_FOR_USER: u32 = 10;
 /// Wrong passwords from one address within five minutes.
 const WRONG_FROM_ADDRESS: u32 = 50;
 /// How long a browser keeps the cookie: as long as the server keeps it signed in.
-const COOKIE_SECONDS: u64 = 14 * 24 * 3600;
+pub const COOKIE_SECONDS: u64 = 14 * 24 * 3600;
 /// The longest password; a longer one only makes the server work.
 pub(super) const PASSWORD_BYTES: usize = 256;
 /// The longest address.
@@ -114,7 +114,7 @@ fn wrong() -> Failure {
 }
 
 /// Gives the browser its cookie, or takes it away.
-fn set_cookie(app: &App, response: &mut Response, token: &str, seconds: u64) {
+pub fn set_cookie(app: &App, response: &mut Response, token: &str, seconds: u64) {
     let is_secure = app.settings().public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     let secure = if is_secure { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
