@@ -5,6 +5,7 @@
 mod bucket;
 mod new_file;
 mod failed_rows;
+mod arriving;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use std::io::Write;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
+pub use arriving::{Arriving, Sending, too_large};
 pub use bucket::BucketSettings;
 pub use new_file::NewFile;
 
@@ -303,6 +305,7 @@ impl Files {
         let Some(name) = name_of(organization, id) else { return Ok(()) };
         // With a bucket there may be a part of it here too, from an import that went on elsewhere.
         let _ = std::fs::remove_file(self.root.join(&name));
+        self.remove_draft(organization, id);
         self.bucket.as_ref().map_or(Ok(()), |bucket| bucket.remove(&name))
     }
 
