@@ -48,7 +48,8 @@ fn tampered(link: &str, other: &str) -> Vec<String> {
         letters[place] = if letters[place] == b'A' { b'B' } else { b'A' };
         String::from_utf8(letters).expect("letters")
     };
-    let file_flipped = file.replacen(&file[..1], if file.starts_with('a') { "b" } else { "a" }, 1);
+    let (first, behind) = file.split_at(1);
+    let file_flipped = format!("{}{behind}", if first == "a" { "b" } else { "a" });
     let others = other.split("signature=").nth(1).expect("a signature");
     let mut changed = vec![
         // the signature
@@ -59,8 +60,8 @@ fn tampered(link: &str, other: &str) -> Vec<String> {
         format!("{path}?expires={expires}&for={holder}&signature="),
         with(expires, holder, &flipped(0)),
         with(expires, holder, &flipped(signature.len() / 2)),
-        with(expires, holder, &signature[1..]),
-        with(expires, holder, &signature[..signature.len() - 1]),
+        with(expires, holder, signature.split_at(1).1),
+        with(expires, holder, signature.split_at(signature.len() - 1).0),
         with(expires, holder, &format!("{signature}A")),
         with(expires, holder, &format!("{signature}=")),
         with(expires, holder, &format!("{signature}%3D")),
@@ -110,7 +111,7 @@ fn tampered(link: &str, other: &str) -> Vec<String> {
         link.replacen(file, &file.to_lowercase(), 1),
         link.replacen(file, &format!("{file}%00"), 1),
         link.replacen(file, &format!("{file}.part"), 1),
-        link.replacen(file, &format!("%{:02x}{}", file.as_bytes()[0], &file[1..]), 1),
+        link.replacen(file, &format!("%{:02x}{}", file.as_bytes()[0], behind), 1),
         link.replacen(file, "..%2fsecret.key", 1),
         other.replacen(other.split(['/', '?']).nth(3).expect("a file"), file, 1),
     ];

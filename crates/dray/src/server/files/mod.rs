@@ -32,7 +32,7 @@ use failed_rows::FailedRowParts;
 use new_file::cannot;
 
 use super::directory::random_text;
-use crate::failed_file::FailedFile;
+use crate::failed_file::{FailedFile, Safekeeping};
 use crate::source::LocalFile;
 
 /// The kind of document that describes a file.
@@ -279,6 +279,20 @@ impl Files {
                 safe_bytes: 0,
             })),
         })
+    }
+
+    /// Ends the rejected rows of an import that was complete when its worker died: in a bucket they may still be
+    /// in parts.
+    pub fn end_failed_rows(&self, organization: &str, id: &str, shown_name: &str) -> Result<()> {
+        let (Some(bucket), Some(name)) = (&self.bucket, name_of(organization, id)) else { return Ok(()) };
+        let is_whole = bucket.size(&name)?.is_some();
+        let path = self.folder(organization)?.join(id);
+        let shown_name = shown_name.to_owned();
+        let mut parts = FailedRowParts { bucket: bucket.clone(), name, shown_name, path, safe_bytes: 0 };
+        if !is_whole {
+            parts.fetch(u64::MAX)?;
+        }
+        parts.end(!is_whole)
     }
 
     /// Describes a file in the store, so that it can be found by its name and is swept away in time.

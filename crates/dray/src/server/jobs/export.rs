@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use dray_model::catalog::{Job, Session};
 use dray_model::{Error, Result};
 
-use crate::clock;
 use crate::operations::export_job::{ExportJob, ExportResult};
 use crate::operations::import::Watch;
 use crate::operations::objects::KnownObjects;
@@ -42,7 +41,7 @@ pub fn perform(
     })?;
     let bytes = file.publish()?;
     watch.rows.store(records, Ordering::Relaxed);
-    let now = clock::now();
+    let now = session.time()?;
     let keep = if asked.keep_seconds > 0 { asked.keep_seconds } else { KEPT };
     let stored = StoredFile { id, name: asked.file_name.clone(), bytes, expires_at: now + keep * 1_000_000 };
     Files::describe(session, &stored, now)?;

@@ -92,7 +92,8 @@ async fn shown(app: &App, actor: &Actor, base: &str, job: &Job, file: Option<&St
         "startedAt": job.started_at.map(time), "completedAt": job.finished_at.map(time),
     });
     let Value::Object(members) = &mut out else { return Ok(out) };
-    if let Some(error) = &job.error {
+    // Of one that is begun again, the last reason is no error yet.
+    if let (Some(error), JobStatus::Failed) = (&job.error, job.status) {
         members.insert("error".to_owned(), json!({ "code": "JOB_FAILED", "message": error }));
     }
     if let Some(result) = result_of(job) {
