@@ -112,7 +112,7 @@ fn a_job_is_there_exactly_if_it_was_asked_for() {
         let mut server = Server::start(kind);
         let mut answered = 0;
         for round in 0..4_u64 {
-            let ended = AtomicBool::new(false);
+            let (ended, has_answered) = (AtomicBool::new(false), AtomicBool::new(false));
             answered += std::thread::scope(|scope| {
                 let asking = scope.spawn(|| {
                     let mut answered = 0;
@@ -131,10 +131,15 @@ fn a_job_is_there_exactly_if_it_was_asked_for() {
                             stream.read_to_string(&mut answer).map(|_| answer)
                         });
                         answered += usize::from(asked.is_ok_and(|answer| answer.contains(" 202 ")));
+                        has_answered.store(answered > 0, Ordering::Relaxed);
                     }
                     answered
                 });
-                std::thread::sleep(Duration::from_millis(150 + 37 * round));
+                let until = Instant::now() + Duration::from_secs(30);
+                while !has_answered.load(Ordering::Relaxed) && Instant::now() < until {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                std::thread::sleep(Duration::from_millis(37 * round));
                 server.signal("KILL");
                 ended.store(true, Ordering::Relaxed);
                 asking.join().expect("whoever asks comes to an end")
