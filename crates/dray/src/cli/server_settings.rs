@@ -51,6 +51,9 @@ pub(super) struct ServerSettings {
     /// Jobs at once, 0 to 64; 2 where it is left out
     #[arg(long, env = "DRAY_WORKERS", value_name = "N")]
     workers: Option<usize>,
+    /// How often a job is begun that the store or the place of the files refuses, 1 to 20; 10 where it is left out
+    #[arg(long, env = "DRAY_JOB_ATTEMPTS", value_name = "N")]
+    job_attempts: Option<i64>,
     /// Requests a key may make in a minute; 6000 where it is left out
     #[arg(long, env = "DRAY_REQUESTS_PER_MINUTE", value_name = "N")]
     requests_per_minute: Option<u32>,
@@ -121,6 +124,7 @@ impl ServerSettings {
         settings.public_url = own.public_url.map(|url| url.trim_end_matches('/').to_owned());
         settings.cors_origins = own.cors_origins.unwrap_or_default();
         settings.workers = own.workers.unwrap_or(settings.workers).min(64);
+        settings.job_attempts = own.job_attempts.unwrap_or(settings.job_attempts).clamp(1, 20);
         settings.requests_per_minute = own.requests_per_minute.unwrap_or(settings.requests_per_minute).max(1);
         settings.file_bytes = own.file_bytes.unwrap_or(settings.file_bytes);
         if let Some(seconds) = own.body_seconds {
@@ -177,6 +181,7 @@ impl ServerSettings {
             public_url: self.public_url.or(file.public_url),
             cors_origins: self.cors_origins.or(file.cors_origins),
             workers: self.workers.or(file.workers),
+            job_attempts: self.job_attempts.or(file.job_attempts),
             requests_per_minute: self.requests_per_minute.or(file.requests_per_minute),
             file_bytes: self.file_bytes.or(file.file_bytes),
             body_seconds: self.body_seconds.or(file.body_seconds),

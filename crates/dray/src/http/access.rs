@@ -11,7 +11,7 @@ use dray_model::catalog::AuditEntry;
 use super::answer::{Answer, Failure};
 use crate::clock;
 use crate::server::app::App;
-use crate::server::directory::{self, Key, Organization, Role};
+use crate::server::directory::{self, Key, Organization, Role, User};
 
 /// The cookie of a signed-in browser.
 pub const COOKIE: &str = "dray_session";
@@ -23,6 +23,8 @@ pub struct Actor {
     pub role: Role,
     /// Their organization.
     pub organization: Organization,
+    /// The number of the key or the user.
+    pub id: String,
     /// For people and the audit log: `key key_x (Name)`, `user a@b.c`.
     pub name: String,
     /// Where the request came from.
@@ -127,9 +129,10 @@ impl FromRequestParts<App> for Actor {
         let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let payload_bytes = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
         let slot = parts.extensions.get::<ActorSlot>().cloned().unwrap_or_default();
-        let actor_of = |role, organization, name| Self {
+        let actor_of = |role, organization, id, name| Self {
             role,
             organization,
+            id,
             name,
             address: address.clone(),
             request_id: request_id.clone(),
@@ -137,7 +140,7 @@ impl FromRequestParts<App> for Actor {
         };
         let of_key = |(key, organization): (Key, Organization)| {
             let name = format!("{} ({})", key.id, key.name);
-            actor_of(key.role, organization, name)
+            actor_of(key.role, organization, key.id, name)
         };
         let actor = match secret_of(&parts.headers) {
             Some(secret) => match app.key(secret).await? {
@@ -150,8 +153,9 @@ impl FromRequestParts<App> for Actor {
                 }
             },
             None => {
-                let (role, organization, name) = signed_in(parts, app).await?;
-                actor_of(role, organization, name)
+                let (user, organization) = signed_in(parts, app).await?;
+                let name = format!("user {}", user.email);
+                actor_of(user.role, organization, user.id, name)
             }
         };
         slot.set(&actor);
@@ -215,7 +219,7 @@ impl FromRequestParts<App> for Planner {
 
 /// The user of a signed-in browser. What changes something must come from a page of this server: a
 /// browser says so itself (`Sec-Fetch-Site`), and pages of others cannot set our header.
-async fn signed_in(parts: &Parts, app: &App) -> Answer<(Role, Organization, String)> {
+async fn signed_in(parts: &Parts, app: &App) -> Answer<(User, Organization)> {
     let no_key = || {
         Failure::unauthenticated(
             "this needs a key: send it as `Authorization: Bearer KEY` or as `x-api-key: KEY`",
@@ -237,6 +241,5 @@ async fn signed_in(parts: &Parts, app: &App) -> Answer<(Role, Organization, Stri
             Ok(organization.map(|organization| (user, organization)))
         })
         .await?;
-    let (user, organization) = found.ok_or_else(no_key)?;
-    Ok((user.role, organization, format!("user {}", user.email)))
+    found.ok_or_else(no_key)
 }

@@ -101,8 +101,18 @@ impl From<Error> for Failure {
                 failure.retry_after = Some(5);
                 failure
             }
-            ErrorKind::Store | ErrorKind::File if error.retryable => {
-                tracing::warn!(error = %error.with_causes(), "the store or a file is not available");
+            ErrorKind::Store if error.retryable => {
+                tracing::warn!(error = %error.with_causes(), "the store is not available");
+                let mut failure = Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "UNAVAILABLE",
+                    "the database cannot be reached or is busy at the moment: try again in a few seconds",
+                );
+                failure.retry_after = Some(2);
+                failure
+            }
+            ErrorKind::File if error.retryable => {
+                tracing::warn!(error = %error.with_causes(), "a file is not available");
                 let mut failure = Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "UNAVAILABLE",

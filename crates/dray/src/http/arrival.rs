@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -35,7 +35,8 @@ pub async fn arrive(State(app): State<App>, request: Request, next: Next) -> Res
         return next.run(request).await;
     }
     let places = app.places();
-    let is_file = text_of(request.headers(), header::CONTENT_TYPE).starts_with("multipart/");
+    let is_form = text_of(request.headers(), header::CONTENT_TYPE).starts_with("multipart/");
+    let is_file = is_form || is_sent_file(&request);
     let (places, what) = if is_file { (&places.files, "files") } else { (&places.bodies, "large requests") };
     let announced = text_of(request.headers(), header::CONTENT_LENGTH).parse::<u64>().ok();
     let _place = if announced.is_some_and(|bytes| bytes <= SMALL_BYTES) {
@@ -81,6 +82,11 @@ pub async fn arrive(State(app): State<App>, request: Request, next: Next) -> Res
         return Failure::new(StatusCode::REQUEST_TIMEOUT, "TOO_SLOW", message).into_response();
     }
     response
+}
+
+/// True where the body is a file, or a part of one, that is sent by a signed link.
+pub fn is_sent_file(request: &Request) -> bool {
+    matches!(*request.method(), Method::PUT | Method::PATCH) && request.uri().path().starts_with("/files/")
 }
 
 fn text_of(headers: &HeaderMap, name: header::HeaderName) -> &str {

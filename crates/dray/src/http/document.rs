@@ -95,7 +95,7 @@ fn complete_operation(method: &str, path: &str, operation: &mut Map<String, Valu
         if answer["description"].as_str().is_none_or(str::is_empty) {
             answer["description"] = json!(if status.starts_with('2') { "Done" } else { "Refused" });
         }
-        if answer.get("content").is_some() || status == "204" {
+        if answer.get("content").is_some() || status == "204" || method == "head" {
             continue;
         }
         let is_file = answer["description"].as_str().is_some_and(|about| about.starts_with("The file"));

@@ -11,6 +11,7 @@ pub mod lists;
 pub mod stream;
 pub mod download;
 pub mod links;
+pub mod sent;
 pub mod doors;
 pub mod native;
 pub mod document;

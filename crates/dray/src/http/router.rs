@@ -21,7 +21,7 @@ use super::native::records as native_records;
 use super::native::{
     audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users, webhooks,
 };
-use super::{about, access, arrival, audited, document, links, once, sign_in};
+use super::{about, access, arrival, audited, document, links, once, sent, sign_in};
 use crate::mcp::http_service;
 use crate::server::app::App;
 use crate::server::directory::random_text;
@@ -55,7 +55,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(data_io::jobs::get))
         .routes(routes!(data_io::jobs::download, data_io::jobs::download_again))
         .routes(routes!(data_io::jobs::cancel))
-        .routes(routes!(links::download, links::upload))
+        .routes(routes!(links::download, sent::send, sent::look, sent::go_on))
         // the native API
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))
@@ -178,6 +178,11 @@ fn cors(app: &App) -> CorsLayer {
             HeaderName::from_static("x-api-key"),
             HeaderName::from_static("idempotency-key"),
             header::IF_MATCH,
+            HeaderName::from_static("content-digest"),
+            HeaderName::from_static("repr-digest"),
+            HeaderName::from_static("tus-resumable"),
+            HeaderName::from_static("upload-offset"),
+            HeaderName::from_static("upload-length"),
         ])
         .expose_headers([
             REQUEST_ID,
@@ -185,11 +190,17 @@ fn cors(app: &App) -> CorsLayer {
             header::ETAG,
             header::LOCATION,
             HeaderName::from_static("idempotent-replayed"),
+            HeaderName::from_static("tus-resumable"),
+            HeaderName::from_static("upload-offset"),
+            HeaderName::from_static("upload-length"),
         ])
 }
 
-/// An answer begins within this time.
+/// An answer begins within this time. A file that is sent by a link may take as long as it comes.
 async fn within(most: Duration, request: Request, next: Next) -> Response {
+    if arrival::is_sent_file(&request) {
+        return next.run(request).await;
+    }
     match tokio::time::timeout(most, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Failure::new(

@@ -97,6 +97,8 @@ pub struct Watch {
     pub bytes: AtomicU64,
     /// Bytes of the source, or records of an export; 0 while that is not known.
     pub total: AtomicU64,
+    /// How often it was begun again by the same worker, as the store was away or busy.
+    pub retries: AtomicU64,
     /// Set to stop at the next chunk.
     pub stop: AtomicBool,
 }

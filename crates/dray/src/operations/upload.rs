@@ -16,9 +16,28 @@ pub struct Upload {
     pub name: String,
     /// Until when it is kept once it came, microseconds since the epoch.
     pub keep_until: i64,
+    /// Its size, where that was said when the place was asked for.
+    #[serde(default)]
+    pub bytes: Option<u64>,
+    /// Its size as whoever sends it says.
+    #[serde(default)]
+    pub length: Option<u64>,
+    /// The SHA-256 that the whole must have, where it was said.
+    #[serde(default)]
+    pub digest: Option<Vec<u8>>,
 }
 
 impl Upload {
+    /// A place for a file.
+    pub fn new(id: String, name: String, keep_until: i64, bytes: Option<u64>) -> Self {
+        Self { id, name, keep_until, bytes, length: None, digest: None }
+    }
+
+    /// The size of the whole, where it is known.
+    pub fn whole(&self) -> Option<u64> {
+        self.bytes.or(self.length)
+    }
+
     /// The place of this name.
     pub fn find(session: &mut dyn Session, id: &str) -> Result<Option<Self>> {
         let found = session.find_document(KIND, id)?;

@@ -28,6 +28,8 @@ use crate::outbound::client::Outbound;
 /// How long a key that was found is believed without asking the store: a revoked key is refused
 /// everywhere within this time.
 const BELIEVED: Duration = Duration::from_millis(900);
+/// How long the store's clock is believed to go as this machine's does.
+const CLOCK_BELIEVED: Duration = Duration::from_secs(10);
 /// Keys remembered at once; beyond, the memory is begun anew.
 const MOST_REMEMBERED: usize = 10_000;
 /// The use of a key is written down at most so often.
@@ -66,6 +68,8 @@ struct Inner {
     chat: Option<Chat>,
     sender: Notify,
     known_keys: Mutex<HashMap<String, (Instant, Key, Organization)>>,
+    known_admins: Mutex<HashMap<(String, String), (Instant, bool)>>,
+    store_time: Mutex<Option<(Instant, i64)>>,
     touched: Mutex<HashMap<String, i64>>,
     stopping: AtomicBool,
 }
@@ -88,6 +92,8 @@ impl App {
             chat: settings.chat.clone().map(Chat::new).transpose()?,
             sender: Notify::new(),
             known_keys: Mutex::default(),
+            known_admins: Mutex::default(),
+            store_time: Mutex::default(),
             touched: Mutex::default(),
             stopping: AtomicBool::new(false),
             secret: Secret::load(settings.secret_key.as_deref(), &settings.secret_folder)?,
@@ -244,9 +250,48 @@ impl App {
         Ok(found)
     }
 
-    /// Forgets what is believed of keys and organizations: something about them was changed.
+    /// True where the key or user of this number is an admin of the organization, and may still be one.
+    pub async fn is_admin(&self, organization: &str, id: &str) -> Result<bool> {
+        if id == ENVIRONMENT_KEY {
+            return Ok(organization == FIRST && self.settings().admin_key.is_some());
+        }
+        let asked = (organization.to_owned(), id.to_owned());
+        if let Some((since, known)) = lock(&self.inner.known_admins).get(&asked)
+            && since.elapsed() < BELIEVED
+        {
+            return Ok(*known);
+        }
+        let since = Instant::now();
+        let (now, (slug, id)) = (self.time().await?, asked.clone());
+        let found = self
+            .sessions()
+            .directory(move |directory| directory::is_admin(directory, &slug, &id, now))
+            .await?;
+        let mut known = lock(&self.inner.known_admins);
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(asked, (since, found));
+        Ok(found)
+    }
+
+    /// Forgets what is believed of keys, users and organizations: something about them was changed.
     pub fn forget_keys(&self) {
         lock(&self.inner.known_keys).clear();
+        lock(&self.inner.known_admins).clear();
+    }
+
+    /// The time (microseconds since the epoch) by the store's clock: what several processes judge by time, they
+    /// judge by this one, however wrong those of their machines are.
+    pub async fn time(&self) -> Result<i64> {
+        if let Some((since, time)) = *lock(&self.inner.store_time)
+            && since.elapsed() < CLOCK_BELIEVED
+        {
+            return Ok(time.saturating_add(i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX)));
+        }
+        let time = self.sessions().directory(|directory| directory.time()).await?;
+        *lock(&self.inner.store_time) = Some((Instant::now(), time));
+        Ok(time)
     }
 
     /// Adds a line to an organization's audit log. What cannot be written there is at least in the log.
@@ -258,10 +303,13 @@ impl App {
     }
 }
 
+/// The number of the key that the environment gives.
+const ENVIRONMENT_KEY: &str = "key_environment";
+
 /// The key that the environment gives.
 fn environment_key() -> Key {
     Key {
-        id: "key_environment".to_owned(),
+        id: ENVIRONMENT_KEY.to_owned(),
         organization: FIRST.to_owned(),
         name: "DRAY_ADMIN_KEY".to_owned(),
         role: Role::Admin,

@@ -93,6 +93,13 @@ pub struct Key {
     pub expires_at: Option<i64>,
 }
 
+impl Key {
+    /// True once it was revoked or came to its end.
+    fn has_ended(&self, now: i64) -> bool {
+        self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= now)
+    }
+}
+
 /// A person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct User {
@@ -220,8 +227,7 @@ pub fn create_key(
 pub fn find_key(directory: &mut dyn Session, secret: &str, now: i64) -> Result<Option<Key>> {
     let Some(found) = directory.find_document(KEY, &hash_of(secret))? else { return Ok(None) };
     let key: Key = parse(&found.body)?;
-    let has_ended = key.revoked_at.is_some() || key.expires_at.is_some_and(|end| end <= now);
-    Ok(Some(key).filter(|_| !has_ended))
+    Ok(Some(key).filter(|key| !key.has_ended(now)))
 }
 
 /// The key with this secret even where it was revoked or has ended, to tell whose it was.
@@ -260,6 +266,15 @@ pub fn change_key(
         }
     }
     Ok(false)
+}
+
+/// True where this is an admin's key, or an admin, of an organization, and neither revoked nor ended nor deleted.
+pub fn is_admin(directory: &mut dyn Session, organization: &str, id: &str, now: i64) -> Result<bool> {
+    if list_users(directory, organization)?.iter().any(|user| user.id == id && user.role == Role::Admin) {
+        return Ok(true);
+    }
+    let keys = list_keys(directory, organization)?;
+    Ok(keys.iter().any(|key| key.id == id && key.role == Role::Admin && !key.has_ended(now)))
 }
 
 /// Writes down that a key was used.

@@ -13,4 +13,5 @@ pub mod queue;
 pub mod app;
 pub mod webhooks;
 pub mod jobs;
+pub mod attempt;
 pub mod worker;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dray_model::catalog::Session;
 use dray_model::{Error, Result};
@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Idle sessions kept for one organization.
 const MOST_IDLE: usize = 8;
+
+/// A session that was idle for longer is asked whether the store is still there.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The name under which the directory's sessions are kept; no organization can have it.
 const DIRECTORY: &str = "";
@@ -25,8 +28,14 @@ pub struct Sessions {
 
 struct Shared {
     address: String,
-    idle: Mutex<HashMap<String, Vec<Box<dyn Session>>>>,
+    idle: Mutex<HashMap<String, Vec<Idle>>>,
     permits: Arc<Semaphore>,
+}
+
+/// A session that waits, and since when.
+struct Idle {
+    since: Instant,
+    session: Box<dyn Session>,
 }
 
 impl Sessions {
@@ -85,8 +94,7 @@ impl Shared {
         _permit: OwnedSemaphorePermit,
         work: impl FnOnce(&mut dyn Session) -> Result<T>,
     ) -> Result<T> {
-        let idle = self.idle().get_mut(organization).and_then(Vec::pop);
-        let mut session = match idle {
+        let mut session = match self.take_idle(organization) {
             Some(session) => session,
             None => self.open(organization)?,
         };
@@ -98,10 +106,23 @@ impl Shared {
             let mut idle = self.idle();
             let kept = idle.entry(organization.to_owned()).or_default();
             if kept.len() < MOST_IDLE {
-                kept.push(session);
+                kept.push(Idle { since: Instant::now(), session });
             }
+        } else if session.time().is_err() {
+            // Where the store went away, so did the connections of the others.
+            self.idle().clear();
         }
         result
+    }
+
+    /// A session that waits and whose connection has not gone away meanwhile.
+    fn take_idle(&self, organization: &str) -> Option<Box<dyn Session>> {
+        loop {
+            let Idle { since, mut session } = self.idle().get_mut(organization).and_then(Vec::pop)?;
+            if since.elapsed() < FRESH || session.time().is_ok() {
+                return Some(session);
+            }
+        }
     }
 
     fn open(&self, organization: &str) -> Result<Box<dyn Session>> {
@@ -111,7 +132,7 @@ impl Shared {
         dray_stores::connect(&self.address, organization)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Box<dyn Session>>>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Idle>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

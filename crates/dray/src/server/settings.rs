@@ -43,6 +43,8 @@ pub struct Settings {
     pub sessions: usize,
     /// Jobs at once.
     pub workers: usize,
+    /// How often a job is begun that the store or the place of the files refuses; after that it has failed.
+    pub job_attempts: i64,
     /// Requests a key may make in a minute.
     pub requests_per_minute: u32,
     /// The largest body that is not a file.
@@ -89,6 +91,7 @@ impl Settings {
             cors_origins: Vec::new(),
             sessions: 16,
             workers: 2,
+            job_attempts: 10,
             requests_per_minute: 6_000,
             body_bytes: 32 << 20,
             file_bytes: 5 << 30,

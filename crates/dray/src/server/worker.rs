@@ -7,45 +7,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dray_model::Result;
-use dray_model::catalog::{Job, JobStatus, Session};
+use dray_model::catalog::{Job, JobStatus};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::app::App;
+use super::attempt::{PAUSE, attempt, fail, import_of};
 use super::directory::{self, random_text};
-use super::jobs;
-use super::queue::Done;
 use super::webhooks;
 use crate::clock;
-use crate::memory;
 use crate::operations::import::Watch;
+use crate::operations::looked_through;
 use crate::operations::upload::Upload;
-use crate::operations::{export_job, import_job, looked_through};
 
-/// How long a worker has a job for itself without renewing that.
-const LEASE: i64 = 20 * 1_000_000;
+/// How long a worker has a job for itself without renewing that. Where it dies, another goes on within this time
+/// and [`LOOK`]; a slow machine may miss several renewals.
+const LEASE: i64 = 15 * 1_000_000;
 /// How often it renews that, and writes down how far the job is.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often workers look for jobs of other processes.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a worker tries again where the store is busy: with another import into the same object, perhaps.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// How long it waits before that.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long the end of a job is tried to be written down.
+const END_PATIENCE: Duration = Duration::from_secs(120);
 /// How often what has expired is swept away, unless it expires sooner than that.
 const SWEEP: Duration = Duration::from_secs(600);
 /// In microseconds.
 const DAY: i64 = 24 * 3600 * 1_000_000;
-
-/// What does the work of one kind of job. Blocking.
-pub type Perform = fn(&App, &str, &mut dyn Session, &mut Job, &Watch) -> Result<Done>;
-
-/// What is done for each kind of job.
-pub const KINDS: &[(&str, Perform)] =
-    &[(import_job::KIND, jobs::import::perform), (export_job::KIND, jobs::export::perform)];
-
-/// A job that was taken up so often and never ended takes its process down: nobody takes it up again.
-const MOST_ATTEMPTS: i64 = 25;
 
 /// The jobs that the workers of this process do, by organization.
 #[derive(Debug, Clone, Default)]
@@ -85,7 +74,9 @@ impl Doing {
 pub fn start(app: &App) -> Vec<JoinHandle<()>> {
     let doing = Doing::default();
     let count = app.settings().workers;
-    let mut workers: Vec<JoinHandle<()>> = (0..count + count.min(1))
+    // Where the settings want none, there is no such one either.
+    let all = if count == 0 { 0 } else { count + 1 };
+    let mut workers: Vec<JoinHandle<()>> = (0..all)
         .map(|number| {
             let (app, doing) = (app.clone(), doing.clone());
             let name = format!("{}-{number}", random_text(8));
@@ -208,7 +199,7 @@ async fn perform(app: &App, organization: &str, job: &mut Job, watch: &Arc<Watch
     let working = {
         let (app, organization, job, watch) =
             (app.clone(), organization.to_owned(), job.clone(), Arc::clone(watch));
-        tokio::task::spawn_blocking(move || work_on(&app, &organization, job, &watch, patience))
+        tokio::task::spawn_blocking(move || attempt(&app, &organization, job, &watch, patience))
     };
     let mut beat = tokio::time::interval(HEARTBEAT);
     beat.tick().await;
@@ -230,29 +221,40 @@ async fn perform(app: &App, organization: &str, job: &mut Job, watch: &Arc<Watch
         Err(panic) => {
             tracing::error!(%panic, job = job.id, "a job panicked");
             job.import_id = import_of(watch).or(job.import_id);
-            fail(job, "the work broke off: this is a defect in Dray, please report it".to_owned());
+            let now = app.time().await.unwrap_or_else(|_| clock::now());
+            fail(job, "the work broke off: this is a defect in Dray, please report it".to_owned(), now);
         }
     }
     job.progress = Some(progress(watch));
     job.lease_until = None;
-    let (ours, last) = (app.clone(), job.clone());
-    let slug = organization.to_owned();
-    let saved = tokio::task::spawn_blocking(move || {
-        let mut session = ours.sessions().open(&slug)?;
-        webhooks::save_end(&ours, session.as_mut(), &slug, &last)
-    });
-    if !matches!(saved.await, Ok(Ok(_))) {
-        tracing::error!(job = job.id, "the end of a job could not be written down");
-    }
+    write_end(app, organization, job).await;
     let labels = [("kind", job.kind.clone()), ("status", job.status.word().to_owned())];
     metrics::counter!("dray_jobs_total", &labels).increment(1);
     metrics::histogram!("dray_job_seconds", &labels).record(begun.elapsed().as_secs_f64());
 }
 
-fn fail(job: &mut Job, why: String) {
-    job.status = JobStatus::Failed;
-    job.error = Some(why);
-    job.finished_at = Some(clock::now());
+/// Writes down how a job ended, also where the store is away at that moment.
+async fn write_end(app: &App, organization: &str, job: &Job) {
+    let begun = std::time::Instant::now();
+    loop {
+        let (ours, last) = (app.clone(), job.clone());
+        let slug = organization.to_owned();
+        let saved = tokio::task::spawn_blocking(move || {
+            let mut session = ours.sessions().open(&slug)?;
+            webhooks::save_end(&ours, session.as_mut(), &slug, &last)
+        });
+        match saved.await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) if error.retryable && begun.elapsed() < END_PATIENCE => {
+                tracing::warn!(%error, job = job.id, "the end of a job is written down later");
+                tokio::time::sleep(PAUSE).await;
+            }
+            _ => {
+                tracing::error!(job = job.id, "the end of a job could not be written down");
+                return;
+            }
+        }
+    }
 }
 
 /// How far a job is, as its row in the store says it.
@@ -262,12 +264,9 @@ fn progress(watch: &Watch) -> String {
         "rejected": watch.rejected.load(Ordering::Relaxed),
         "bytes": watch.bytes.load(Ordering::Relaxed),
         "total": watch.total.load(Ordering::Relaxed),
+        "retries": watch.retries.load(Ordering::Relaxed),
     })
     .to_string()
-}
-
-fn import_of(watch: &Watch) -> Option<i64> {
-    i64::try_from(watch.import_id.load(Ordering::Relaxed)).ok().filter(|&id| id > 0)
 }
 
 async fn renew(app: &App, organization: &str, job: &Job, watch: &Arc<Watch>) {
@@ -295,89 +294,6 @@ async fn renew(app: &App, organization: &str, job: &Job, watch: &Arc<Watch>) {
     }
 }
 
-/// Does the work; returns the job as it ended. Blocking.
-fn work_on(app: &App, organization: &str, mut job: Job, watch: &Watch, patience: Duration) -> Job {
-    if job.attempts > MOST_ATTEMPTS {
-        fail(&mut job, format!("the work was begun {MOST_ATTEMPTS} times and never came to an end"));
-        return job;
-    }
-    let begun = std::time::Instant::now();
-    let done = loop {
-        let done = app.sessions().open(organization).and_then(|mut session| {
-            // Whoever was away longer than the lease may find that another has the job.
-            let is_ours = session.find_job(job.id)?.is_some_and(|known| known.attempts == job.attempts);
-            if !is_ours {
-                return Ok(Done::Stopped);
-            }
-            session.take_job(job.id)?;
-            let perform = KINDS.iter().find(|(kind, _)| *kind == job.kind).map(|(_, perform)| perform);
-            match perform {
-                Some(perform) => perform(app, organization, session.as_mut(), &mut job, watch),
-                None => Err(dray_model::Error::request(format!("this program knows no job `{}`", job.kind))),
-            }
-        });
-        match &done {
-            Err(error) if error.retryable && begun.elapsed() < patience => {
-                if watch.stop.load(Ordering::Relaxed) {
-                    break Ok(Done::Stopped);
-                }
-                tracing::info!(%error, job = job.id, "a job is tried again");
-                std::thread::sleep(PAUSE);
-            }
-            _ => break done,
-        }
-    };
-    memory::give_back_now();
-    let now = clock::now();
-    job.import_id = import_of(watch).or(job.import_id);
-    match done {
-        Ok(Done::Completed(result, expires_at)) => {
-            job.status = JobStatus::Completed;
-            job.result = Some(result.to_string());
-            job.expires_at = expires_at.or(job.expires_at);
-            job.finished_at = Some(now);
-        }
-        Ok(Done::Failed(result, why)) => {
-            job.result = Some(result.to_string());
-            fail(&mut job, why);
-        }
-        Ok(Done::Stopped) => give_back(app, organization, &mut job, now),
-        Err(error) if error.kind == dray_model::ErrorKind::Interrupted => {
-            give_back(app, organization, &mut job, now);
-        }
-        Err(error) => {
-            tracing::warn!(error = %error.with_causes(), job = job.id, "a job failed");
-            fail(&mut job, told(&error));
-        }
-    }
-    job
-}
-
-/// A job that was stopped is cancelled where a person asked for it, and else waits for the next worker.
-fn give_back(app: &App, organization: &str, job: &mut Job, now: i64) {
-    let asked = app.sessions().open(organization).and_then(|mut session| session.find_job(job.id));
-    let is_cancelled = asked.ok().flatten().is_some_and(|job| job.cancel_requested);
-    if is_cancelled {
-        job.status = JobStatus::Cancelled;
-        job.finished_at = Some(now);
-    } else {
-        job.status = JobStatus::Pending;
-    }
-}
-
-/// What people are told of an error: what a store or a file says is for the log.
-fn told(error: &dray_model::Error) -> String {
-    use dray_model::ErrorKind;
-    match (error.kind, &error.hint) {
-        (ErrorKind::Store, _) if error.retryable => {
-            "the store was busy, perhaps with another import into the same object: try again".to_owned()
-        }
-        (ErrorKind::Store, _) => "the store failed: the server's log knows more".to_owned(),
-        (_, Some(hint)) => format!("{}: {hint}", error.message),
-        (_, None) => error.message.clone(),
-    }
-}
-
 async fn sweep(app: &App) {
     let shortest = app.settings().keep_imports.min(app.settings().keep_exports);
     let pause = (shortest / 10).clamp(Duration::from_secs(1), SWEEP);
@@ -387,7 +303,7 @@ async fn sweep(app: &App) {
             let name = organization.clone();
             let kept = app.settings().imports_kept_until(0);
             let swept = app.run(&organization, move |session| {
-                let now = clock::now();
+                let now = session.time()?;
                 // What is known about a file goes after the file.
                 let forgotten = now.saturating_sub(kept).saturating_sub(DAY);
                 session.delete_expired_jobs(now)?;

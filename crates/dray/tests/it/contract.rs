@@ -85,6 +85,8 @@ fn fuzz(program: &str, kind: Kind) {
         // Whoever asks would end their own session, key or account otherwise.
         .args(["--phases", "examples,coverage,fuzzing,stateful", "--seed", "20240229", "--no-shrink"])
         .args(["--max-time", &SECONDS.to_string(), "--request-timeout", "30", "--max-failures", "20"])
+        // It cannot write a body of tus's own type; `sent_files` and `signed_links` make such requests.
+        .args(["--exclude-operation-id", "patch_files_organization_file"])
         .args(["--warnings", "off", "--no-color"])
         .current_dir(server.directory.path())
         .output()

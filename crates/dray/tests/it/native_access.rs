@@ -95,8 +95,13 @@ const ROUTES: &[Row] = &[
 ];
 
 /// Routes that anybody may ask: how one comes in, and what a signed link allows.
-const OPEN: &[&str] =
-    &["POST /api/v1/session", "GET /files/{organization}/{file}", "PUT /files/{organization}/{file}"];
+const OPEN: &[&str] = &[
+    "POST /api/v1/session",
+    "GET /files/{organization}/{file}",
+    "HEAD /files/{organization}/{file}",
+    "PUT /files/{organization}/{file}",
+    "PATCH /files/{organization}/{file}",
+];
 
 /// A body the route understands.
 fn body_of(route: &str) -> Value {

@@ -13,15 +13,21 @@ const DOOR: &str = "/api/v1/orgs/default/data-io";
 const ROWS: usize = 1_000_000;
 
 /// A process that does jobs; it is killed when dropped.
-struct Worker(Child);
+pub(crate) struct Worker(Child);
 
 impl Worker {
-    fn start(server: &Server) -> Self {
+    pub(crate) fn start(server: &Server) -> Self {
+        Self::start_with(server, &[])
+    }
+
+    /// With more in its environment.
+    pub(crate) fn start_with(server: &Server, environment: &[(&str, &str)]) -> Self {
         let log =
             std::fs::File::options().create(true).append(true).open(server.directory.path().join("workers"));
         let child = server
             .command(&["worker", "--workers", "1"])
             .env("DRAY_FILES", server.directory.path().join("files"))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stderr(log.expect("a log"))
             .spawn()
@@ -29,7 +35,7 @@ impl Worker {
         Self(child)
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([&format!("-{signal}"), &self.0.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "the signal is sent");
     }

@@ -67,6 +67,21 @@ impl Server {
                 (postgres_url().replacen("/postgres?", &format!("/{name}?"), 1), Some(name))
             }
         };
+        Self::over(store, database, directory, environment)
+    }
+
+    /// A server over a PostgreSQL of the test's own.
+    pub(crate) fn start_on(store: &str, environment: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        Self::over(store.to_owned(), None, directory, environment)
+    }
+
+    fn over(
+        store: String,
+        database: Option<String>,
+        directory: tempfile::TempDir,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let (child, greeting) = spawn(&store, directory.path(), environment);
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -79,6 +94,11 @@ impl Server {
         let environment =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { url, store, directory, greeting, child, database, environment, agent }
+    }
+
+    /// A connection to the server's own database.
+    pub(crate) fn database(&self) -> postgres::Client {
+        postgres::Client::connect(&self.store, postgres::NoTls).expect("PostgreSQL answers")
     }
 
     /// The program on the server's store, beside the server.

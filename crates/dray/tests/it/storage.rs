@@ -14,13 +14,13 @@ use crate::support::{Kind, STORES};
 const DOOR: &str = "/api/v1/orgs/default/data-io";
 
 /// An S3 server with a bucket; it is killed when dropped.
-struct Bucket {
-    address: String,
+pub(crate) struct Bucket {
+    pub(crate) address: String,
     child: Child,
 }
 
 impl Bucket {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let program = std::env::var("DRAY_TEST_S3_SERVER").expect(
             "DRAY_TEST_S3_SERVER names the program `moto_server`: run ./test, or see CONTRIBUTING.md",
         );
@@ -44,7 +44,7 @@ impl Bucket {
     }
 
     /// A whole answer, as text.
-    fn request(&self, method: &str, path: &str, body: &[u8]) -> String {
+    pub(crate) fn request(&self, method: &str, path: &str, body: &[u8]) -> String {
         let mut stream = TcpStream::connect(&self.address).expect("it is there");
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -62,11 +62,11 @@ impl Bucket {
     }
 
     /// The names of all objects.
-    fn listed(&self) -> String {
+    pub(crate) fn listed(&self) -> String {
         self.request("GET", "/kept?list-type=2", b"")
     }
 
-    fn environment(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("DRAY_FILES", "s3://kept/dray".to_owned()),
             ("DRAY_S3_ENDPOINT", format!("http://{}", self.address)),

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
+use crate::operations::import_job::{self, ImportJob};
 use crate::operations::job_words::job_json;
 use crate::server::app::App;
 use crate::server::queue::submit;
@@ -105,13 +106,26 @@ pub async fn retry(
             job.status.word()
         )));
     }
-    let request = RawValue::from_string(job.request)
+    let request = going_on(&job)?;
+    let request = RawValue::from_string(request)
         .map_err(|cause| dray_model::Error::store("the job's request cannot be read").because(cause))?;
     let again = crate::server::queue::new_job(&job.kind, &job.object, &request, &actor.name, clock::now())?;
     let job = app.run(actor.organization(), move |session| submit(session, again)).await?;
     app.queue().wake();
     app.audit(actor.organization(), actor.entry("job.retry", id, json!({ "job": job.id }))).await;
     Ok((StatusCode::ACCEPTED, Json(job_json(&job))))
+}
+
+/// The request of a job that is tried again: what an import has done is not done again.
+fn going_on(job: &Job) -> Answer<String> {
+    if job.kind != import_job::KIND {
+        return Ok(job.request.clone());
+    }
+    let mut asked = ImportJob::parse(&job.request)?;
+    asked.fingerprint = Some(asked.fingerprint_of(job.id));
+    Ok(serde_json::to_string(&asked).map_err(|cause| {
+        dray_model::Error::store("the job's request cannot be written down").because(cause)
+    })?)
 }
 
 /// How far a job is, as server-sent events: `progress` whenever it changed, at most once in a second, and

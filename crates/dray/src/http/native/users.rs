@@ -196,7 +196,7 @@ pub async fn delete(
     match deleted {
         None => return Err(Failure::not_found("there is no such user")),
         Some(false) => return Err(Failure::conflict("this is the only admin: make another one first")),
-        Some(true) => {}
+        Some(true) => app.forget_keys(),
     }
     app.audit(actor.organization(), actor.entry("user.delete", id, json!({}))).await;
     Ok(StatusCode::NO_CONTENT)

@@ -12,7 +12,9 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::buffered::BufWriter;
 use object_store::path::Path as Key;
 use object_store::signer::{SignedUrlOptions, Signer};
-use object_store::{Attribute, Attributes, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt};
+use object_store::{
+    Attribute, Attributes, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, RetryConfig,
+};
 use tokio::runtime::Handle;
 
 /// Bytes of one part of a large object; 10,000 parts are the most an object can have.
@@ -21,6 +23,9 @@ const PART_BYTES: usize = 16 << 20;
 const PARTS_AT_ONCE: usize = 2;
 /// How long the store may say nothing.
 const SILENCE: Duration = Duration::from_secs(60);
+/// How often, and for how long, a request is made again that the store refused for a while.
+const RETRIES: usize = 4;
+const RETRY_TIME: Duration = Duration::from_secs(30);
 
 /// Which bucket, and where. The credentials are those of the environment (`AWS_ACCESS_KEY_ID`,
 /// `AWS_SECRET_ACCESS_KEY`, …) or of the machine.
@@ -72,8 +77,11 @@ impl Bucket {
             .with_timeout_disabled()
             .with_read_timeout(SILENCE)
             .with_connect_timeout(Duration::from_secs(10));
-        let mut builder =
-            AmazonS3Builder::from_env().with_bucket_name(&settings.name).with_client_options(client);
+        let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
+        let mut builder = AmazonS3Builder::from_env()
+            .with_bucket_name(&settings.name)
+            .with_client_options(client)
+            .with_retry(retry);
         if let Some(endpoint) = &settings.endpoint {
             builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
         }

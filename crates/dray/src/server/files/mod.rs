@@ -5,6 +5,7 @@
 mod bucket;
 mod new_file;
 mod failed_rows;
+mod arriving;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use std::io::Write;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
+pub use arriving::{Arriving, Sending, too_large};
 pub use bucket::BucketSettings;
 pub use new_file::NewFile;
 
@@ -30,7 +32,7 @@ use failed_rows::FailedRowParts;
 use new_file::cannot;
 
 use super::directory::random_text;
-use crate::failed_file::FailedFile;
+use crate::failed_file::{FailedFile, Safekeeping};
 use crate::source::LocalFile;
 
 /// The kind of document that describes a file.
@@ -279,6 +281,20 @@ impl Files {
         })
     }
 
+    /// Ends the rejected rows of an import that was complete when its worker died: in a bucket they may still be
+    /// in parts.
+    pub fn end_failed_rows(&self, organization: &str, id: &str, shown_name: &str) -> Result<()> {
+        let (Some(bucket), Some(name)) = (&self.bucket, name_of(organization, id)) else { return Ok(()) };
+        let is_whole = bucket.size(&name)?.is_some();
+        let path = self.folder(organization)?.join(id);
+        let shown_name = shown_name.to_owned();
+        let mut parts = FailedRowParts { bucket: bucket.clone(), name, shown_name, path, safe_bytes: 0 };
+        if !is_whole {
+            parts.fetch(u64::MAX)?;
+        }
+        parts.end(!is_whole)
+    }
+
     /// Describes a file in the store, so that it can be found by its name and is swept away in time.
     pub fn describe(session: &mut dyn Session, file: &StoredFile, now: i64) -> Result<()> {
         let body = serde_json::to_string(file)
@@ -303,6 +319,7 @@ impl Files {
         let Some(name) = name_of(organization, id) else { return Ok(()) };
         // With a bucket there may be a part of it here too, from an import that went on elsewhere.
         let _ = std::fs::remove_file(self.root.join(&name));
+        self.remove_draft(organization, id);
         self.bucket.as_ref().map_or(Ok(()), |bucket| bucket.remove(&name))
     }
 

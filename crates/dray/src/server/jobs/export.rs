@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use dray_model::catalog::{Job, Session};
 use dray_model::{Error, Result};
 
-use crate::clock;
 use crate::operations::export_job::{ExportJob, ExportResult};
 use crate::operations::import::Watch;
 use crate::operations::objects::KnownObjects;
@@ -39,7 +38,7 @@ pub fn perform(
     })?;
     let bytes = file.publish()?;
     watch.rows.store(records, Ordering::Relaxed);
-    let now = clock::now();
+    let now = session.time()?;
     let expires_at = app.settings().exports_kept_until(now);
     let stored = StoredFile { id, name: asked.file_name.clone(), bytes, expires_at };
     Files::describe(session, &stored, now)?;

@@ -7,11 +7,11 @@ use dray_engine::map::MappingRequest;
 use dray_formats::ReadOptions;
 use dray_model::catalog::{Job, Session};
 use dray_model::flow::ImportStatus;
+use dray_model::ledger::Fate;
 use dray_model::object::Object;
 use dray_model::{Error, Result};
 use serde_json::Map;
 
-use crate::clock;
 use crate::operations::import::{ImportRequest, Rows, Watch, import};
 use crate::operations::import_job::{ImportJob, ImportResult, ledger_words};
 use crate::operations::ledger::{fates_json, mapping_json, problem_json};
@@ -55,10 +55,20 @@ pub fn perform(
     }) {
         job.import_id = Some(before.id);
         watch.rows.store(before.ledger.read, Ordering::Relaxed);
+        let failed_file = match &asked.failed_file {
+            Some(id) if before.ledger.count(Fate::Rejected) > 0 => {
+                app.files().end_failed_rows(organization, id, &failed_name(&asked.source_name))?;
+                describe_failed(app, organization, session, id, &asked.source_name)?
+            }
+            _ => None,
+        };
+        if asked.remove_file {
+            app.files().remove(session, organization, &asked.file)?;
+        }
         let result = ImportResult {
             import: before.id,
             ledger: ledger_words(&before.ledger),
-            failed_file: asked.failed_file.filter(|id| matches!(Files::find(session, id), Ok(Some(_)))),
+            failed_file,
             ..ImportResult::default()
         };
         return done(&result);
@@ -142,7 +152,7 @@ fn fetch(
     let name = asked.source_name.clone();
     let bytes = app.files().adopt(organization, &asked.file, &name, draft)?;
     watch.bytes.store(0, Ordering::Relaxed);
-    let now = clock::now();
+    let now = session.time()?;
     let file = StoredFile {
         id: asked.file.clone(),
         name,
@@ -188,6 +198,30 @@ fn plan(
     })
 }
 
+/// What a failed import came to before: the ledger of the rows that were read, and those that were rejected.
+/// The other rows are in its source, and a retry goes on with them. `None` where it never began.
+pub fn account(
+    app: &App,
+    organization: &str,
+    session: &mut dyn Session,
+    job: &Job,
+) -> Result<Option<String>> {
+    let Some(import) = job.import_id else { return Ok(None) };
+    let (asked, import) = (ImportJob::parse(&job.request)?, session.find_import(import)?);
+    let Some(import) = import else { return Ok(None) };
+    let failed_file = match &asked.failed_file {
+        Some(id) => describe_failed(app, organization, session, id, &asked.source_name)?,
+        None => None,
+    };
+    let result = ImportResult {
+        import: import.id,
+        ledger: ledger_words(&import.ledger),
+        failed_file,
+        ..ImportResult::default()
+    };
+    Ok(serde_json::to_string(&result).ok())
+}
+
 fn done(result: &ImportResult) -> Result<Done> {
     serde_json::to_value(result)
         .map(|result| Done::Completed(result, None))
@@ -208,7 +242,7 @@ pub fn describe_failed(
     source_name: &str,
 ) -> Result<Option<String>> {
     let Some(bytes) = app.files().size(organization, id)? else { return Ok(None) };
-    let now = clock::now();
+    let now = session.time()?;
     let file = StoredFile {
         id: id.to_owned(),
         name: failed_name(source_name),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::Admin;
 use crate::clock;
+use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
 use crate::http::links::{base_url, link_to};
@@ -46,7 +47,8 @@ fn file_of(session: &mut dyn Session, job: &Job) -> dray_model::Result<Option<St
         _ => ImportResult::parse(job.result.as_deref()).failed_file,
     };
     let Some(id) = id else { return Ok(None) };
-    Ok(Files::find(session, &id)?.filter(|file| file.expires_at > clock::now()))
+    let now = session.time()?;
+    Ok(Files::find(session, &id)?.filter(|file| file.expires_at > now))
 }
 
 async fn found(app: &App, organization: &str, id: &str) -> Answer<(Job, Option<StoredFile>)> {
@@ -83,27 +85,22 @@ fn result_of(job: &Job) -> Option<Value> {
 }
 
 /// A job as this door shows it.
-async fn shown(
-    app: &App,
-    organization: &str,
-    base: &str,
-    job: &Job,
-    file: Option<&StoredFile>,
-) -> Answer<Value> {
+async fn shown(app: &App, actor: &Actor, base: &str, job: &Job, file: Option<&StoredFile>) -> Answer<Value> {
     let mut out = json!({
         "jobId": format!("{PREFIX}{}", job.id), "kind": job.kind, "resource": job.object,
         "status": job.status.word(), "progress": percent(job), "createdAt": time(job.created_at),
         "startedAt": job.started_at.map(time), "completedAt": job.finished_at.map(time),
     });
     let Value::Object(members) = &mut out else { return Ok(out) };
-    if let Some(error) = &job.error {
+    // Of one that is begun again, the last reason is no error yet.
+    if let (Some(error), JobStatus::Failed) = (&job.error, job.status) {
         members.insert("error".to_owned(), json!({ "code": "JOB_FAILED", "message": error }));
     }
     if let Some(result) = result_of(job) {
         members.insert("result".to_owned(), result);
     }
     if let Some(file) = file {
-        let (url, until) = link_to(app, base, Method::GET, organization, file).await?;
+        let (url, until) = link_to(app, base, Method::GET, actor, file).await?;
         let name = if job.kind == "export" { "downloadUrl" } else { "failedRowsUrl" };
         members.insert(name.to_owned(), json!(url));
         members.insert(format!("{name}ExpiresAt"), json!(time(until)));
@@ -130,7 +127,7 @@ pub async fn get(
 ) -> Answer<Json<Value>> {
     let (job, file) = found(&app, actor.organization(), &path.job).await?;
     let base = base_url(&app, &headers);
-    shown(&app, actor.organization(), &base, &job, file.as_ref()).await.map(Json)
+    shown(&app, &actor, &base, &job, file.as_ref()).await.map(Json)
 }
 
 /// Which jobs.
@@ -179,7 +176,7 @@ pub async fn list(
     let base = base_url(&app, &headers);
     let mut jobs = Vec::with_capacity(found.len());
     for (job, file) in &found {
-        jobs.push(shown(&app, actor.organization(), &base, job, file.as_ref()).await?);
+        jobs.push(shown(&app, &actor, &base, job, file.as_ref()).await?);
     }
     Ok(Json(json!({ "jobs": jobs, "nextCursor": next })))
 }
@@ -228,12 +225,7 @@ pub async fn download_again(
     link(&app, &actor, &path.job, &headers).await
 }
 
-async fn link(
-    app: &App,
-    actor: &crate::http::access::Actor,
-    id: &str,
-    headers: &HeaderMap,
-) -> Answer<Json<Value>> {
+async fn link(app: &App, actor: &Actor, id: &str, headers: &HeaderMap) -> Answer<Json<Value>> {
     let (job, file) = found(app, actor.organization(), id).await?;
     if !job.status.is_ended() {
         let message = format!("the job is {}: its file is there once it is completed", job.status.word());
@@ -246,8 +238,7 @@ async fn link(
             "the job has no file, or its time is over: begin it again",
         )
     })?;
-    let (url, until) =
-        link_to(app, &base_url(app, headers), Method::GET, actor.organization(), &file).await?;
+    let (url, until) = link_to(app, &base_url(app, headers), Method::GET, actor, &file).await?;
     app.audit(actor.organization(), actor.entry("data_io.download", id, json!({ "file": file.name }))).await;
     Ok(Json(json!({ "downloadUrl": url, "expiresAt": time(until) })))
 }
@@ -286,6 +277,6 @@ pub async fn cancel(
     app.audit(actor.organization(), actor.entry("data_io.cancel", id.clone(), json!({}))).await;
     let (job, file) = found(&app, actor.organization(), &id).await?;
     let base = base_url(&app, &headers);
-    let told = shown(&app, actor.organization(), &base, &job, file.as_ref()).await?;
+    let told = shown(&app, &actor, &base, &job, file.as_ref()).await?;
     Ok((StatusCode::ACCEPTED, Json(told)))
 }
