@@ -35,8 +35,10 @@ pub fn hint(
             continue;
         }
         let likely = suggestions.iter().filter(|found| found.header == ignored.header);
-        ignored.looks_like =
-            likely.filter(|found| found.confidence >= LIKELY).filter_map(|found| found.name()).find(|name| {
+        ignored.looks_like = likely
+            .filter(|found| found.confidence >= LIKELY)
+            .filter_map(super::Suggestion::name)
+            .find(|name| {
                 let columns = object.find_columns(name).unwrap_or_default();
                 !columns.is_empty() && !columns.iter().any(|column| taken.contains(column))
             });
