@@ -5,6 +5,7 @@ mod bad_input;
 mod command_line;
 mod contract;
 mod convert;
+mod at_once;
 mod clocks;
 mod data_io;
 mod database_away;
