@@ -1,18 +1,21 @@
 //! Opens a database file with the settings Dray needs, and the functions SQLite lacks.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dray_model::{Error, Result};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{SqliteDriver, errors};
 use crate::decimal;
 
 /// How long a statement waits for another process's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pause before a file that others are making is opened again.
+const RACE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Settings of every connection: readers and one writer do not wait for each other; a commit survives
 /// the end of the process at once and the end of the machine to the last checkpoint; 32 MB of cache; a
@@ -45,17 +48,43 @@ impl SqliteDriver {
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let failed = |cause| errors::describe(&path, cause);
-        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        let begun = Instant::now();
+        let connection = loop {
+            match connection(&path, flags) {
+                Err(cause) if is_race(&cause) && begun.elapsed() < BUSY_TIMEOUT => {
+                    std::thread::sleep(RACE_PAUSE);
+                }
+                opened => break opened.map_err(failed)?,
+            }
+        };
         if connection.is_readonly("main").map_err(failed)? {
             return Err(Error::store(format!("the database file `{}` can only be read", path.display()))
                 .hint("give this user permission to write to it, or choose another directory with --store"));
         }
-        connection.execute_batch(SETTINGS).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
         add_functions(&connection).map_err(failed)?;
         Ok(Self { connection, path, locks: std::collections::HashMap::new() })
     }
+}
+
+/// A connection with its settings that has read the file once.
+fn connection(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    if !connection.is_readonly("main")? {
+        connection.execute_batch(SETTINGS)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    }
+    Ok(connection)
+}
+
+/// True where another process is just making the file or closes it as the last one: its journal comes and goes
+/// meanwhile, which SQLite tells as a lock that nobody waits for or as a file that cannot be looked at.
+fn is_race(cause: &rusqlite::Error) -> bool {
+    matches!(
+        cause.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure)
+    )
 }
 
 /// Decimals are kept as numbers where that is exact and as text where it is not; these two functions
