@@ -17,6 +17,29 @@ use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
 use crate::server::links::{Fault, Link};
 
+/// Whose file a link leads to.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct LinkPath {
+    /// The organization.
+    pub organization: String,
+    /// The file.
+    pub file: String,
+}
+
+/// What makes a link one of ours; all of it as the link has it.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LinkQuery {
+    /// Until when it works.
+    pub expires: String,
+    /// Who was given it.
+    #[param(rename = "for")]
+    pub holder: String,
+    /// The code over everything.
+    pub signature: String,
+}
+
 /// How this server is reached: as the settings say, or as the request did.
 pub fn base_url(app: &App, headers: &HeaderMap) -> String {
     if let Some(url) = &app.settings().public_url {
@@ -104,12 +127,7 @@ pub(super) async fn audit(
 /// A kept file, by its signed link. Parts of it too (`Range`), so that a download goes on where it broke off.
 #[utoipa::path(
     get, path = "/files/{organization}/{file}", tag = "files",
-    params(
-        ("organization" = String, Path), ("file" = String, Path),
-        ("expires" = String, Query, description = "As the link has it"),
-        ("for" = String, Query, description = "As the link has it"),
-        ("signature" = String, Query, description = "As the link has it"),
-    ),
+    params(LinkPath, LinkQuery),
     responses(
         (status = 200, description = "The file"),
         (status = 206, description = "The part that was asked for"),

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Failure};
 use super::body::Path;
-use super::links::{audit, check, send as send_to};
+use super::links::{LinkPath, LinkQuery, audit, check, send as send_to};
 use crate::clock;
 use crate::operations::upload::Upload;
 use crate::server::app::App;
@@ -43,12 +43,7 @@ struct Asked {
 /// Where it breaks off, what came stays: see `HEAD` and `PATCH`.
 #[utoipa::path(
     put, path = "/files/{organization}/{file}", tag = "files",
-    params(
-        ("organization" = String, Path), ("file" = String, Path),
-        ("expires" = String, Query, description = "As the link has it"),
-        ("for" = String, Query, description = "As the link has it"),
-        ("signature" = String, Query, description = "As the link has it"),
-    ),
+    params(LinkPath, LinkQuery),
     request_body(content_type = "application/octet-stream", content = Vec<u8>),
     responses(
         (status = 200, description = "`{uploadId, bytes}`"),
@@ -100,12 +95,7 @@ pub async fn send(
 /// what a download would answer, without the file.
 #[utoipa::path(
     head, path = "/files/{organization}/{file}", tag = "files",
-    params(
-        ("organization" = String, Path), ("file" = String, Path),
-        ("expires" = String, Query, description = "As the link has it"),
-        ("for" = String, Query, description = "As the link has it"),
-        ("signature" = String, Query, description = "As the link has it"),
-    ),
+    params(LinkPath, LinkQuery),
     responses(
         (status = 200, description = "`Upload-Offset`, and `Upload-Length` where it is known"),
         (status = 206, description = "The part that was asked for"),
@@ -147,10 +137,8 @@ pub async fn look(
 #[utoipa::path(
     patch, path = "/files/{organization}/{file}", tag = "files",
     params(
-        ("organization" = String, Path), ("file" = String, Path),
-        ("expires" = String, Query, description = "As the link has it"),
-        ("for" = String, Query, description = "As the link has it"),
-        ("signature" = String, Query, description = "As the link has it"),
+        LinkPath,
+        LinkQuery,
         ("Upload-Offset" = String, Header, description = "Where the part begins: as much as `HEAD` tells"),
         ("Upload-Length" = Option<String>, Header, description = "Bytes of the whole file"),
     ),

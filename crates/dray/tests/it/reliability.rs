@@ -194,7 +194,8 @@ fn many_uploads_at_once_are_taken_or_sent_away() {
     // The test itself keeps both cores busy; alone it is a millisecond.
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     let grown = server.peak_bytes().saturating_sub(before) >> 20;
-    assert!(grown < 300, "{grown} MB more than before");
+    // Sixteen work at once, each with the cache and the batches of its plan; without a bound it would be gigabytes.
+    assert!(grown < 16 * 25, "{grown} MB more than before");
 }
 
 #[test]
