@@ -6,6 +6,7 @@
 //! it, never those below.
 
 pub mod expression;
+pub mod record_filter;
 pub mod map;
 mod defaults;
 pub mod check;

@@ -142,7 +142,7 @@ impl Compiler<'_> {
                 if !number.fits(76, 37) {
                     return Err(mistyped(
                         part.place.0,
-                        "the number has more than 76 digits, or more than 37 decimals",
+                        "the number has more than 39 digits before the point or 37 after it",
                     ));
                 }
                 constant(Value::Decimal(number), Some(Type::decimal(76, 37)))

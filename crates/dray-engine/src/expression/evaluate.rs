@@ -153,9 +153,7 @@ impl<'r> Evaluator<'r> {
 
     fn element(&self, element: &'r Typed) -> Result<Value, Failed> {
         let value = self.value(element)?.into_owned();
-        if let Value::Text(text) = &value {
-            self.spend(text.len())?;
-        }
+        self.spend(weight(&value))?;
         match (&value, &element.kind) {
             (Value::Null, Some(Type::Json)) => Ok(Value::Json(Json::Null)),
             (Value::Null, _) => Err(Failed {
@@ -210,6 +208,31 @@ impl<'r> Evaluator<'r> {
         let made: String = text.chars().skip(skipped).take(count).collect();
         self.spend(made.len())?;
         Ok(Cow::Owned(Value::Text(made)))
+    }
+}
+
+/// About how many bytes a value is when it is written.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Json(json) => json_weight(json),
+        Value::Array(elements) => 1 + elements.iter().map(weight).sum::<usize>(),
+        Value::Object(members) => 1 + members.iter().flatten().map(weight).sum::<usize>(),
+        Value::Map(entries) => {
+            1 + entries.iter().map(|(key, value)| key.len() + weight(value)).sum::<usize>()
+        }
+        _ => 8,
+    }
+}
+
+fn json_weight(json: &Json) -> usize {
+    match json {
+        Json::Null | Json::Boolean(_) => 4,
+        Json::Number(text) | Json::Text(text) => 2 + text.len(),
+        Json::Array(elements) => 1 + elements.iter().map(json_weight).sum::<usize>(),
+        Json::Object(members) => {
+            1 + members.iter().map(|(name, value)| name.len() + json_weight(value)).sum::<usize>()
+        }
     }
 }
 

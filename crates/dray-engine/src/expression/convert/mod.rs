@@ -55,7 +55,7 @@ impl fmt::Display for Failure {
             Self::NotANumber(text, to) => write!(out, "`{}` is not a number of type {to}", shown(text)),
             Self::Below(least) => write!(out, "the number is below the minimum {least}"),
             Self::Above(most) => write!(out, "the number is above the maximum {most}"),
-            Self::NotParsable(text, what) => write!(out, "`{}` cannot be read as a {what}", shown(text)),
+            Self::NotParsable(text, what) => write!(out, "`{}` cannot be read as {what}", shown(text)),
             Self::YearOutside => out.write_str("the year is not between 1 and 9999"),
             Self::NotAllowed(text) => write!(out, "`{}` is not one of the allowed values", shown(text)),
             Self::PatternMismatch(pattern) => write!(out, "the text does not match the pattern `{pattern}`"),

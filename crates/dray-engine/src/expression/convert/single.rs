@@ -62,7 +62,7 @@ pub(super) fn to_boolean(value: &Value, from: Option<&Type>) -> Result<Value, Fa
         Value::Text(text) => match text.as_str() {
             "false" | "False" | "FALSE" | "no" | "No" | "NO" => Ok(Value::Boolean(false)),
             "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" => Ok(Value::Boolean(true)),
-            _ => Err(Failure::NotParsable(text.clone(), "boolean (true, false, yes or no)")),
+            _ => Err(Failure::NotParsable(text.clone(), "a boolean (true, false, yes or no)")),
         },
         other => Err(not_convertible(other, "boolean")),
     }
@@ -73,10 +73,10 @@ pub(super) fn to_datetime(value: &Value) -> Result<Value, Failure> {
         Value::DateTime(nanos) => *nanos,
         Value::Date(days) => i128::from(*days) * NANOS_PER_DAY,
         Value::Text(text) => {
-            parse_rfc3339(text).ok_or_else(|| Failure::NotParsable(text.clone(), "date time (RFC 3339)"))?
+            parse_rfc3339(text).ok_or_else(|| Failure::NotParsable(text.clone(), "a date time (RFC 3339)"))?
         }
         Value::Json(Json::Text(text)) => parse_iso8601(text)
-            .ok_or_else(|| Failure::NotParsable(text.to_string(), "date time (ISO 8601)"))?,
+            .ok_or_else(|| Failure::NotParsable(text.to_string(), "a date time (ISO 8601)"))?,
         other => return Err(not_convertible(other, "datetime")),
     };
     Ok(Value::DateTime(nanos))
@@ -89,10 +89,10 @@ pub(super) fn to_date(value: &Value) -> Result<Value, Failure> {
             i64::try_from(nanos.div_euclid(NANOS_PER_DAY)).map_err(|_| Failure::YearOutside)?
         }
         Value::Text(text) => {
-            parse_any_date(text).ok_or_else(|| Failure::NotParsable(text.clone(), "date (YYYY-MM-DD)"))?
+            parse_any_date(text).ok_or_else(|| Failure::NotParsable(text.clone(), "a date (YYYY-MM-DD)"))?
         }
         Value::Json(Json::Text(text)) => dray_model::value::parse_date(text)
-            .ok_or_else(|| Failure::NotParsable(text.to_string(), "date (YYYY-MM-DD)"))?,
+            .ok_or_else(|| Failure::NotParsable(text.to_string(), "a date (YYYY-MM-DD)"))?,
         other => return Err(not_convertible(other, "date")),
     };
     Ok(Value::Date(days))
@@ -109,7 +109,9 @@ pub(super) fn to_time(value: &Value) -> Result<Value, Failure> {
         Value::Json(Json::Text(text)) => text,
         other => return Err(not_convertible(other, "time")),
     };
-    parse_clock(text).map(Value::Time).ok_or_else(|| Failure::NotParsable(text.to_owned(), "time (hh:mm:ss)"))
+    parse_clock(text)
+        .map(Value::Time)
+        .ok_or_else(|| Failure::NotParsable(text.to_owned(), "a time (hh:mm:ss)"))
 }
 
 pub(super) fn to_uuid(value: &Value) -> Result<Value, Failure> {
@@ -119,7 +121,7 @@ pub(super) fn to_uuid(value: &Value) -> Result<Value, Failure> {
         Value::Json(Json::Text(text)) => text,
         other => return Err(not_convertible(other, "uuid")),
     };
-    parse_uuid(text).map(Value::Uuid).ok_or_else(|| Failure::NotParsable(text.to_owned(), "UUID"))
+    parse_uuid(text).map(Value::Uuid).ok_or_else(|| Failure::NotParsable(text.to_owned(), "a UUID"))
 }
 
 /// A UUID with its hyphens (also in braces or after `urn:uuid:`), or its 32 digits.
@@ -157,5 +159,5 @@ pub(super) fn to_ip(value: &Value) -> Result<Value, Failure> {
         Value::Json(Json::Text(text)) => text,
         other => return Err(not_convertible(other, "ip")),
     };
-    text.parse().map(Value::Ip).map_err(|_| Failure::NotParsable(text.to_owned(), "IP address"))
+    text.parse().map(Value::Ip).map_err(|_| Failure::NotParsable(text.to_owned(), "an IP address"))
 }
