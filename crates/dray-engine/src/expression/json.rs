@@ -87,12 +87,12 @@ impl PartialEq for Json {
             }
             (Self::Array(left), Self::Array(right)) => left == right,
             (Self::Object(left), Self::Object(right)) => {
-                let same_order = |(mine, theirs): (&(Arc<str>, Self), &(Arc<str>, Self))| mine.0 == theirs.0;
                 if left.len() != right.len() {
                     return false;
                 }
-                if left.iter().zip(right.iter()).all(same_order) {
-                    return left.iter().zip(right.iter()).all(|(mine, theirs)| mine.1 == theirs.1);
+                let mut pairs = left.iter().zip(right.iter());
+                if pairs.clone().all(|(mine, theirs)| mine.0 == theirs.0) {
+                    return pairs.all(|(mine, theirs)| mine.1 == theirs.1);
                 }
                 let theirs: HashMap<&str, &Self> =
                     right.iter().map(|(name, value)| (&**name, value)).collect();

@@ -124,7 +124,8 @@ impl Lexer {
             text.push('-');
             self.at += 1;
             let digit = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_digit());
-            if !digit(self.peek(0)) && !(self.peek(0) == Some('.') && digit(self.peek(1))) {
+            let point = usize::from(self.peek(0) == Some('.'));
+            if !digit(self.peek(point)) {
                 let hint = if self.peek(0).is_some_and(begins_name) {
                     "; names hold no `-`, use _ or write ['a-b'] for a member of JSON"
                 } else {
