@@ -50,7 +50,10 @@ pub(super) fn resolve(
         let names: Vec<&str> =
             schema.properties.iter().take(20).map(|property| property.name.as_str()).collect();
         let known = names.join(", ");
-        return Err(unknown(place.0, format!("there is no property `{}`; there are {known}", path.root)));
+        return Err(unknown(
+            place.0,
+            format!("there is no property `{}`; there are {known}", dray_model::problem::shown(&path.root)),
+        ));
     };
     let mut kind = &property.kind;
     let mut input = property.name.clone();

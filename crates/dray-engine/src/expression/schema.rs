@@ -27,7 +27,7 @@ impl Schema {
             return Err(format!("the schema is longer than {MOST_SCHEMA_BYTES} bytes"));
         }
         match Type::read(&Json::parse(text, RepeatedMember::Refused)?, "the schema", 0)? {
-            Type::Object(schema) => Ok(schema),
+            Type::Object(schema) => Ok(std::sync::Arc::unwrap_or_clone(schema)),
             other => Err(format!("the schema is of kind `{}`; it must be of kind `object`", other.kind())),
         }
     }
@@ -89,7 +89,7 @@ impl Type {
             "ip" => Self::Ip,
             "array" => Self::Array(read_array(&members, depth)?),
             "map" => Self::Map(Box::new(read_element(&members, depth)?)),
-            _ => Self::Object(read_object(&members, depth)?),
+            _ => Self::object(read_object(&members, depth)?),
         })
     }
 }
@@ -195,7 +195,7 @@ fn read_string(members: &Members<'_>) -> Result<StringType, String> {
             ))
         }
     };
-    let mut values = Vec::new();
+    let mut values: Vec<String> = Vec::new();
     match members.get("values") {
         None => {}
         Some(Json::Array(elements)) if !elements.is_empty() => {
@@ -215,7 +215,7 @@ fn read_string(members: &Members<'_>) -> Result<StringType, String> {
         max_bytes: members.small("maxBytes", 1, u32::MAX)?,
         max_length: members.small("maxLength", 1, u32::MAX)?,
         pattern,
-        values,
+        values: values.into(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The types of properties: kinds with their constraints, and schemas made of them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use regex::Regex;
 
@@ -26,7 +27,7 @@ pub struct StringType {
     /// What it must match.
     pub pattern: Option<Pattern>,
     /// The only texts allowed; empty where all are.
-    pub values: Vec<String>,
+    pub values: Arc<[String]>,
 }
 
 /// The size and range of a whole number.
@@ -127,7 +128,7 @@ pub enum Type {
     /// Many values of one type.
     Array(ArrayType),
     /// Named properties.
-    Object(Schema),
+    Object(Arc<Schema>),
     /// Values of one type under any text.
     Map(Box<Type>),
 }
@@ -161,6 +162,11 @@ impl Type {
             max_elements: MOST_ELEMENTS,
             unique: false,
         })
+    }
+
+    /// An object of a schema. Types are copied for each part of an expression, so large ones are shared.
+    pub fn object(schema: Schema) -> Self {
+        Self::Object(Arc::new(schema))
     }
 
     /// The name of its kind, as schemas spell it.

@@ -11,7 +11,7 @@ use std::fmt;
 
 use crate::expression::clock::{parse_clock, parse_iso8601};
 use crate::expression::types::is_property_name;
-use crate::expression::{Decimal, Json, RepeatedMember, Schema, Type, Value};
+use crate::expression::{Decimal, Json, Property, RepeatedMember, Schema, Type, Value};
 use operator::Operator;
 
 /// The most characters of a value, unless the property's type lists it.
@@ -194,7 +194,8 @@ fn read_values(json: &Json, operator: Operator) -> Result<Vec<String>, String> {
     }
     if given.len() < least || given.len() > most.min(MOST_VALUES) {
         let count = if most == least { least.to_string() } else { format!("from {least} to {MOST_VALUES}") };
-        return Err(format!("`{name}` takes {count} values, not {}", given.len()));
+        let noun = if most == 1 { "value" } else { "values" };
+        return Err(format!("`{name}` takes {count} {noun}, not {}", given.len()));
     }
     let text = |value: &Json| match value {
         Json::Text(text) => Ok(text.to_string()),
@@ -215,44 +216,47 @@ struct Located {
 }
 
 fn locate(path: &str, schema: &Schema) -> Result<Located, String> {
-    let mut located = Located {
-        place: Vec::new(),
-        members: Vec::new(),
-        kind: Type::Object(schema.clone()),
-        input: String::new(),
-        nullable: false,
-        read_optional: false,
-    };
+    let shown = dray_model::problem::shown;
+    let (mut place, mut members, mut input) = (Vec::new(), Vec::new(), String::new());
+    let mut inner = Some(schema);
+    let mut found: Option<&Property> = None;
     for name in path.split('.') {
         if !is_property_name(name) {
-            return Err(format!(
-                "`{}` is no path: `{}` is not the name of a property",
-                dray_model::problem::shown(path),
-                dray_model::problem::shown(name)
-            ));
+            let (path, name) = (shown(path), shown(name));
+            return Err(format!("`{path}` is no path: `{name}` is not the name of a property"));
         }
-        match &located.kind {
-            Type::Json => located.members.push(name.to_owned()),
-            Type::Object(schema) => {
+        match (inner, found) {
+            (Some(schema), _) => {
                 let Some((index, property)) = schema.find(name) else {
-                    return Err(format!("there is no property `{}`", dray_model::problem::shown(path)));
+                    return Err(format!("there is no property `{}`", shown(path)));
                 };
-                located.place.push(index);
-                if !located.input.is_empty() {
-                    located.input.push('.');
+                place.push(index);
+                if !input.is_empty() {
+                    input.push('.');
                 }
-                located.input.push_str(name);
-                located.nullable = property.nullable;
-                located.read_optional = property.read_optional;
-                located.kind = property.kind.clone();
+                input.push_str(name);
+                inner = match &property.kind {
+                    Type::Object(schema) => Some(&**schema),
+                    _ => None,
+                };
+                found = Some(property);
             }
-            other => {
-                let kind = other.kind();
-                return Err(format!("`{}` is of kind {kind} and has no `{name}`", located.input));
+            (None, Some(property)) if property.kind == Type::Json => members.push(name.to_owned()),
+            (None, property) => {
+                let kind = property.map_or("object", |property| property.kind.kind());
+                return Err(format!("`{input}` is of kind {kind} and has no `{name}`"));
             }
         }
     }
-    Ok(located)
+    let property = found.ok_or("the path is empty")?;
+    Ok(Located {
+        place,
+        members,
+        kind: property.kind.clone(),
+        input,
+        nullable: property.nullable,
+        read_optional: property.read_optional,
+    })
 }
 
 /// Reads the text of a value as the kind it is compared with.

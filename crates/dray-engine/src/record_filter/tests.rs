@@ -33,7 +33,7 @@ fn kind(letter: &str) -> Type {
         "AD" => Type::array(Type::decimal(20, 5)),
         "AJ" => Type::array(Type::Json),
         "AB" => Type::array(Type::Boolean),
-        "O" => Type::Object(schema(Type::string())),
+        "O" => Type::object(schema(Type::string())),
         "M" => Type::Map(Box::new(Type::string())),
         other => panic!("{other}"),
     }
@@ -152,7 +152,7 @@ fn section_3_1_and_3_3_what_is_refused() {
         (r#"{"logical":"and","conditions":[{"property":"v","operator":"is"}]}"#, "needs `values`"),
         (
             r#"{"logical":"and","conditions":[{"property":"v","operator":"is","values":[]}]}"#,
-            "takes 1 values, not 0",
+            "takes 1 value, not 0",
         ),
         (r#"{"logical":"and","conditions":[{"property":"v","operator":"is","values":["a","b"]}]}"#, "not 2"),
         (
@@ -442,7 +442,7 @@ fn section_3_4_and_or_and_paths_through_objects() {
         }],
     };
     let outer = Schema {
-        properties: vec![Property::new("id", Type::int(32)), Property::new("address", Type::Object(inner))],
+        properties: vec![Property::new("id", Type::int(32)), Property::new("address", Type::object(inner))],
     };
     let made = |logical: &str| {
         let text = format!(

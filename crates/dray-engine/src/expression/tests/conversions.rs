@@ -35,7 +35,7 @@ fn named(name: &str) -> Type {
 fn section_4_3_the_whole_matrix() {
     let mut rows = MATRIX.trim().lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let head = rows.next().expect("a head");
-    let object = |members| Type::Object(schema(members));
+    let object = |members| Type::object(schema(members));
     for row in rows {
         let from = named(row[0]);
         for (to_name, cell) in head.iter().zip(&row).skip(1) {
@@ -401,7 +401,7 @@ fn section_4_3_to_json_arrays_objects_and_maps() {
         ("map(string)", "{\"a\":\"1\"}", "map(int32)", "{\"a\":1}"),
     ]);
     let to_object = |input: &Schema, values: &str, members: Vec<Property>| {
-        outcome_as(input, values, "v", Property::new("out", Type::Object(Schema { properties: members })))
+        outcome_as(input, values, "v", Property::new("out", Type::object(Schema { properties: members })))
     };
     let text = |name: &str| Property::new(name, Type::string());
     let nullable = |name: &str| Property { nullable: true, ..text(name) };
@@ -411,7 +411,7 @@ fn section_4_3_to_json_arrays_objects_and_maps() {
     assert_eq!(to_object(&any, given, vec![nullable("b"), text("a")]), "{\"b\":null,\"a\":\"1\"}");
     let made = to_object(&any, given, vec![text("x")]);
     assert_eq!(made, "OutputValidation: a JSON array cannot become string");
-    let object = Schema { properties: vec![Property::new("v", Type::Object(schema("a:int32 b:string")))] };
+    let object = Schema { properties: vec![Property::new("v", Type::object(schema("a:int32 b:string")))] };
     let given = "{\"v\":{\"a\":1,\"b\":null}}";
     assert_eq!(to_object(&object, given, vec![text("a"), text("c")]), "{\"a\":\"1\"}");
     let made = to_object(&object, given, vec![text("b")]);

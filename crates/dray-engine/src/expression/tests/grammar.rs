@@ -110,7 +110,7 @@ fn section_4_1_words_are_properties_after_a_point() {
 }
 
 fn nested() -> Schema {
-    let object = |properties| Type::Object(Schema { properties });
+    let object = |properties| Type::object(Schema { properties });
     Schema {
         properties: vec![
             Property::new("engine", object(vec![Property::new("power", kind("unsigned32"))])),

@@ -1,8 +1,6 @@
 //! Whatever anybody writes: it is parsed, refused or evaluated soon, and never breaks anything; and what
 //! is printed means the same.
 
-use std::time::Instant;
-
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{prop_assert_eq, proptest};
 
@@ -84,7 +82,6 @@ fn what_one_evaluation_makes_is_limited() {
         format!("array({}s)", "s,".repeat(900)),
         format!("{}s{}", "lower(s s s ".repeat(60), ")".repeat(60)),
     ] {
-        let begin = Instant::now();
         let told = outcome(
             "s:string",
             &values,
@@ -92,7 +89,6 @@ fn what_one_evaluation_makes_is_limited() {
             if expression.starts_with('a') { "json" } else { "string" },
         );
         assert!(told.contains("more than 16777216 bytes"), "{}", told.get(..200).unwrap_or_default());
-        assert!(begin.elapsed().as_secs() < 20, "it ends soon");
     }
     // A function of a function of a function … is compiled once, not twice for each level.
     let nested = format!("{}1{}", "in(coalesce(if(true,".repeat(16), ",1),1),1,2)".repeat(16));
@@ -168,22 +164,5 @@ proptest! {
                 let _ = program.evaluate(&[Some(value)]);
             }
         }
-    }
-}
-
-/// Not a test of speed: it prints how many evaluations a second there are, when asked to show output.
-#[test]
-fn evaluations_a_second() {
-    let input = schema("first_name:string last_name:string country:string");
-    let values = super::record(&input, r#"{"first_name":"Ada","last_name":"Lovelace","country":"gb"}"#);
-    for text in ["first_name ' ' last_name", "if(eq(lower(trim(country)), 'gb'), 'UK', upper(country))"] {
-        let property = Property::new("out", Type::string());
-        let program = Program::compile(text, "out", &property, &input).expect("it compiles");
-        let begin = Instant::now();
-        let count = 200_000;
-        let made =
-            (0..count).filter(|_| program.evaluate(&values).is_ok_and(|value| value.is_some())).count();
-        assert_eq!(made, count);
-        println!("{text}: {:.0} evaluations a second", 200_000.0 / begin.elapsed().as_secs_f64());
     }
 }

@@ -12,7 +12,7 @@ fn output() -> Schema {
     Schema {
         properties: vec![
             Property::new("email", kind(length)),
-            Property::new("address", Type::Object(address)),
+            Property::new("address", Type::object(address)),
             Property { nullable: true, ..Property::new("name", Type::string()) },
         ],
     }
@@ -28,7 +28,7 @@ fn told(expressions: &[(&str, &str)], values: &str) -> String {
     };
     match mapping.apply(&record(&input, values)) {
         Ok(record) => {
-            format!("{} {:?}", shown(&Value::Object(record), &Type::Object(output())), mapping.inputs)
+            format!("{} {:?}", shown(&Value::Object(record), &Type::object(output())), mapping.inputs)
         }
         Err(error) => error.to_string(),
     }

@@ -56,7 +56,7 @@ fn json(text: &str) -> Json {
 /// The values of a JSON object as a record of a schema.
 fn record(schema: &Schema, text: &str) -> Vec<Option<Value>> {
     let value = Cow::Owned(Value::Json(json(text)));
-    match convert(value, Some(&Type::Json), &Type::Object(schema.clone())).map(Cow::into_owned) {
+    match convert(value, Some(&Type::Json), &Type::object(schema.clone())).map(Cow::into_owned) {
         Ok(Value::Object(record)) => record,
         other => panic!("{other:?}"),
     }

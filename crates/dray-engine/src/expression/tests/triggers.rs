@@ -56,6 +56,7 @@ fn triggers_over_a_payload() {
         ("starts_with($payload.event_type, 'order') and ends_with($payload.event_type, '.created')", true),
         ("starts_with($payload.none, '')", false),
         ("and(exists($payload.n), eq(lower($payload.event_type), 'order.created'))", true),
+        ("and(exists($payload.n), not(in($payload.type, [\"a\", 'b'])))", true),
         ("eq(len($payload.tags), 2)", true),
         ("less_than(1, 2) and less_than_or_equal(2, 2) and greater_than(3, 2)", true),
         ("less_than('abc', 'abd') and greater_than_or_equal('b', 'a')", true),
