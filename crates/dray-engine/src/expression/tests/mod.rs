@@ -2,6 +2,7 @@
 
 mod grammar;
 mod conversions;
+mod results;
 mod functions;
 mod schemas;
 mod mappings;
