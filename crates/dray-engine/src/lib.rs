@@ -5,6 +5,8 @@
 //! The modules stand in reading order, which is the order of the data flow; each may use those above
 //! it, never those below.
 
+pub mod expression;
+pub mod record_filter;
 pub mod map;
 mod defaults;
 pub mod check;

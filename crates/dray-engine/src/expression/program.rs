@@ -1,0 +1,93 @@
+//! One expression, compiled for one property, or for a trigger: what the rest of the program uses.
+
+use super::compile::{Compiler, Typed};
+use super::evaluate::Evaluator;
+use super::fault::{ExpressionError, Failed, FailedStep, RecordError};
+use super::json::Json;
+use super::parse::Dialect;
+use super::syntax::Expression;
+use super::types::{Property, Schema, Type};
+use super::value::Value;
+
+/// An expression that makes the values of one output property.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: String,
+    text: String,
+    typed: Typed,
+    nullable: bool,
+    /// The input properties it reads: their paths, up to the first JSON value or map.
+    pub inputs: Vec<String>,
+}
+
+impl Program {
+    /// Compiles the text of an expression for the output property at a path.
+    pub fn compile(
+        text: &str,
+        path: &str,
+        property: &Property,
+        input: &Schema,
+    ) -> Result<Self, ExpressionError> {
+        let expression = Expression::parse(text, Dialect::Mapping)?;
+        let mut compiler = Compiler { schema: input, lenient: false, inputs: Vec::new() };
+        let typed = compiler
+            .fitted(&expression, &property.kind, FailedStep::OutputValidation)
+            .map_err(|mistake| mistake.within(text))?;
+        Ok(Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            typed,
+            nullable: property.nullable,
+            inputs: compiler.inputs,
+        })
+    }
+
+    /// Evaluates it over a record of the input schema. `None` where the property is left out: a null
+    /// that it cannot hold.
+    pub fn evaluate(&self, record: &[Option<Value>]) -> Result<Option<Value>, RecordError> {
+        let value = Evaluator::new(record).value(&self.typed).map_err(|failed| self.told(failed))?;
+        if value.is_null() && !self.nullable {
+            return Ok(None);
+        }
+        Ok(Some(value.into_owned()))
+    }
+
+    fn told(&self, Failed { step, message }: Failed) -> RecordError {
+        RecordError { step, path: self.path.clone(), expression: self.text.clone(), message }
+    }
+}
+
+/// A trigger: a condition over `$payload`, and over `$secret`.
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    text: String,
+    typed: Typed,
+}
+
+impl Trigger {
+    /// Compiles the text of a trigger.
+    pub fn compile(text: &str) -> Result<Self, ExpressionError> {
+        let expression = Expression::parse(text, Dialect::Trigger)?;
+        let schema = Schema {
+            properties: vec![Property::new("payload", Type::Json), Property::new("secret", Type::Json)],
+        };
+        let mut compiler = Compiler { schema: &schema, lenient: true, inputs: Vec::new() };
+        let typed = compiler
+            .fitted(&expression, &Type::Boolean, FailedStep::Transformation)
+            .map_err(|mistake| mistake.within(text))?;
+        Ok(Self { text: text.to_owned(), typed })
+    }
+
+    /// True where the condition holds for a payload; null is not true.
+    pub fn matches(&self, payload: Json, secret: Json) -> Result<bool, RecordError> {
+        let record = [Some(Value::Json(payload)), Some(Value::Json(secret))];
+        let evaluated =
+            Evaluator::new(&record).value(&self.typed).map(|value| *value == Value::Boolean(true));
+        evaluated.map_err(|Failed { step, message }| RecordError {
+            step,
+            path: "trigger".to_owned(),
+            expression: self.text.clone(),
+            message,
+        })
+    }
+}
