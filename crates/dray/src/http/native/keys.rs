@@ -31,7 +31,9 @@ pub struct NewKey {
 /// A key that was made, with its secret, which is shown this once.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MadeKey {
-    /// The key itself: send it as `Authorization: Bearer …`.
+    /// The key itself: send it as `Authorization: Bearer …`. Null where the same request
+    /// (`Idempotency-Key`) is answered again: it is shown once.
+    #[schema(value_type = Option<String>, required = true)]
     secret: String,
     #[serde(flatten)]
     key: Key,

@@ -45,6 +45,7 @@ pub struct MadeOrganization {
     #[serde(flatten)]
     organization: Organization,
     /// An admin's key for it, shown this once.
+    #[schema(value_type = Option<String>, required = true)]
     secret: String,
 }
 
