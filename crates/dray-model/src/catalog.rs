@@ -40,11 +40,6 @@ pub enum JobStatus {
 }
 
 impl JobStatus {
-    /// True where nothing more comes of the job.
-    pub fn is_ended(self) -> bool {
-        !matches!(self, Self::Pending | Self::Running)
-    }
-
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Completed, Self::Failed, Self::Cancelled];
 

@@ -110,7 +110,7 @@ impl fmt::Display for Json {
             Self::Null => out.write_str("null"),
             Self::Boolean(value) => write!(out, "{value}"),
             Self::Number(text) => out.write_str(text),
-            Self::Text(text) => write_quoted(text, out),
+            Self::Text(text) => write_quoted(text, |letter| letter < ' ', out),
             Self::Array(elements) => {
                 out.write_char('[')?;
                 for (index, element) in elements.iter().enumerate() {
@@ -127,7 +127,7 @@ impl fmt::Display for Json {
                     if index > 0 {
                         out.write_char(',')?;
                     }
-                    write_quoted(name, out)?;
+                    write_quoted(name, |letter| letter < ' ', out)?;
                     out.write_char(':')?;
                     value.fmt(out)?;
                 }
@@ -137,7 +137,12 @@ impl fmt::Display for Json {
     }
 }
 
-fn write_quoted(text: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// A text in quotes, as JSON has it; beside what must be, letters are escaped of which the caller says so.
+pub(super) fn write_quoted(
+    text: &str,
+    is_escaped: impl Fn(char) -> bool,
+    out: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     out.write_char('"')?;
     for letter in text.chars() {
         match letter {
@@ -146,7 +151,7 @@ fn write_quoted(text: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {
             '\n' => out.write_str("\\n")?,
             '\r' => out.write_str("\\r")?,
             '\t' => out.write_str("\\t")?,
-            letter if letter < ' ' => write!(out, "\\u{:04x}", u32::from(letter))?,
+            letter if is_escaped(letter) => write!(out, "\\u{:04x}", u32::from(letter))?,
             letter => out.write_char(letter)?,
         }
     }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 
 use super::decimal::Decimal;
 use super::function::Function;
+use super::json::write_quoted;
 use super::types::is_property_name;
 
 /// Where a part stands: the index of its first character. All places are equal, so that expressions
@@ -106,7 +107,7 @@ impl fmt::Display for Expression {
 impl fmt::Display for Term {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => write_quoted(text, out),
+            Self::Text(text) => write_quoted(text, char::is_control, out),
             Self::Integer(number) => write!(out, "{number}"),
             Self::Number(number) => {
                 let text = number.to_string();
@@ -145,7 +146,7 @@ impl fmt::Display for Path {
                 StepTo::Name(name) if is_step_name(name) => write!(out, ".{name}")?,
                 StepTo::Name(name) => {
                     out.write_char('[')?;
-                    write_quoted(name, out)?;
+                    write_quoted(name, char::is_control, out)?;
                     out.write_char(']')?;
                 }
                 StepTo::Index(index) => write!(out, "[{index}]")?,
@@ -168,20 +169,4 @@ pub(super) fn is_word(name: &str) -> bool {
 fn is_step_name(name: &str) -> bool {
     is_property_name(name.trim_start_matches(|letter: char| letter.is_ascii_digit()))
         || (!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn write_quoted(text: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    out.write_char('"')?;
-    for letter in text.chars() {
-        match letter {
-            '"' => out.write_str("\\\"")?,
-            '\\' => out.write_str("\\\\")?,
-            '\n' => out.write_str("\\n")?,
-            '\r' => out.write_str("\\r")?,
-            '\t' => out.write_str("\\t")?,
-            letter if letter.is_control() => write!(out, "\\u{:04x}", u32::from(letter))?,
-            letter => out.write_char(letter)?,
-        }
-    }
-    out.write_char('"')
 }

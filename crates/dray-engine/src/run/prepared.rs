@@ -41,11 +41,10 @@ impl Prepared {
         let mut source = (job.open)(0)?;
         let mut mapping = Mapping::new(&job.object, source.header(), &job.mapping)?;
         let first = source.next_batch()?.filter(|batch| !batch.is_empty());
-        let fits = mapping.check_required(&job.object, source.header());
-        if observer.wants_hints() || fits.is_err() {
+        if observer.wants_hints() || mapping.check_required(&job.object, source.header()).is_err() {
             suggest::hint(&mut mapping, &job.object, source.header(), first.as_ref(), &job.mapping);
-            mapping.check_required(&job.object, source.header())?;
         }
+        mapping.check_required(&job.object, source.header())?;
         let mut evidence = Evidence::new(&job.object, &mapping, job.date_order);
         let first = first.ok_or_else(|| {
             Error::source(format!("`{}` has a header but no rows", job.source_name))

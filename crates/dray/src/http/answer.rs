@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use dray_model::{Error, ErrorKind};
 use serde_json::{Value, json};
 
+use crate::operations::quota::Exceeded;
+
 /// What did not work, for whoever asked.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -77,6 +79,15 @@ impl Failure {
             error.insert("details".to_owned(), details.clone());
         }
         error
+    }
+}
+
+/// 403 where the plan of the organization allows no more.
+impl From<Exceeded> for Failure {
+    fn from(exceeded: Exceeded) -> Self {
+        let details =
+            json!({ "limit": exceeded.limit, "allowed": exceeded.allowed, "wanted": exceeded.wanted });
+        Self::denied(exceeded.message).code("PLAN_LIMIT").details(details)
     }
 }
 

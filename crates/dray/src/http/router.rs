@@ -53,7 +53,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(data_io::imports::import))
         .routes(routes!(data_io::jobs::list))
         .routes(routes!(data_io::jobs::get))
-        .routes(routes!(data_io::jobs::download, data_io::jobs::download_again))
+        .routes(routes!(data_io::jobs::download))
         .routes(routes!(data_io::jobs::cancel))
         .routes(routes!(links::download, sent::send, sent::look, sent::go_on))
         // the native API

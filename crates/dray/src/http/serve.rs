@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dray_model::{Error, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::task::JoinHandle;
 
 use super::listen::listen;
 use super::router::router;
@@ -26,49 +27,59 @@ const FIRST_USER: &str = "admin@localhost";
 
 /// Serves until the process is asked to end.
 pub fn serve(settings: Settings) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|why| Error::file(format!("the server cannot start: {why}")))?;
-    let result = runtime.block_on(run(settings));
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    result
+    on_runtime(run(settings))
 }
 
 /// Does jobs until the process is asked to end, and answers nobody.
 pub fn work(settings: Settings) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|why| Error::file(format!("the worker cannot start: {why}")))?;
-    let result = runtime.block_on(async {
-        let app = App::new(settings)?;
-        let secret = app.secret().clone();
-        app.sessions().directory(move |store| secret.check(store)).await?;
+    on_runtime(async {
+        let app = open(settings).await?;
         let workers = worker::start(&app);
         tracing::info!(workers = app.settings().workers, "jobs are done here");
         while !interrupt::asked() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         tracing::info!("stopping: nothing new is taken");
-        app.stop();
-        let _ = tokio::time::timeout(app.settings().stop_time, worker::stop(workers)).await;
-        let sessions = app.sessions().clone();
-        let _ = tokio::task::spawn_blocking(move || sessions.close()).await;
+        end_work(&app, workers).await;
+        close(&app).await;
         Ok(())
-    });
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    result
+    })
 }
 
-/// Answers an agent over standard input and output, until that ends.
-pub fn serve_agent(settings: Settings, organization: &str, role: Role) -> Result<()> {
+fn on_runtime(work: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|why| Error::file(format!("the server cannot start: {why}")))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// What all requests and jobs share, where this process has the secret of the store.
+async fn open(settings: Settings) -> Result<App> {
+    let app = App::new(settings)?;
+    let secret = app.secret().clone();
+    app.sessions().directory(move |store| secret.check(store)).await?;
+    Ok(app)
+}
+
+/// Lets the workers hand back what they have, within the time of an orderly stop.
+async fn end_work(app: &App, workers: Vec<JoinHandle<()>>) {
+    app.stop();
+    let _ = tokio::time::timeout(app.settings().stop_time, worker::stop(workers)).await;
+}
+
+/// Closes the sessions with the store.
+async fn close(app: &App) {
+    let sessions = app.sessions().clone();
+    let _ = tokio::task::spawn_blocking(move || sessions.close()).await;
+}
+
+/// Answers an agent over standard input and output, until that ends.
+pub fn serve_agent(settings: Settings, organization: &str, role: Role) -> Result<()> {
     let organization = organization.to_owned();
-    let result = runtime.block_on(async move {
+    on_runtime(async move {
         let app = App::new(settings)?;
         let name = organization.clone();
         let (key, secret) = app
@@ -84,20 +95,16 @@ pub fn serve_agent(settings: Settings, organization: &str, role: Role) -> Result
         let workers = worker::start(&app);
         let handle = PrometheusBuilder::new().build_recorder().handle();
         let served = serve_stdio(router(app.clone(), handle), &secret).await;
-        app.stop();
-        let _ = tokio::time::timeout(app.settings().stop_time, worker::stop(workers)).await;
+        end_work(&app, workers).await;
         app.sessions()
             .directory(move |store| {
                 let now = clock::now();
                 directory::change_key(store, &organization, &key.id, now, |key| key.revoked_at = Some(now))
             })
             .await?;
-        let sessions = app.sessions().clone();
-        let _ = tokio::task::spawn_blocking(move || sessions.close()).await;
+        close(&app).await;
         served.map_err(|why| Error::file(format!("the agent cannot be answered: {why}")))
-    });
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    result
+    })
 }
 
 async fn run(settings: Settings) -> Result<()> {
@@ -105,9 +112,7 @@ async fn run(settings: Settings) -> Result<()> {
     let handle = metrics.handle();
     // A second server in one process, in tests, counts into the first one's.
     let _ = metrics::set_global_recorder(metrics);
-    let app = App::new(settings)?;
-    let secret = app.secret().clone();
-    app.sessions().directory(move |store| secret.check(store)).await?;
+    let app = open(settings).await?;
     let first = app.sessions().directory(first_start).await?;
     let wanted = app.settings().listen;
     let listener = tokio::net::TcpListener::bind(wanted).await.map_err(|why| {
@@ -117,21 +122,18 @@ async fn run(settings: Settings) -> Result<()> {
     let address = listener.local_addr().unwrap_or(wanted);
     greet(&app, address, first);
     let workers = worker::start(&app);
-    let (close, closed) = tokio::sync::oneshot::channel();
+    let (end_listening, closed) = tokio::sync::oneshot::channel();
     let serving =
         tokio::spawn(listen(listener, router(app.clone(), handle), app.settings().body_time, closed));
     while !interrupt::asked() && !serving.is_finished() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tracing::info!("stopping: nothing new is taken");
-    app.stop();
-    let most = app.settings().stop_time;
     // Meanwhile whoever asks is told that the server stops.
-    let _ = tokio::time::timeout(most, worker::stop(workers)).await;
-    let _ = close.send(());
-    let _ = tokio::time::timeout(most, serving).await;
-    let sessions = app.sessions().clone();
-    let _ = tokio::task::spawn_blocking(move || sessions.close()).await;
+    end_work(&app, workers).await;
+    let _ = end_listening.send(());
+    let _ = tokio::time::timeout(app.settings().stop_time, serving).await;
+    close(&app).await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -320,9 +320,8 @@ pub fn import(
         object_named: &resolve,
         clock: &clock::now,
     };
-    let reporter = Reporter::new(watch, request.failed, request.plan);
+    let mut reporter = Reporter::new(watch, request.failed, request.plan);
     if request.plan {
-        let mut reporter = reporter;
         let planned = run::plan(session, &job, &mut reporter)?;
         return reporter.report(planned);
     }

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use dray_model::{Error, Result};
+use percent_encoding::percent_decode_str;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode};
 use tokio::time::Instant;
@@ -208,6 +209,11 @@ impl Reply {
         self.header("content-length").and_then(|text| text.trim().parse().ok())
     }
 
+    /// The pause that the server asks for, in seconds.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after").and_then(|text| text.trim().parse().ok()).map(Duration::from_secs)
+    }
+
     /// The next part of the body; `None` at its end.
     pub async fn next(&mut self) -> std::result::Result<Option<Bytes>, Fault> {
         let until = self.deadline.min(Instant::now() + self.limits.idle);
@@ -294,7 +300,7 @@ fn take_password(url: &mut Url, headers: &mut HeaderMap) {
     if url.username().is_empty() && url.password().is_none() {
         return;
     }
-    let plain = |text: &str| percent_decoded(text);
+    let plain = |text: &str| percent_decode_str(text).collect::<Vec<u8>>();
     let pair = [plain(url.username()), b":".to_vec(), plain(url.password().unwrap_or_default())].concat();
     let _ = url.set_username("");
     let _ = url.set_password(None);
@@ -302,27 +308,6 @@ fn take_password(url: &mut Url, headers: &mut HeaderMap) {
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
-}
-
-/// `%41` → `A`; what is no such escape stays.
-pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        match (byte, digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push(u8::try_from(high * 16 + low).unwrap_or_default());
-                at += 3;
-            }
-            _ => {
-                decoded.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    decoded
 }
 
 fn inside(url: &Url, what: &str) -> Fault {

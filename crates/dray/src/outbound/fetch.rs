@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use dray_model::{Error, ErrorKind, Result};
 use rand::RngExt;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_RANGE, RANGE};
@@ -70,37 +69,26 @@ pub struct FetchWatch<'a> {
 }
 
 /// Where a fetched file goes.
-pub trait Sink: Send {
-    /// Takes the next part.
-    fn write(&mut self, part: Bytes) -> impl Future<Output = std::io::Result<()>> + Send;
-    /// Forgets what was taken: the file comes again from its begin.
-    fn restart(&mut self) -> impl Future<Output = std::io::Result<()>> + Send;
-    /// It was the last part: what was taken is to be kept.
-    fn finish(&mut self) -> impl Future<Output = std::io::Result<()>> + Send;
-}
+struct Place(tokio::fs::File);
 
-/// A file on disk.
-#[derive(Debug)]
-pub struct FileSink(tokio::fs::File);
-
-impl FileSink {
+impl Place {
     /// A file that is made here, or emptied.
-    pub async fn create(path: &Path) -> std::io::Result<Self> {
+    async fn create(path: &Path) -> std::io::Result<Self> {
         tokio::fs::File::create(path).await.map(Self)
     }
-}
 
-impl Sink for FileSink {
-    async fn write(&mut self, part: Bytes) -> std::io::Result<()> {
-        self.0.write_all(&part).await
+    async fn write(&mut self, part: &[u8]) -> std::io::Result<()> {
+        self.0.write_all(part).await
     }
 
+    /// Forgets what was taken: the file comes again from its begin.
     async fn restart(&mut self) -> std::io::Result<()> {
         self.0.flush().await?;
         self.0.set_len(0).await?;
         self.0.rewind().await.map(|_| ())
     }
 
+    /// It was the last part: what was taken is to be kept.
     async fn finish(&mut self) -> std::io::Result<()> {
         self.0.flush().await?;
         self.0.sync_all().await
@@ -131,8 +119,8 @@ pub fn fetch_to_path(
     let runtime = tokio::runtime::Handle::try_current()
         .map_err(|cause| Error::file("files are fetched by the server only").because(cause))?;
     let fetched = runtime.block_on(async {
-        let mut sink = FileSink::create(path).await.map_err(|why| unkept(&why))?;
-        fetch(outbound, url, HeaderMap::new(), &mut sink, limits, watch).await
+        let mut place = Place::create(path).await.map_err(|why| unkept(&why))?;
+        fetch(outbound, url, &mut place, limits, watch).await
     });
     if fetched.is_err() {
         let _ = std::fs::remove_file(path);
@@ -140,12 +128,10 @@ pub fn fetch_to_path(
     fetched
 }
 
-/// Fetches a file. The headers go to the first host only.
-pub async fn fetch(
+async fn fetch(
     outbound: &Outbound,
     url: &str,
-    headers: HeaderMap,
-    sink: &mut impl Sink,
+    place: &mut Place,
     limits: &FetchLimits,
     watch: FetchWatch<'_>,
 ) -> Result<Fetched> {
@@ -153,7 +139,6 @@ pub async fn fetch(
     let mut fetching = Fetching {
         outbound,
         url,
-        headers,
         limits,
         watch,
         deadline: Instant::now() + limits.whole,
@@ -167,7 +152,7 @@ pub async fn fetch(
     loop {
         let stopped = fetching.stopped();
         let ended = tokio::select! {
-            ended = fetching.attempt(sink) => ended,
+            ended = fetching.attempt(place) => ended,
             () = stopped => return Err(interrupted()),
         };
         let (fault, wanted_pause) = match ended {
@@ -190,7 +175,7 @@ pub async fn fetch(
             () = fetching.stopped() => return Err(interrupted()),
         }
     }
-    sink.finish().await.map_err(|why| unkept(&why))?;
+    place.finish().await.map_err(|why| unkept(&why))?;
     let (name, content_type) = fetching.about.unwrap_or_else(|| ("download".to_owned(), None));
     Ok(Fetched { name, bytes: fetching.received, content_type, breaks })
 }
@@ -214,7 +199,6 @@ impl From<Fault> for End {
 struct Fetching<'a> {
     outbound: &'a Outbound,
     url: Url,
-    headers: HeaderMap,
     limits: &'a FetchLimits,
     watch: FetchWatch<'a>,
     deadline: Instant,
@@ -238,11 +222,11 @@ impl<'a> Fetching<'a> {
     }
 
     /// Asks for what is missing and keeps what comes.
-    async fn attempt(&mut self, sink: &mut impl Sink) -> std::result::Result<(), End> {
+    async fn attempt(&mut self, place: &mut Place) -> std::result::Result<(), End> {
         let mut reply = self.ask().await?;
         let status = reply.status();
         match status {
-            StatusCode::OK => self.begin(sink, &reply).await?,
+            StatusCode::OK => self.begin(place, &reply).await?,
             StatusCode::PARTIAL_CONTENT if self.goes_on(&reply) => {}
             StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if self.received > 0 => {
                 // Another part than was asked for, or another file: the next attempt asks for all of it.
@@ -265,7 +249,7 @@ impl<'a> Fetching<'a> {
             if self.received + bytes > self.limits.bytes {
                 return Err(End::Final(self.too_large(&reply.url)));
             }
-            sink.write(part).await.map_err(End::Unkept)?;
+            place.write(&part).await.map_err(End::Unkept)?;
             self.received += bytes;
             self.watch.bytes.store(self.received, Ordering::Relaxed);
         }
@@ -283,7 +267,7 @@ impl<'a> Fetching<'a> {
     }
 
     async fn ask(&self) -> std::result::Result<Reply, Fault> {
-        let mut headers = self.headers.clone();
+        let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let (Some(mark), true) = (&self.mark, self.received > 0)
@@ -305,9 +289,9 @@ impl<'a> Fetching<'a> {
     }
 
     /// The file comes from its begin.
-    async fn begin(&mut self, sink: &mut impl Sink, reply: &Reply) -> std::result::Result<(), End> {
+    async fn begin(&mut self, place: &mut Place, reply: &Reply) -> std::result::Result<(), End> {
         if self.received > 0 {
-            sink.restart().await.map_err(End::Unkept)?;
+            place.restart().await.map_err(End::Unkept)?;
             self.received = 0;
             self.watch.bytes.store(0, Ordering::Relaxed);
         }
@@ -381,10 +365,7 @@ fn refused(reply: &Reply) -> End {
     let host = shown(&reply.url);
     let fault = Fault::new(FaultKind::Answer, format!("`{host}` answered {status}"));
     match status.as_u16() {
-        408 | 425 | 429 | 500 | 502 | 503 | 504 => {
-            let wanted = reply.header("retry-after").and_then(|text| text.trim().parse().ok());
-            End::Broken(fault, wanted.map(Duration::from_secs))
-        }
+        408 | 425 | 429 | 500 | 502 | 503 | 504 => End::Broken(fault, reply.retry_after()),
         401 | 403 => {
             End::Final(fault.hint("use an address that needs no sign-in: a signed link, for example"))
         }

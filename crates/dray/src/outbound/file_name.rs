@@ -1,9 +1,8 @@
 //! What a fetched file is called, for people: a name and never a path.
 
+use percent_encoding::percent_decode_str;
 use reqwest::header::HeaderMap;
 use url::Url;
-
-use super::client::percent_decoded;
 
 /// The most letters of a name.
 const NAME_LETTERS: usize = 150;
@@ -15,7 +14,7 @@ pub(super) fn file_name(headers: &HeaderMap, url: &Url) -> String {
     let given = disposition.as_deref().and_then(name_of);
     let last = || {
         let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
-        Some(String::from_utf8_lossy(&percent_decoded(last)).into_owned())
+        Some(percent_decode_str(last).decode_utf8_lossy().into_owned())
     };
     given
         .into_iter()
@@ -34,9 +33,9 @@ fn name_of(disposition: &str) -> Option<String> {
                 let mut parts = value.splitn(3, '\'');
                 if let (Some(charset), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next())
                     && charset.eq_ignore_ascii_case("utf-8")
-                    && let Ok(text) = String::from_utf8(percent_decoded(text))
+                    && let Ok(text) = percent_decode_str(text).decode_utf8()
                 {
-                    return Some(text);
+                    return Some(text.into_owned());
                 }
             }
             "filename" => simple = Some(value),

@@ -1,20 +1,21 @@
 //! What all requests share.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dray_model::Result;
-use dray_model::catalog::{AuditEntry, Session};
+use dray_model::catalog::{AuditEntry, Job, Session};
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Notify, Semaphore};
 
 use super::directory::{self, FIRST, Key, Organization, Role};
 use super::files::Files;
-use super::queue::Queue;
+use super::queue::{Queue, submit};
 use super::secret::Secret;
 use super::sessions::Sessions;
 use super::settings::Settings;
@@ -49,6 +50,36 @@ pub struct Places {
     pub bodies: Arc<Semaphore>,
 }
 
+/// What was found in the store, believed for a moment.
+#[derive(Debug)]
+struct Believed<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+
+impl<K, V> Default for Believed<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Believed<K, V> {
+    fn get(&self, key: &K) -> Option<V> {
+        let known = lock(&self.0);
+        known.get(key).filter(|(since, _)| since.elapsed() < BELIEVED).map(|(_, value)| value.clone())
+    }
+
+    /// Believes what was asked for at a time.
+    fn put(&self, key: K, since: Instant, value: V) {
+        let mut known = lock(&self.0);
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(key, (since, value));
+    }
+
+    fn clear(&self) {
+        lock(&self.0).clear();
+    }
+}
+
 /// What all requests share; a clone is the same thing.
 #[derive(Clone)]
 pub struct App {
@@ -67,8 +98,8 @@ struct Inner {
     places: Places,
     chat: Option<Chat>,
     sender: Notify,
-    known_keys: Mutex<HashMap<String, (Instant, Key, Organization)>>,
-    known_admins: Mutex<HashMap<(String, String), (Instant, bool)>>,
+    known_keys: Believed<String, (Key, Organization)>,
+    known_admins: Believed<(String, String), bool>,
     store_time: Mutex<Option<(Instant, i64)>>,
     touched: Mutex<HashMap<String, i64>>,
     stopping: AtomicBool,
@@ -91,8 +122,8 @@ impl App {
             },
             chat: settings.chat.clone().map(Chat::new).transpose()?,
             sender: Notify::new(),
-            known_keys: Mutex::default(),
-            known_admins: Mutex::default(),
+            known_keys: Believed::default(),
+            known_admins: Believed::default(),
             store_time: Mutex::default(),
             touched: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -201,10 +232,8 @@ impl App {
     /// The key with this secret and its organization.
     pub async fn key(&self, secret: &str) -> Result<Option<(Key, Organization)>> {
         let hash = directory::hash_of(secret);
-        if let Some((since, key, organization)) = lock(&self.inner.known_keys).get(&hash)
-            && since.elapsed() < BELIEVED
-        {
-            return Ok(Some((key.clone(), organization.clone())));
+        if let Some(known) = self.inner.known_keys.get(&hash) {
+            return Ok(Some(known));
         }
         let now = clock::now();
         let must_touch = {
@@ -240,12 +269,8 @@ impl App {
                 Ok(organization.map(|organization| (key, organization)))
             })
             .await?;
-        if let Some((key, organization)) = &found {
-            let mut known = lock(&self.inner.known_keys);
-            if known.len() >= MOST_REMEMBERED {
-                known.clear();
-            }
-            known.insert(hash, (Instant::now(), key.clone(), organization.clone()));
+        if let Some(found) = &found {
+            self.inner.known_keys.put(hash, Instant::now(), found.clone());
         }
         Ok(found)
     }
@@ -256,10 +281,8 @@ impl App {
             return Ok(organization == FIRST && self.settings().admin_key.is_some());
         }
         let asked = (organization.to_owned(), id.to_owned());
-        if let Some((since, known)) = lock(&self.inner.known_admins).get(&asked)
-            && since.elapsed() < BELIEVED
-        {
-            return Ok(*known);
+        if let Some(known) = self.inner.known_admins.get(&asked) {
+            return Ok(known);
         }
         let since = Instant::now();
         let (now, (slug, id)) = (self.time().await?, asked.clone());
@@ -267,18 +290,14 @@ impl App {
             .sessions()
             .directory(move |directory| directory::is_admin(directory, &slug, &id, now))
             .await?;
-        let mut known = lock(&self.inner.known_admins);
-        if known.len() >= MOST_REMEMBERED {
-            known.clear();
-        }
-        known.insert(asked, (since, found));
+        self.inner.known_admins.put(asked, since, found);
         Ok(found)
     }
 
     /// Forgets what is believed of keys, users and organizations: something about them was changed.
     pub fn forget_keys(&self) {
-        lock(&self.inner.known_keys).clear();
-        lock(&self.inner.known_admins).clear();
+        self.inner.known_keys.clear();
+        self.inner.known_admins.clear();
     }
 
     /// The time (microseconds since the epoch) by the store's clock: what several processes judge by time, they
@@ -292,6 +311,29 @@ impl App {
         let time = self.sessions().directory(|directory| directory.time()).await?;
         *lock(&self.inner.store_time) = Some((Instant::now(), time));
         Ok(time)
+    }
+
+    /// The same; by this machine's clock where the store does not answer.
+    pub async fn time_at_least_here(&self) -> i64 {
+        self.time().await.unwrap_or_else(|_| clock::now())
+    }
+
+    /// Keeps a new job, which begins as soon as a worker is free; returns it with its number.
+    pub async fn submit(&self, organization: &str, job: Job) -> Result<Job> {
+        let job = self.run(organization, move |session| submit(session, job)).await?;
+        self.queue().wake();
+        Ok(job)
+    }
+
+    /// The organizations, by their names in addresses; none where the store does not answer, which is logged.
+    pub async fn organizations(&self) -> Vec<String> {
+        match self.sessions().directory(|store| directory::list_organizations(store)).await {
+            Ok(organizations) => organizations.into_iter().map(|organization| organization.slug).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "the organizations cannot be listed");
+                Vec::new()
+            }
+        }
     }
 
     /// Adds a line to an organization's audit log. What cannot be written there is at least in the log.

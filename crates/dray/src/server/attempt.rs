@@ -10,7 +10,6 @@ use dray_model::{Error, ErrorKind, Result};
 use super::app::App;
 use super::jobs;
 use super::queue::Done;
-use crate::clock;
 use crate::memory;
 use crate::operations::import::Watch;
 use crate::operations::{export_job, import_job};
@@ -110,7 +109,7 @@ pub(super) fn attempt(app: &App, organization: &str, mut job: Job, watch: &Watch
 
 /// The time by the store's clock. Blocking.
 fn time(app: &App) -> i64 {
-    tokio::runtime::Handle::current().block_on(app.time()).unwrap_or_else(|_| clock::now())
+    tokio::runtime::Handle::current().block_on(app.time_at_least_here())
 }
 
 /// True where the same work may be taken another time: a store or the place of the files said no, not the data.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::operations::quota::Quota;
+
 /// The limits and features of an organization. The default plan has everything, without limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -23,6 +25,11 @@ impl Default for Plan {
 }
 
 impl Plan {
+    /// How much it allows.
+    pub fn quota(&self) -> Quota {
+        Quota { rows_per_import: self.rows_per_import, records_per_object: self.records_per_object }
+    }
+
     /// True where the plan has this feature.
     pub fn has(&self, feature: &str) -> bool {
         self.features.as_ref().is_none_or(|features| features.iter().any(|known| known == feature))

@@ -13,9 +13,8 @@ use tokio::task::JoinHandle;
 
 use super::app::App;
 use super::attempt::{PAUSE, attempt, fail, import_of};
-use super::directory::{self, random_text};
+use super::directory::random_text;
 use super::webhooks;
-use crate::clock;
 use crate::operations::import::Watch;
 use crate::operations::looked_through;
 use crate::operations::upload::Upload;
@@ -113,24 +112,13 @@ fn listen(app: &App) {
     }
 }
 
-async fn organizations(app: &App) -> Vec<String> {
-    let listed = app.sessions().directory(|store| directory::list_organizations(store)).await;
-    match listed {
-        Ok(organizations) => organizations.into_iter().map(|organization| organization.slug).collect(),
-        Err(error) => {
-            tracing::warn!(%error, "the organizations cannot be listed");
-            Vec::new()
-        }
-    }
-}
-
 async fn work(app: &App, name: &str, doing: &Doing, is_guest: bool) {
     while !app.is_stopping() {
         let mut found = false;
         let listed = if is_guest && doing.count() < app.settings().workers {
             Vec::new()
         } else {
-            organizations(app).await
+            app.organizations().await
         };
         for organization in listed {
             if app.is_stopping() {
@@ -221,7 +209,7 @@ async fn perform(app: &App, organization: &str, job: &mut Job, watch: &Arc<Watch
         Err(panic) => {
             tracing::error!(%panic, job = job.id, "a job panicked");
             job.import_id = import_of(watch).or(job.import_id);
-            let now = app.time().await.unwrap_or_else(|_| clock::now());
+            let now = app.time_at_least_here().await;
             fail(job, "the work broke off: this is a defect in Dray, please report it".to_owned(), now);
         }
     }
@@ -298,7 +286,7 @@ async fn sweep(app: &App) {
     let shortest = app.settings().keep_imports.min(app.settings().keep_exports);
     let pause = (shortest / 10).clamp(Duration::from_secs(1), SWEEP);
     while !app.is_stopping() {
-        for organization in organizations(app).await {
+        for organization in app.organizations().await {
             let files = app.files().clone();
             let name = organization.clone();
             let kept = app.settings().imports_kept_until(0);

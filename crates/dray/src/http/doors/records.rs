@@ -26,7 +26,7 @@ use crate::operations::filters::{compare, parse_group, sort_column};
 use crate::operations::import::{ImportReport, ImportRequest, Rows, Watch, import};
 use crate::operations::objects::KnownObjects;
 use crate::operations::policy::PolicyRequest;
-use crate::operations::quota::{Exceeded, Quota};
+use crate::operations::quota::Quota;
 use crate::operations::record::flat_members;
 use crate::server::app::App;
 
@@ -149,7 +149,7 @@ pub async fn import_records(
                 };
                 let report = import(session, &known, request, &Watch::default())?;
                 if let Some(exceeded) = report.exceeded {
-                    return Ok(Err(plan_limit(exceeded)));
+                    return Ok(Err(exceeded.into()));
                 }
                 add(&mut answer, &report, &good);
             }
@@ -160,13 +160,6 @@ pub async fn import_records(
         json!({ "created": answer.created, "duplicates": answer.duplicates, "failed": answer.failed });
     app.audit(actor.organization(), actor.entry("records.import", answer.object_name.clone(), details)).await;
     Ok(Json(answer))
-}
-
-/// 403 where the organization may have no more records.
-fn plan_limit(exceeded: Exceeded) -> Failure {
-    Failure::denied(exceeded.message)
-        .code("PLAN_LIMIT")
-        .details(json!({ "limit": exceeded.limit, "allowed": exceeded.allowed, "wanted": exceeded.wanted }))
 }
 
 /// A record the engine can read: an object whose members are fields.

@@ -22,7 +22,6 @@ use crate::http::body::{Path, Query};
 use crate::operations::import_job::{self, ImportJob};
 use crate::operations::job_words::job_json;
 use crate::server::app::App;
-use crate::server::queue::submit;
 use crate::server::webhooks::cancel_job;
 
 /// Between two events.
@@ -110,8 +109,7 @@ pub async fn retry(
     let request = RawValue::from_string(request)
         .map_err(|cause| dray_model::Error::store("the job's request cannot be read").because(cause))?;
     let again = crate::server::queue::new_job(&job.kind, &job.object, &request, &actor.name, clock::now())?;
-    let job = app.run(actor.organization(), move |session| submit(session, again)).await?;
-    app.queue().wake();
+    let job = app.submit(actor.organization(), again).await?;
     app.audit(actor.organization(), actor.entry("job.retry", id, json!({ "job": job.id }))).await;
     Ok((StatusCode::ACCEPTED, Json(job_json(&job))))
 }

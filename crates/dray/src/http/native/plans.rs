@@ -11,7 +11,7 @@ use dray_model::Error;
 use dray_model::flow::ImportStatus;
 use serde_json::{Value, json};
 
-use super::shapes::{object_of, plan_limit, quota_of, refused, short};
+use super::shapes::{object_of, refused, short};
 use super::upload::{Upload, drop_file, receive};
 use crate::clock;
 use crate::http::access::{Actor, Admin, Planner};
@@ -143,7 +143,7 @@ async fn plan_upload(
     object: Arc<dray_model::object::Object>,
     upload: Upload,
 ) -> Answer<Value> {
-    let quota = quota_of(actor);
+    let quota = actor.organization.plan.quota();
     let watch = Arc::new(Watch::default());
     let _stop = StopOnDrop(Arc::clone(&watch));
     let created_at = clock::now();
@@ -158,7 +158,7 @@ async fn plan_upload(
         .await??;
     let (report, preview) = match planned {
         Planned::Done(report, preview) => (report, preview),
-        Planned::Exceeded(exceeded) => return Err(plan_limit(exceeded)),
+        Planned::Exceeded(exceeded) => return Err(exceeded.into()),
         Planned::Refused(error, report) => return Err(import_refused(error, report.as_deref())),
     };
     let fates = fates_json(&report.import.ledger);
@@ -273,7 +273,7 @@ pub async fn confirm(
         return Err(Failure::conflict("this plan was made more than an hour ago: send the file again")
             .code("PLAN_EXPIRED"));
     }
-    let quota = quota_of(&actor);
+    let quota = actor.organization.plan.quota();
     let created = plan.fates.get("created").and_then(Value::as_u64).unwrap_or(0);
     let rows = plan.rows;
     if plan.confirmed.is_none() {
@@ -285,7 +285,7 @@ pub async fn confirm(
             })
             .await?;
         if let Some(exceeded) = exceeded {
-            return Err(plan_limit(exceeded));
+            return Err(exceeded.into());
         }
     }
     plan.job.records_per_object = quota.records_per_object;
@@ -393,7 +393,7 @@ async fn execute(
         .await??;
     let report = &executed.report;
     if let Some(exceeded) = report.exceeded.clone() {
-        return Err(plan_limit(exceeded));
+        return Err(exceeded.into());
     }
     let import = report.import.id;
     let ledger = fates_json(&report.import.ledger);

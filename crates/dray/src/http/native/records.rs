@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::shapes::{
-    busy, expected_version, first_sentence, limit_of, number_of, object_of, plan_limit, quota_of, refused,
-};
+use super::shapes::{busy, expected_version, first_sentence, limit_of, number_of, object_of, refused};
 use crate::http::access::{Actor, Admin, Reader};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{JsonBody, Path, Query};
@@ -185,7 +183,7 @@ async fn write(
     expected_version: Option<i64>,
     fingerprint: String,
 ) -> Answer<Response> {
-    let quota = quota_of(actor);
+    let quota = actor.organization.plan.quota();
     let fields: Vec<String> = members.keys().take(100).cloned().collect();
     let written = app
         .run(actor.organization(), move |session| {
@@ -202,7 +200,7 @@ async fn write(
                 Written::Refused(problems) => {
                     return Ok(Err(refused("INVALID_RECORD", first_sentence(&problems), &problems)));
                 }
-                Written::Exceeded(exceeded) => return Ok(Err(plan_limit(exceeded))),
+                Written::Exceeded(exceeded) => return Ok(Err(exceeded.into())),
                 Written::Missing => return Ok(Err(no_record(&name, id.unwrap_or(0)))),
                 Written::Outdated(version) => return Ok(Err(outdated(id.unwrap_or(0), version))),
                 Written::Busy => return Ok(Err(busy(&name))),

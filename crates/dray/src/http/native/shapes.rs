@@ -10,11 +10,9 @@ use serde_json::{Value, json};
 
 pub use crate::http::lists::{before_of, limit_of, next_cursor, number_of, short, unknown_cursor};
 
-use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::operations::ledger::problem_json;
 use crate::operations::objects::KnownObjects;
-use crate::operations::quota::{Exceeded, Quota};
 use crate::server::files::disposition;
 
 /// The object of an address; 404 where there is none.
@@ -23,19 +21,6 @@ pub fn object_of(known: &KnownObjects, name: &str) -> Answer<Arc<Object>> {
         let hint = error.hint.unwrap_or_default();
         Failure::not_found(format!("there is no object `{}`: {hint}", short(name)))
     })
-}
-
-/// The limits of the organization's plan.
-pub fn quota_of(actor: &Actor) -> Quota {
-    let plan = &actor.organization.plan;
-    Quota { rows_per_import: plan.rows_per_import, records_per_object: plan.records_per_object }
-}
-
-/// 403 `PLAN_LIMIT`.
-pub fn plan_limit(exceeded: Exceeded) -> Failure {
-    Failure::denied(exceeded.message)
-        .code("PLAN_LIMIT")
-        .details(json!({ "limit": exceeded.limit, "allowed": exceeded.allowed, "wanted": exceeded.wanted }))
 }
 
 /// 422 with everything that is wrong.

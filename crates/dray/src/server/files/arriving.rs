@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::new_file::cannot;
+use super::new_file::{cannot, sync_folder};
 use super::{Files, PARTS_WAITING, Part, READ_BYTES, name_of, no_name};
 
 /// How long a sender waits for another to end: what one that was cut off had sent may still be written.
@@ -192,16 +192,14 @@ impl Files {
         let path = self.draft_path(organization, id)?;
         if self.bucket.is_some() {
             arriving.draft.seek(SeekFrom::Start(0)).map_err(cannot)?;
-            let mut file = self.create(organization, id, shown_name)?;
-            std::io::copy(&mut arriving.draft, &mut file).map_err(cannot)?;
-            let bytes = file.publish()?;
+            let bytes = self.copy_in(organization, id, shown_name, &mut arriving.draft)?;
             self.remove_draft(organization, id);
             return Ok(bytes);
         }
         let folder = self.folder(organization)?;
         arriving.draft.sync_all().map_err(cannot)?;
         std::fs::rename(&path, folder.join(id)).map_err(cannot)?;
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(cannot)?;
+        sync_folder(&folder)?;
         Ok(arriving.bytes)
     }
 }

@@ -18,6 +18,7 @@ use dray_model::flow::FailedRowFormat;
 use dray_model::{Error, ErrorKind, Result};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -29,7 +30,7 @@ pub use new_file::NewFile;
 
 use bucket::Bucket;
 use failed_rows::FailedRowParts;
-use new_file::cannot;
+use new_file::{cannot, sync_folder};
 
 use super::directory::random_text;
 use crate::failed_file::{FailedFile, Safekeeping};
@@ -131,14 +132,27 @@ impl Files {
         draft: tempfile::TempPath,
     ) -> Result<u64> {
         let mut whole = std::fs::File::open(&draft).map_err(cannot)?;
-        if self.bucket.is_none() {
-            whole.sync_all().map_err(cannot)?;
-            let bytes = whole.metadata().map_err(cannot)?.len();
-            draft.persist(self.folder(organization)?.join(id)).map_err(|why| cannot(why.error))?;
-            return Ok(bytes);
+        if self.bucket.is_some() {
+            return self.copy_in(organization, id, shown_name, &mut whole);
         }
+        whole.sync_all().map_err(cannot)?;
+        let bytes = whole.metadata().map_err(cannot)?.len();
+        let folder = self.folder(organization)?;
+        draft.persist(folder.join(id)).map_err(|why| cannot(why.error))?;
+        sync_folder(&folder)?;
+        Ok(bytes)
+    }
+
+    /// Keeps what is read from here on under this name; returns its size.
+    fn copy_in(
+        &self,
+        organization: &str,
+        id: &str,
+        shown_name: &str,
+        from: &mut std::fs::File,
+    ) -> Result<u64> {
         let mut file = self.create(organization, id, shown_name)?;
-        std::io::copy(&mut whole, &mut file).map_err(cannot)?;
+        std::io::copy(from, &mut file).map_err(cannot)?;
         file.publish()
     }
 
@@ -152,25 +166,12 @@ impl Files {
         sent: &mut (impl Stream<Item = std::result::Result<Bytes, E>> + Unpin),
     ) -> Result<(String, u64)> {
         let id = Self::new_id();
-        let bytes = self.receive_as(organization, &id, shown_name, most_bytes, sent).await?;
-        Ok((id, bytes))
-    }
-
-    /// The same under a name that was given before.
-    pub async fn receive_as<E: std::fmt::Display>(
-        &self,
-        organization: &str,
-        id: &str,
-        shown_name: &str,
-        most_bytes: Option<u64>,
-        sent: &mut (impl Stream<Item = std::result::Result<Bytes, E>> + Unpin),
-    ) -> Result<u64> {
         let most = most_bytes.unwrap_or(self.most_bytes).min(self.most_bytes);
         let (parts, mut coming) = tokio::sync::mpsc::channel::<Part>(PARTS_WAITING);
         let (files, organization) = (self.clone(), organization.to_owned());
-        let (id, shown_name) = (id.to_owned(), shown_name.to_owned());
+        let (name, shown_name) = (id.clone(), shown_name.to_owned());
         let writing = tokio::task::spawn_blocking(move || {
-            let mut file = files.create(&organization, &id, &shown_name)?;
+            let mut file = files.create(&organization, &name, &shown_name)?;
             while let Some(part) = coming.blocking_recv() {
                 match part {
                     Part::Bytes(bytes) => file.write_all(&bytes).map_err(cannot)?,
@@ -197,7 +198,9 @@ impl Files {
             }
         }
         let _ = parts.send(Part::End).await;
-        writing.await.unwrap_or_else(|_| Err(Error::file("keeping a file broke off").retryable()))
+        let kept = writing.await;
+        let bytes = kept.unwrap_or_else(|_| Err(Error::file("keeping a file broke off").retryable()))?;
+        Ok((id, bytes))
     }
 
     /// A kept file where readers can open it: in its place, or as a copy; `None` where it is gone.
@@ -408,6 +411,9 @@ pub fn media_type(name: &str) -> &'static str {
     }
 }
 
+/// What is escaped in a name that stands in a header.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
+
 /// The header by which a browser saves a file under its name for people.
 pub fn disposition(name: &str) -> String {
     let plain: String = name
@@ -421,12 +427,6 @@ pub fn disposition(name: &str) -> String {
     if plain == name {
         return format!("attachment; filename=\"{plain}\"");
     }
-    let encoded: String = name
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect();
+    let encoded = utf8_percent_encode(name, ESCAPED);
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }

@@ -33,6 +33,11 @@ pub(super) fn cannot(why: std::io::Error) -> Error {
         .retryable()
 }
 
+/// Makes the names in a folder as durable as their files.
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(cannot)
+}
+
 impl NewFile {
     /// A file in a folder, which is made where it is missing.
     pub(super) fn in_folder(folder: &Path, name: &str) -> Result<Self> {
@@ -58,7 +63,7 @@ impl NewFile {
                 file.as_file().sync_all().map_err(cannot)?;
                 file.persist(&name).map_err(|why| cannot(why.error))?;
                 if let Some(folder) = name.parent() {
-                    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(cannot)?;
+                    sync_folder(folder)?;
                 }
             }
             Place::Bucket(mut writer) => writer.end().map_err(cannot)?,

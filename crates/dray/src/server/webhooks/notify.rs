@@ -26,12 +26,10 @@ pub fn save_end(app: &App, session: &mut dyn Session, organization: &str, job: &
     if event_of(job).is_none() {
         return session.save_job(job);
     }
-    let wish: Option<Wish> = serde_json::from_str(&job.request).ok();
-    let own_url = wish.and_then(|wish| wish.webhook_url).filter(|url| !url.trim().is_empty());
     let saved = together(session, |session| {
         let saved = session.save_job(job)?;
         if saved {
-            notify_job(app, session, organization, job, own_url.as_deref())?;
+            notify_job(app, session, organization, job)?;
         }
         Ok(saved)
     })?;
@@ -51,9 +49,7 @@ pub fn cancel_job(
         let asked = session.cancel_job(id, now)?;
         let job = session.find_job(id)?.filter(|job| asked && job.status == JobStatus::Cancelled);
         if let Some(job) = job {
-            let wish: Option<Wish> = serde_json::from_str(&job.request).ok();
-            let own_url = wish.and_then(|wish| wish.webhook_url).filter(|url| !url.trim().is_empty());
-            notify_job(app, session, organization, &job, own_url.as_deref())?;
+            notify_job(app, session, organization, &job)?;
         }
         Ok(asked)
     })?;
@@ -63,20 +59,16 @@ pub fn cancel_job(
 
 /// Keeps what is to be told of a job's end, for every endpoint that wants to know it and for the address that
 /// the job named. Within the transaction that writes the end down.
-pub fn notify_job(
-    app: &App,
-    session: &mut dyn Session,
-    organization: &str,
-    job: &Job,
-    own_url: Option<&str>,
-) -> Result<()> {
+fn notify_job(app: &App, session: &mut dyn Session, organization: &str, job: &Job) -> Result<()> {
     let Some(event) = event_of(job) else { return Ok(()) };
+    let wish: Option<Wish> = serde_json::from_str(&job.request).ok();
+    let own_url = wish.and_then(|wish| wish.webhook_url).filter(|url| !url.trim().is_empty());
     let mut wanted: Vec<(Endpoint, Option<&str>)> = endpoint::list(session)?
         .into_iter()
         .filter(|known| known.wants(event))
         .map(|known| (known, None))
         .collect();
-    if let Some(url) = own_url {
+    if let Some(url) = own_url.as_deref() {
         let now = session.time()?;
         wanted.push((endpoint::of_jobs(session, app.secret(), organization, now)?, Some(url)));
     }

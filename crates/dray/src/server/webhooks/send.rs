@@ -18,7 +18,6 @@ use super::signature::sign;
 use crate::clock;
 use crate::outbound::client::{Call, Limits};
 use crate::server::app::App;
-use crate::server::directory;
 
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -92,7 +91,7 @@ pub async fn run(app: App) {
         if must_sweep {
             swept = Some(Instant::now());
         }
-        for organization in organizations(&app).await {
+        for organization in app.organizations().await {
             if app.is_stopping() {
                 break;
             }
@@ -107,17 +106,6 @@ pub async fn run(app: App) {
         let _ = tokio::time::timeout(LOOK, app.sender().notified()).await;
     }
     let _ = slots.all.acquire_many(MOST_AT_ONCE as u32).await;
-}
-
-async fn organizations(app: &App) -> Vec<String> {
-    let listed = app.sessions().directory(|store| directory::list_organizations(store)).await;
-    listed.map_or_else(
-        |error| {
-            tracing::warn!(%error, "the organizations cannot be listed");
-            Vec::new()
-        },
-        |organizations| organizations.into_iter().map(|organization| organization.slug).collect(),
-    )
 }
 
 /// Begins what is due, as far as there is leave for it.
@@ -284,9 +272,9 @@ async fn send(app: &App, taken: &Taken) -> (Attempt, Option<Duration>) {
             if status.is_redirection() {
                 attempt.error = Some("a webhook is not sent on to where an answer leads".to_owned());
             }
-            let wanted = reply.header("retry-after").and_then(|text| text.trim().parse().ok());
+            let wanted = reply.retry_after();
             attempt.answer = String::from_utf8_lossy(&reply.beginning(KEPT_BYTES).await).into_owned();
-            (attempt, wanted.map(Duration::from_secs))
+            (attempt, wanted)
         }
         Err(fault) => {
             attempt.error = Some(fault.to_string());

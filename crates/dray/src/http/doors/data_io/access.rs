@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{AnyBytes, parse_json};
+use crate::http::lists::short;
 use crate::server::app::App;
 
 /// The feature of an organization's plan.
@@ -28,7 +29,7 @@ impl FromRequestParts<App> for Admin {
         let named = path.iter().find(|(name, _)| *name == "org").map(|(_, value)| value).unwrap_or_default();
         let own = &actor.organization;
         if named != own.slug && named != own.id.to_string() {
-            let shown: String = named.chars().take(100).collect();
+            let shown = short(named);
             return Err(Failure::not_found(format!("there is no organization `{shown}` for this key")));
         }
         actor.must_be_admin()?;

@@ -12,10 +12,11 @@ use super::filters::conditions;
 use super::jobs::accepted;
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
+use crate::http::lists::short;
 use crate::operations::export_job::{ExportJob, KIND};
 use crate::operations::ledger::time;
 use crate::server::app::App;
-use crate::server::queue::{new_job, submit};
+use crate::server::queue::new_job;
 
 /// What can be exported.
 const RESOURCES: [&str; 4] = ["profiles", "events", "analytics", "survey_responses"];
@@ -49,16 +50,20 @@ pub struct ExportBody {
 
 /// 400 for a resource this direction does not have.
 pub(super) fn invalid_resource(given: &str, resources: &[&str]) -> Failure {
-    let shown: String = given.chars().take(100).collect();
+    let shown = short(given);
     Failure::validation(format!("`{shown}` is no resource here: use {}", resources.join(", ")))
         .code("INVALID_RESOURCE")
 }
 
-fn invalid_format(given: &str) -> Failure {
-    let shown: String = given.chars().take(100).collect();
-    let words: Vec<&str> = FORMATS.iter().map(|format| format.extension()).collect();
-    Failure::validation(format!("`{shown}` is no format of an export: use {}", words.join(", ")))
-        .code("INVALID_FORMAT")
+/// The format of this name; 400 for one this direction (`an export`, `an import`) does not have.
+pub(super) fn format_of(asked: &str, formats: &[Format], direction: &str) -> Answer<Format> {
+    let format = Format::from_name(&asked.trim().to_ascii_lowercase());
+    format.filter(|format| formats.contains(format)).ok_or_else(|| {
+        let words: Vec<&str> = formats.iter().map(|format| format.extension()).collect();
+        let words = words.join(", ");
+        Failure::validation(format!("`{}` is no format of {direction}: use {words}", short(asked)))
+            .code("INVALID_FORMAT")
+    })
 }
 
 /// Begin an export: the answer tells the job, which tells the link to the file once it is complete.
@@ -83,9 +88,7 @@ pub async fn export(
     if !RESOURCES.contains(&resource.as_str()) {
         return Err(invalid_resource(&resource, &RESOURCES));
     }
-    let asked = body.format.as_deref().unwrap_or("csv").trim();
-    let format = Format::from_name(&asked.to_ascii_lowercase()).filter(|format| FORMATS.contains(format));
-    let format = format.ok_or_else(|| invalid_format(asked))?;
+    let format = format_of(body.format.as_deref().unwrap_or("csv").trim(), &FORMATS, "an export")?;
     let packing = body.compression.as_deref().and_then(Compression::from_name);
     let ending = packing.map_or("", |packing| match packing {
         Compression::Zip => ".zip",
@@ -109,8 +112,7 @@ pub async fn export(
     // Whatever is wrong with it is told now.
     export.plan(&object)?;
     let job = new_job(KIND, object.name(), &export, &actor.name, now)?;
-    let job = app.run(actor.organization(), move |session| submit(session, job)).await?;
-    app.queue().wake();
+    let job = app.submit(actor.organization(), job).await?;
     let details = json!({
         "job": job.id, "resource": resource, "format": export.format, "filters": body.filters,
         "fields": export.fields,

@@ -11,11 +11,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::access::{Admin, JsonText};
-use super::exports::invalid_resource;
+use super::exports::{format_of, invalid_resource};
 use super::jobs::accepted;
 use super::uploads::shown_name;
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
+use crate::http::lists::short;
 use crate::http::once::Repeatable;
 use crate::operations::import_job::{ImportJob, KIND};
 use crate::operations::policy::PolicyRequest;
@@ -23,7 +24,7 @@ use crate::operations::reading::ReadRequest;
 use crate::operations::upload::Upload;
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
-use crate::server::queue::{new_job, submit};
+use crate::server::queue::new_job;
 
 /// What can be imported.
 const RESOURCES: [&str; 3] = ["profiles", "events", "contacts"];
@@ -80,7 +81,7 @@ fn pairs(what: &str, members: Map<String, Value>) -> Answer<Vec<(String, String)
         Value::Null => Ok((name, String::new())),
         Value::Bool(_) | Value::Number(_) => Ok((name, value.to_string())),
         Value::Array(_) | Value::Object(_) => {
-            let shown: String = name.chars().take(100).collect();
+            let shown = short(&name);
             Err(Failure::validation(format!("{what}.{shown} is no text")))
         }
     };
@@ -110,7 +111,7 @@ pub async fn import(
     if !RESOURCES.contains(&resource.as_str()) {
         return Err(invalid_resource(&resource, &RESOURCES));
     }
-    let format = body.format.as_deref().map(format_of).transpose()?;
+    let format = body.format.as_deref().map(|asked| format_of(asked, &FORMATS, "an import")).transpose()?;
     let object = app.objects(actor.organization()).await?.named(&resource)?;
     let policy = PolicyRequest {
         match_by: body.match_by,
@@ -176,24 +177,13 @@ pub async fn import(
         }
     }
     let job = new_job(KIND, object.name(), &import, &actor.name, now)?;
-    let job = app.run(actor.organization(), move |session| submit(session, job)).await?;
-    app.queue().wake();
+    let job = app.submit(actor.organization(), job).await?;
     let details = json!({
         "job": job.id, "resource": resource, "source": import.source_name, "dryRun": dry_run,
         "columnMapping": import.columns, "policy": import.policy,
     });
     app.audit(actor.organization(), actor.entry("data_io.import", resource, details)).await;
     Ok(accepted(&job))
-}
-
-fn format_of(asked: &str) -> Answer<Format> {
-    let format = Format::from_name(&asked.trim().to_ascii_lowercase());
-    format.filter(|format| FORMATS.contains(format)).ok_or_else(|| {
-        let shown: String = asked.chars().take(100).collect();
-        let words: Vec<&str> = FORMATS.iter().map(|format| format.extension()).collect();
-        Failure::validation(format!("`{shown}` is no format of an import: use {}", words.join(", ")))
-            .code("INVALID_FORMAT")
-    })
 }
 
 /// The name of the file at an address: what stands behind the question mark may be secret.

@@ -183,7 +183,7 @@ pub async fn list(
 
 /// A new link to the file of a job, for another half hour.
 #[utoipa::path(
-    get, path = "/api/v1/orgs/{org}/data-io/jobs/{job}/download", tag = "data-io",
+    method(get, post), path = "/api/v1/orgs/{org}/data-io/jobs/{job}/download", tag = "data-io",
     params(("org" = String, Path), ("job" = String, Path)),
     responses(
         (status = 200, description = "`{downloadUrl, expiresAt}`"),
@@ -200,34 +200,9 @@ pub async fn download(
     Path(path): Path<JobPath>,
     headers: HeaderMap,
 ) -> Answer<Json<Value>> {
-    link(&app, &actor, &path.job, &headers).await
-}
-
-/// The same by `POST`.
-#[utoipa::path(
-    post, path = "/api/v1/orgs/{org}/data-io/jobs/{job}/download", tag = "data-io",
-    params(("org" = String, Path), ("job" = String, Path)),
-    responses(
-        (status = 200, description = "`{downloadUrl, expiresAt}`"),
-        (status = 403, description = "PERMISSION_DENIED, PLAN_REQUIRED"),
-        (status = 404, description = "JOB_NOT_FOUND"),
-        (status = 409, description = "JOB_NOT_COMPLETED"),
-        (status = 410, description = "FILE_GONE"),
-    ),
-    security(("key" = []))
-)]
-pub async fn download_again(
-    State(app): State<App>,
-    Admin(actor): Admin,
-    Path(path): Path<JobPath>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    link(&app, &actor, &path.job, &headers).await
-}
-
-async fn link(app: &App, actor: &Actor, id: &str, headers: &HeaderMap) -> Answer<Json<Value>> {
-    let (job, file) = found(app, actor.organization(), id).await?;
-    if !job.status.is_ended() {
+    let id = path.job;
+    let (job, file) = found(&app, actor.organization(), &id).await?;
+    if !job.status.is_final() {
         let message = format!("the job is {}: its file is there once it is completed", job.status.word());
         return Err(Failure::conflict(message).code("JOB_NOT_COMPLETED"));
     }
@@ -238,7 +213,7 @@ async fn link(app: &App, actor: &Actor, id: &str, headers: &HeaderMap) -> Answer
             "the job has no file, or its time is over: begin it again",
         )
     })?;
-    let (url, until) = link_to(app, &base_url(app, headers), Method::GET, actor, &file).await?;
+    let (url, until) = link_to(&app, &base_url(&app, &headers), Method::GET, &actor, &file).await?;
     app.audit(actor.organization(), actor.entry("data_io.download", id, json!({ "file": file.name }))).await;
     Ok(Json(json!({ "downloadUrl": url, "expiresAt": time(until) })))
 }

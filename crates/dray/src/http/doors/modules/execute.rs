@@ -33,11 +33,10 @@ use crate::operations::import::{Rows, Watch, import};
 use crate::operations::import_job::{ImportJob, KIND};
 use crate::operations::mapping_memory;
 use crate::operations::objects::KnownObjects;
-use crate::operations::quota::Quota;
 use crate::server::app::App;
 use crate::server::directory::Organization;
 use crate::server::files::{Files, StoredFile};
-use crate::server::queue::{new_job, submit};
+use crate::server::queue::new_job;
 use crate::server::worker;
 
 /// The most rows for which the answer waits.
@@ -100,8 +99,7 @@ pub async fn execute(
     let details = json!({ "rows": total, "request": asked_of(&job) });
     app.audit(actor.organization(), actor.entry("modules.import", module_slug(&object), details)).await;
     if total > MOST_STREAM {
-        let job = app.run(actor.organization(), move |session| submit(session, job)).await?;
-        app.queue().wake();
+        let job = app.submit(actor.organization(), job).await?;
         return answer(&app, actor.organization(), known, object, job).await.map(IntoResponse::into_response);
     }
     let watch = Arc::new(Watch::default());
@@ -136,8 +134,7 @@ fn within_plan(
     prepared: &Prepared,
     bytes: &Bytes,
 ) -> Answer<()> {
-    let plan = &organization.plan;
-    let quota = Quota { rows_per_import: plan.rows_per_import, records_per_object: plan.records_per_object };
+    let quota = organization.plan.quota();
     let rows = prepared.total_rows;
     session.prepare_object(&prepared.object)?;
     let mut exceeded = quota.exceeded(session, &prepared.object, rows, rows)?;
@@ -154,11 +151,7 @@ fn within_plan(
         let created = report.import.ledger.count(Fate::Created);
         exceeded = quota.exceeded(session, &prepared.object, rows, created)?;
     }
-    exceeded.map_or(Ok(()), |exceeded| {
-        Err(Failure::denied(exceeded.message).code("PLAN_LIMIT").details(
-            json!({ "limit": exceeded.limit, "allowed": exceeded.allowed, "wanted": exceeded.wanted }),
-        ))
-    })
+    exceeded.map_or(Ok(()), |exceeded| Err(exceeded.into()))
 }
 
 /// A request as it came.

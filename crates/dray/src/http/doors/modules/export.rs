@@ -21,13 +21,14 @@ use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::JsonBody;
 use crate::http::links::base_url;
+use crate::http::lists::short;
 use crate::http::stream;
 use crate::operations::export::Export;
 use crate::operations::export_job::{ExportJob, KIND};
 use crate::operations::objects::KnownObjects;
 use crate::operations::reports::{self, Report};
 use crate::server::app::App;
-use crate::server::queue::{new_job, submit};
+use crate::server::queue::new_job;
 
 /// The most records of an export.
 const MOST_RECORDS: u64 = 100_000;
@@ -171,7 +172,7 @@ pub async fn create_job(
 async fn find_report(app: &App, actor: &Actor, id: String) -> Answer<(Arc<Object>, Report)> {
     let found = app.run(actor.organization(), move |session| {
         let known = KnownObjects::load(session)?;
-        let shown: String = id.chars().take(100).collect();
+        let shown = short(&id);
         let Some(report) = reports::find(session, &id)? else {
             let message = format!("Report not found: there is no report `{shown}`");
             return Ok(Err(Failure::not_found(message).code("REPORT_NOT_FOUND")));
@@ -218,8 +219,7 @@ async fn run(app: App, actor: Actor, headers: &HeaderMap, wanted: Wanted) -> Ans
         let now = clock::now();
         let mut job = new_job(KIND, object.name(), &asked, &actor.name, now)?;
         job.expires_at = Some(app.settings().imports_kept_until(now));
-        let job: Job = app.run(actor.organization(), move |session| submit(session, job)).await?;
-        app.queue().wake();
+        let job: Job = app.submit(actor.organization(), job).await?;
         let told: Value = view(&base_url(&app, headers), actor.organization(), &job)?;
         return Ok((StatusCode::ACCEPTED, Json(told)).into_response());
     }
@@ -247,7 +247,7 @@ fn job_of(wanted: &Wanted) -> Answer<ExportJob> {
         "csv" => Format::Csv,
         "pdf" => Format::Pdf,
         other => {
-            let shown: String = other.chars().take(100).collect();
+            let shown = short(other);
             return Err(Failure::validation(format!("`{shown}` is no export format: use csv or pdf")));
         }
     };
@@ -324,7 +324,7 @@ fn sort_of(object: &Object, config: &ExportConfig, report: Option<&Report>) -> A
         Some("asc") => false,
         Some("desc") => true,
         Some(other) => {
-            let shown: String = other.chars().take(100).collect();
+            let shown = short(other);
             return Err(Failure::validation(format!("`{shown}` is no sort direction: use asc or desc")));
         }
     };

@@ -16,6 +16,7 @@ use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
 use crate::http::download::send_file;
 use crate::http::links::base_url;
+use crate::http::lists::short;
 use crate::operations::export_job::{ExportJob, ExportResult, KIND, content_type};
 use crate::server::app::App;
 use crate::server::files::Files;
@@ -23,7 +24,7 @@ use crate::server::files::Files;
 const MICROS_PER_DAY: i64 = 24 * 3600 * 1_000_000;
 
 fn no_such_job(id: &str) -> Failure {
-    let shown: String = id.chars().take(100).collect();
+    let shown = short(id);
     Failure::not_found(format!(
         "Export job not found: there is no export job `{shown}`; jobs are kept for seven days"
     ))

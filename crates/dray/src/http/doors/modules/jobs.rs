@@ -21,6 +21,7 @@ use crate::clock;
 use crate::http::access::Admin;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::Query;
+use crate::http::lists::short;
 use crate::operations::import::take_back;
 use crate::operations::import_job::{ImportJob, ImportResult, KIND};
 use crate::operations::objects::KnownObjects;
@@ -35,7 +36,7 @@ const MOST_IDS: usize = 50_000;
 const STOPPING: Duration = Duration::from_secs(60);
 
 fn no_such_job(id: &str) -> Failure {
-    let shown: String = id.chars().take(100).collect();
+    let shown = short(id);
     Failure::new(
         StatusCode::NOT_FOUND,
         "IMPORT_JOB_NOT_FOUND",

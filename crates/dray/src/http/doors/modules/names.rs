@@ -8,6 +8,7 @@ use dray_model::object::{Object, fold_name};
 use dray_model::value::append_datetime;
 
 use crate::http::answer::{Answer, Failure};
+use crate::http::lists::short;
 use crate::operations::objects::KnownObjects;
 
 /// Stored names that this door has other words for.
@@ -41,7 +42,7 @@ pub(super) fn stored(slug: &str) -> &str {
 
 /// 400 for a field that does not exist, with the one that was probably meant.
 pub(super) fn unknown_field(object: &Object, name: &str) -> Failure {
-    let shown: String = name.chars().take(100).collect();
+    let shown = short(name);
     let advice = match nearest_field(object, stored(name)) {
         Some(field) => format!("did you mean `{}`?", slug(field)),
         None => {
@@ -55,7 +56,7 @@ pub(super) fn unknown_field(object: &Object, name: &str) -> Failure {
 
 /// 400 for a column the source does not have, with the one that was probably meant.
 pub(super) fn unknown_column(header: &[String], name: &str) -> Failure {
-    let shown: String = name.chars().take(100).collect();
+    let shown = short(name);
     let advice = match nearest_name(header.iter().map(String::as_str), name) {
         Some(column) => format!("did you mean `{column}`?"),
         None => {
@@ -96,7 +97,7 @@ pub(super) fn module(known: &KnownObjects, name: &str) -> Answer<Arc<Object>> {
         known.all().iter().find(|object| answers(object))
     });
     found.cloned().ok_or_else(|| {
-        let shown: String = name.chars().take(100).collect();
+        let shown = short(name);
         let names: Vec<&str> = known.all().iter().map(|object| module_slug(object)).collect();
         Failure::new(
             StatusCode::NOT_FOUND,
