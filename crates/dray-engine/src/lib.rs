@@ -7,6 +7,7 @@
 
 pub mod expression;
 pub mod record_filter;
+pub mod pipeline;
 pub mod map;
 mod defaults;
 pub mod check;
