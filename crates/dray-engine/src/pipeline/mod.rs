@@ -4,3 +4,5 @@
 
 pub mod function;
 pub mod leaves;
+pub mod rest;
+pub mod stored;
