@@ -114,7 +114,8 @@ pub enum Stamp {
         /// The import that changes them.
         import_id: Option<i64>,
     },
-    /// Exactly these, one for each record: an undo puts back what stood there.
+    /// Exactly these, one for each record: an undo puts back what stood there. Where they are the expected
+    /// versions, the change is none to people: bookkeeping that no history and no undo knows of.
     Restore {
         /// Versions.
         versions: Vec<i64>,

@@ -137,7 +137,8 @@ impl Dialect {
                 ),
                 format!(
                     "CREATE TRIGGER dray_change BEFORE UPDATE ON {table} FOR EACH ROW \
-                     WHEN (NEW.version = OLD.version) EXECUTE FUNCTION {function}()"
+                     WHEN (NEW.version = OLD.version AND \
+                     pg_catalog.current_setting('dray.versions_stay', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION {function}()"
                 ),
             ],
         }

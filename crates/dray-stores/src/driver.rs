@@ -137,6 +137,10 @@ pub(crate) trait Driver: Send {
     /// Inserts rows, given column by column.
     fn insert(&mut self, table: &str, columns: &[StoredColumn], values: &[ArrayRef]) -> Result<()>;
 
+    /// Lets changes that leave a record's version as it is pass as they are, until told otherwise or the
+    /// transaction ends; else the database raises the version.
+    fn let_versions_stay(&mut self, stay: bool) -> Result<()>;
+
     /// Changes rows; returns how many.
     fn update(&mut self, table: &str, update: &RecordUpdate<'_>) -> Result<u64>;
 

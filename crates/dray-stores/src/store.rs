@@ -38,6 +38,9 @@ const BULK_DELETION: u64 = 20_000;
 /// deleting a record from its indexes takes five times as long as building them anew takes for one.
 const BULK_DELETION_SHARE: u64 = 5;
 
+/// Records deleted by one statement.
+const DELETED_AT_ONCE: usize = 1_000;
+
 /// Rows read at a time while keys are scanned.
 const SCAN_ROWS: usize = 8192;
 
@@ -346,9 +349,17 @@ impl<D: Driver> Store for SqlStore<D> {
             expected_versions: &records.expected_versions,
             order: &order,
         };
+        let keeps_versions = matches!(&records.stamp, Stamp::Restore { versions, .. }
+            if *versions == records.expected_versions);
         self.within_transaction(|store| {
             store.drop_indexes_written(object, &columns, true)?;
-            store.driver.update(object.name(), &update)
+            if !keeps_versions {
+                return store.driver.update(object.name(), &update);
+            }
+            store.driver.let_versions_stay(true)?;
+            let updated = store.driver.update(object.name(), &update);
+            let restored = store.driver.let_versions_stay(false);
+            updated.and_then(|updated| restored.map(|()| updated))
         })
     }
 
@@ -545,11 +556,18 @@ impl<D: Driver> Catalog for SqlStore<D> {
 
     fn delete_records(&mut self, object: &Object, ids: &[i64]) -> Result<u64> {
         let table = self.driver.qualified(object.name());
-        let sql = format!("DELETE FROM {table} WHERE id = $1");
+        let dialect = self.driver.dialect();
+        let sql = format!("DELETE FROM {table} WHERE {}", dialect.in_list("id", 1, ValueType::Integer));
+        let list = |ids: &[i64]| {
+            if dialect.lists_are_json() {
+                SqlValue::Text(serde_json::Value::from(ids).to_string())
+            } else {
+                SqlValue::TextList(ids.iter().map(i64::to_string).collect())
+            }
+        };
         self.within_transaction(|store| {
-            ids.iter().try_fold(0, |deleted, &id| {
-                Ok(deleted + store.driver.execute(&sql, &[SqlValue::Integer(id)])?)
-            })
+            ids.chunks(DELETED_AT_ONCE)
+                .try_fold(0, |deleted, ids| Ok(deleted + store.driver.execute(&sql, &[list(ids)])?))
         })
     }
 }

@@ -4,6 +4,8 @@
 
 pub mod function;
 pub mod leaves;
+pub mod rest;
+pub mod stored;
 pub mod name;
 pub mod columns;
 pub mod normalize;

@@ -270,6 +270,12 @@ impl Driver for PostgresDriver {
         self.copy_in(table, columns, values)
     }
 
+    fn let_versions_stay(&mut self, stay: bool) -> Result<()> {
+        let word = SqlValue::Text(if stay { "on" } else { "off" }.to_owned());
+        let sql = "SELECT pg_catalog.set_config('dray.versions_stay', $1, true)";
+        crate::driver::query_value(self, sql, &[word]).map(|_| ())
+    }
+
     fn update(&mut self, table: &str, update: &RecordUpdate<'_>) -> Result<u64> {
         self.update_by_arrays(table, update)
     }

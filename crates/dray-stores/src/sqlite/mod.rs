@@ -196,6 +196,11 @@ impl Driver for SqliteDriver {
         load::insert(&self.connection, &self.path, table, columns, values)
     }
 
+    fn let_versions_stay(&mut self, stay: bool) -> Result<()> {
+        let triggers = rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER;
+        self.connection.set_db_config(triggers, !stay).map(|_| ()).map_err(|cause| self.failed(cause))
+    }
+
     fn update(&mut self, table: &str, update: &RecordUpdate<'_>) -> Result<u64> {
         load::update(&self.connection, &self.path, table, update)
     }

@@ -12,7 +12,7 @@ use dray_model::value::ValueType;
 use dray_model::{Error, ErrorKind, Result};
 use serde_json::{Map, Value};
 
-use super::objects::{KnownObjects, MOST_OBJECTS, define};
+use super::objects::{IDENTITIES, KnownObjects, MOST_OBJECTS, define};
 use super::record::lock;
 
 /// The kind of document that remembers every column a table ever had, hidden ones too.
@@ -45,6 +45,9 @@ pub enum Defined {
 /// Makes an object.
 pub fn create(session: &mut dyn Session, definition: ObjectDefinition, now: i64) -> Result<Defined> {
     let known = KnownObjects::load(session)?;
+    if definition.name == IDENTITIES {
+        return Ok(Defined::Conflict(format!("the name `{IDENTITIES}` is kept for what pipelines bring")));
+    }
     if let Some(taken) = known.all().iter().find(|object| object.answers_to(&definition.name)) {
         return Ok(Defined::Conflict(format!(
             "there is an object that answers to `{}` already: `{}`",

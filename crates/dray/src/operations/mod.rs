@@ -19,6 +19,8 @@ pub mod mapping_memory;
 pub mod refined_mapping;
 pub mod record;
 pub mod definitions;
+pub mod profile_schema;
+pub mod identities;
 pub mod selection;
 pub mod pages;
 pub mod plans;

@@ -11,6 +11,9 @@ use dray_model::{Error, Result};
 /// The kind of document that holds a definition made or changed at run time.
 const KIND: &str = "object";
 
+/// The object that holds what pipelines bring; it is made when it is first needed.
+pub const IDENTITIES: &str = "identities";
+
 /// The most objects an organization may have beside those that ship.
 pub const MOST_OBJECTS: u64 = 500;
 
