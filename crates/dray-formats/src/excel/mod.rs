@@ -74,7 +74,9 @@ pub(crate) fn open(
         Error::file(format!("reading `{name}` failed")).hint("too many files may be open").because(cause)
     })?;
     let (reader, sheets, chosen) = match look_into(name, file, &limits)? {
-        Container::Xlsx(package) => open_xlsx(package, options.sheet.as_deref(), options.stored_cells, &limits)?,
+        Container::Xlsx(package) => {
+            open_xlsx(package, options.sheet.as_deref(), options.stored_cells, &limits)?
+        }
         Container::Other(format) => open_in_worker(name, again, format, SHEET_WORKER_ARGUMENT, options)?,
     };
     let tabs = Tabs { sheets, chosen, continued: Vec::new() };

@@ -25,3 +25,4 @@ pub mod selection;
 pub mod pages;
 pub mod plans;
 pub mod outcomes;
+pub mod pipelines;
