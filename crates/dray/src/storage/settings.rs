@@ -2,6 +2,7 @@
 //! and no error says a value.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
@@ -69,7 +70,8 @@ const MOST_HEADERS: usize = 50;
 const HEADER_BYTES: usize = 32 << 10;
 
 /// What kind of storage a connection is to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Connector {
     /// A folder of the server.
     Filesystem,
@@ -126,7 +128,8 @@ impl Connector {
 }
 
 /// Whether files come from a storage or go there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Role {
     /// They come from it.
     Source,
@@ -146,6 +149,34 @@ impl Role {
     /// The role of this name.
     pub fn of_word(word: &str) -> Option<Self> {
         [Self::Source, Self::Destination].into_iter().find(|role| role.word() == word)
+    }
+}
+
+impl TryFrom<String> for Connector {
+    type Error = String;
+
+    fn try_from(code: String) -> Result<Self, String> {
+        Self::of_code(&code).ok_or_else(|| format!("there is no connector `{code}`"))
+    }
+}
+
+impl From<Connector> for String {
+    fn from(connector: Connector) -> Self {
+        connector.code().to_owned()
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        Self::of_word(&word).ok_or_else(|| format!("there is no role `{word}`"))
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        role.word().to_owned()
     }
 }
 
