@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Failure;
-use super::doors::{data_io, modules, records};
+use super::doors::{data_io, modules, pipelines, records};
 use super::native::records as native_records;
 use super::native::{
     audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users, webhooks,
@@ -55,6 +55,18 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(data_io::jobs::get))
         .routes(routes!(data_io::jobs::download))
         .routes(routes!(data_io::jobs::cancel))
+        // the pipelines door
+        .routes(routes!(pipelines::connections::list, pipelines::connections::create))
+        .routes(routes!(pipelines::connections::test_settings))
+        .routes(routes!(
+            pipelines::connections::get,
+            pipelines::connections::change,
+            pipelines::connections::delete
+        ))
+        .routes(routes!(pipelines::connections::test))
+        .routes(routes!(pipelines::connections::absolute_path))
+        .routes(routes!(pipelines::connectors::list))
+        .routes(routes!(pipelines::connectors::get))
         .routes(routes!(links::download, sent::send, sent::look, sent::go_on))
         // the native API
         .routes(routes!(keys::list, keys::create))
@@ -118,6 +130,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .method_not_allowed_fallback(no_such_method)
         // Within, so that answers which are kept have the door's shape; and around everything, see below.
         .layer(middleware::from_fn(modules::shape::reshape))
+        .layer(middleware::from_fn(pipelines::shape::reshape))
         .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state(app.clone(), audited::audited))
         .layer(middleware::from_fn(without_nul))
@@ -131,6 +144,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .layer(cors)
         .layer(middleware::from_fn_with_state(app.clone(), watch))
         .layer(middleware::from_fn(modules::shape::reshape))
+        .layer(middleware::from_fn(pipelines::shape::reshape))
         .with_state(app.clone());
     // Agents call the routes above as tools, each with its own key.
     let agents = axum::Router::new()

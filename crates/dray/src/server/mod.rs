@@ -11,6 +11,7 @@ pub mod files;
 pub mod settings;
 pub mod queue;
 pub mod app;
+pub mod connections;
 pub mod webhooks;
 pub mod jobs;
 pub mod attempt;
