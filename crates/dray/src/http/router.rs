@@ -65,8 +65,31 @@ fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(pipelines::connections::test))
         .routes(routes!(pipelines::connections::absolute_path))
+        .routes(routes!(pipelines::previews::file))
+        .routes(routes!(pipelines::previews::file_sheets))
         .routes(routes!(pipelines::connectors::list))
         .routes(routes!(pipelines::connectors::get))
+        .routes(routes!(pipelines::definitions::list, pipelines::definitions::create))
+        .routes(routes!(
+            pipelines::definitions::get,
+            pipelines::definitions::change,
+            pipelines::definitions::delete
+        ))
+        .routes(routes!(pipelines::definitions::set_status))
+        .routes(routes!(pipelines::definitions::set_schedule))
+        .routes(routes!(pipelines::runs::start))
+        .routes(routes!(pipelines::runs::list))
+        .routes(routes!(pipelines::runs::get))
+        .routes(routes!(pipelines::runs::cancel))
+        .routes(routes!(pipelines::runs::failed_rows))
+        .routes(routes!(pipelines::runs::errors))
+        .routes(routes!(pipelines::runs::metrics_of_dates))
+        .routes(routes!(pipelines::runs::metrics_of_days))
+        .routes(routes!(pipelines::runs::metrics_of_hours))
+        .routes(routes!(pipelines::runs::metrics_of_minutes))
+        .routes(routes!(pipelines::previews::transform))
+        .routes(routes!(pipelines::previews::transformation))
+        .routes(routes!(pipelines::previews::languages))
         .routes(routes!(links::download, sent::send, sent::look, sent::go_on))
         // the native API
         .routes(routes!(keys::list, keys::create))

@@ -41,6 +41,8 @@ pub enum Rows<'r> {
     Bytes(Bytes, ReadOptions),
     /// In a file.
     File(&'r Source),
+    /// Wherever this opens them, so many left out.
+    Opened(&'r dyn Fn(u64) -> Result<Box<dyn RowSource>>),
 }
 
 impl Rows<'_> {
@@ -52,6 +54,7 @@ impl Rows<'_> {
                 dray_formats::open_reader("the request", Box::new(Cursor::new(bytes.clone())), &options)
             }
             Self::File(source) => source.open(skip_rows),
+            Self::Opened(open) => open(skip_rows),
         }
     }
 }

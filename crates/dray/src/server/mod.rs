@@ -14,5 +14,6 @@ pub mod app;
 pub mod connections;
 pub mod webhooks;
 pub mod jobs;
+pub mod scheduler;
 pub mod attempt;
 pub mod worker;

@@ -15,9 +15,11 @@ use dray_model::problem::shown;
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, path, within};
-use super::format_settings::{FileFormat, FormatSettings, Packing, Role};
+use super::format_settings::{FileFormat, FormatSettings, Packing};
 use super::refusal::{Asked, Refusal};
 use super::saved::{Pipeline, SavedFunction, Transformed};
+use crate::storage::Role;
+use crate::storage::path::{filled, has_placeholder};
 
 /// The most characters of a name.
 const MOST_NAME: usize = 60;
@@ -281,41 +283,14 @@ fn compile_mapping(mapping: &Map<String, Value>, input: &Schema, output: &Schema
     Mapping::compile(&expressions, input, output).map_err(|error| error.to_string())
 }
 
-/// The names of placeholders in the paths of exports.
-pub const PLACEHOLDERS: [&str; 3] = ["today", "now", "unix"];
-
 fn check_placeholders(path: &str, role: Role) -> Asked<()> {
-    if role == Role::Source {
-        if path.contains("${") {
-            return Err(Refusal::bad("the path of a file that is imported cannot have placeholders (`${`)"));
+    match role {
+        Role::Source if has_placeholder(path) => {
+            Err(Refusal::bad("the path of a file that is imported cannot have placeholders (`${`)"))
         }
-        return Ok(());
+        Role::Source => Ok(()),
+        Role::Destination => filled(path, 0).map(|_| ()).map_err(Refusal::bad),
     }
-    with_placeholders(path, &mut |_| Some(String::new())).map(|_| ()).map_err(Refusal::bad)
-}
-
-/// A path with its placeholders replaced; the error names one that there is not, or that never ends.
-pub fn with_placeholders(
-    path: &str,
-    value: &mut dyn FnMut(&str) -> Option<String>,
-) -> Result<String, String> {
-    let mut out = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((before, behind)) = rest.split_once("${") {
-        let (name, behind) =
-            behind.split_once('}').ok_or("a placeholder of the path is never closed: a `}` is missing")?;
-        let wanted = name.trim().to_lowercase();
-        let known = PLACEHOLDERS.contains(&wanted.as_str());
-        let Some(text) = value(&wanted).filter(|_| known) else {
-            let shown = shown(name);
-            return Err(format!("there is no placeholder `{shown}`: use ${{today}}, ${{now}} or ${{unix}}"));
-        };
-        out.push_str(before);
-        out.push_str(&text);
-        rest = behind;
-    }
-    out.push_str(rest);
-    Ok(out)
 }
 
 /// Checks the name of a sheet.

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 use dray_engine::expression::types::is_property_name;
 
+use crate::storage::Role;
+
 /// The formats of pipelines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -83,25 +85,6 @@ impl FileFormat {
             Self::Excel => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             Self::Json => "application/json; charset=UTF-8",
             Self::Parquet => "application/vnd.apache.parquet",
-        }
-    }
-}
-
-/// Whether a connection is read from or written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Role {
-    /// Read from.
-    Source,
-    /// Written to.
-    Destination,
-}
-
-impl Role {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Source => "Source",
-            Self::Destination => "Destination",
         }
     }
 }

@@ -12,4 +12,5 @@ pub mod file_rows;
 pub mod spool;
 pub mod receive;
 
+pub mod run;
 pub mod schedule;

@@ -6,7 +6,8 @@ use dray_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::format_settings::{FileFormat, FormatSettings, Packing, Role};
+use super::format_settings::{FileFormat, FormatSettings, Packing};
+use crate::storage::Role;
 
 /// The kind of its documents.
 pub const KIND: &str = "pipeline";

@@ -366,10 +366,3 @@ impl SpoolSource {
         Ok(TextBatch { first_row: first, lines, columns, raw, problems: found })
     }
 }
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        // Nobody reads it any more; what is left by a crash is swept away with other drafts.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}

@@ -9,12 +9,16 @@ use serde_json::{Map, Value, json};
 
 use super::body::{Members, NoBody};
 use super::connectors::is_format;
+use super::definitions;
+use super::refused::number;
 use super::shape::{bad_request, not_found, of_storage, unprocessable};
 use crate::clock;
 use crate::http::access::{Actor, Admin, Reader};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
 use crate::http::lists::short;
+use crate::operations::identities;
+use crate::operations::pipelines::{run, saved};
 use crate::server::app::App;
 use crate::server::connections::{
     self, Access, Connection, MOST_CONNECTIONS, NewConnection, open_storage, surroundings,
@@ -62,15 +66,21 @@ fn shown(connection: &Connection, pipelines: Vec<Value>) -> Value {
 }
 
 /// The pipelines of a connection, as the API shows them.
-async fn pipelines_of(_app: &App, _actor: &Actor, _connection: &Connection) -> Answer<Vec<Value>> {
-    Ok(Vec::new())
+async fn pipelines_of(app: &App, actor: &Actor, connection: &Connection) -> Answer<Vec<Value>> {
+    let connection = connection.clone();
+    let found = app.run(actor.organization(), move |session| {
+        let mut pipelines = Vec::new();
+        for pipeline in saved::list(session)?.iter().filter(|known| known.connection == connection.id) {
+            let running = run::live(session, pipeline.id)?.is_some();
+            pipelines.push(definitions::shown(pipeline, &connection, running));
+        }
+        Ok(pipelines)
+    });
+    Ok(found.await?)
 }
 
-/// A number in an address; 400 for what is none.
 fn id_of(text: &str) -> Answer<i64> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    let id = text.parse().ok().filter(|&id: &i64| is_number && id > 0);
-    id.ok_or_else(|| bad_request(format!("`{}` is no id of a connection: it is a whole number", short(text))))
+    number(text, "connection")
 }
 
 fn name_of(body: &Members) -> Answer<String> {
@@ -287,7 +297,12 @@ pub async fn delete(
 ) -> Answer<StatusCode> {
     let connection = found(&app, &actor, &id).await?;
     let id = connection.id;
-    if !app.run(actor.organization(), move |session| connections::delete(session, id)).await? {
+    let deleted = app.run(actor.organization(), move |session| {
+        let deleted = connections::delete(session, id)?;
+        identities::delete_of_connection(session, id)?;
+        Ok(deleted)
+    });
+    if !deleted.await? {
         return Err(no_such_connection(id));
     }
     let entry = actor.entry("connection.delete", id.to_string(), details_of(&connection));

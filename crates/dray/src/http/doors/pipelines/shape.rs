@@ -9,7 +9,17 @@ use dray_model::{Error, ErrorKind};
 use crate::http::answer::{Answer, Failure};
 
 /// The paths of this door.
-const PATHS: [&str; 2] = ["/v1/connections", "/v1/connectors"];
+const PATHS: [&str; 9] = [
+    "/v1/connections",
+    "/v1/connectors",
+    "/v1/pipelines",
+    "/v1/transformations",
+    "/v1/system",
+    "/v1/identity-resolution",
+    "/v1/profiles",
+    "/v1/identities",
+    "/v1/workspaces",
+];
 
 /// True for a path of this door.
 pub fn is_ours(path: &str) -> bool {
