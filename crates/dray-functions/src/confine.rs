@@ -171,7 +171,8 @@ pub(crate) fn close_system_calls(with_library: bool) -> Result<(), String> {
             .map_err(|cause| failed(&cause))?;
         rules.push((libc::SYS_prlimit64, vec![only_asks]));
     }
-    let architecture = std::env::consts::ARCH.try_into().map_err(|cause: seccompiler::BackendError| failed(&cause))?;
+    let architecture =
+        std::env::consts::ARCH.try_into().map_err(|cause: seccompiler::BackendError| failed(&cause))?;
     let filter = SeccompFilter::new(
         rules.into_iter().collect(),
         SeccompAction::Errno(forbidden),

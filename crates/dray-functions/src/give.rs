@@ -131,7 +131,10 @@ impl Giver {
                 wire::put_int(number, out)
             };
         }
-        if whole && self.language == Language::Python && let Ok(number) = text.parse::<i128>() {
+        if whole
+            && self.language == Language::Python
+            && let Ok(number) = text.parse::<i128>()
+        {
             return wire::put_long(number, out);
         }
         wire::put_float(text.parse().unwrap_or(f64::NAN), out);

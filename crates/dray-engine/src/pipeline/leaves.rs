@@ -69,7 +69,8 @@ pub fn leaves(schema: &Schema) -> Vec<Leaf> {
 
 fn collect(schema: &Schema, above: &str, place: &[usize], found: &mut Vec<Leaf>) {
     for (index, property) in schema.properties.iter().enumerate() {
-        let path = if above.is_empty() { property.name.clone() } else { format!("{above}.{}", property.name) };
+        let path =
+            if above.is_empty() { property.name.clone() } else { format!("{above}.{}", property.name) };
         let place: Vec<usize> = place.iter().copied().chain([index]).collect();
         match &property.kind {
             Type::Object(inner) => collect(inner, &path, &place, found),

@@ -68,7 +68,9 @@ pub(super) fn thrown(value: &Value<'_>) -> String {
 /// The message of a failure to load, with the line where it happened.
 pub(super) fn with_line(ctx: &Ctx<'_>, fault: Fault) -> String {
     let value = match fault {
-        Fault::Message(message) => return format!("JavaScript: {}", message.trim_start_matches("JavaScript: ")),
+        Fault::Message(message) => {
+            return format!("JavaScript: {}", message.trim_start_matches("JavaScript: "));
+        }
         Fault::Threw => ctx.catch(),
         Fault::TooLarge | Fault::Malformed => return "JavaScript: the source cannot be read".to_owned(),
     };

@@ -59,7 +59,8 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
                 return send(frame::REFUSED, why.as_bytes(), &mut out).map_err(Served::from);
             }
             Err(fault) => {
-                return send(frame::REFUSED, with_line(&ctx, fault).as_bytes(), &mut out).map_err(Served::from);
+                return send(frame::REFUSED, with_line(&ctx, fault).as_bytes(), &mut out)
+                    .map_err(Served::from);
             }
         };
         send(frame::LOADED, missing.unwrap_or_default().as_bytes(), &mut out)?;
@@ -74,7 +75,7 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
         let outputs: Vec<(Atom<'_>, &str)> = outputs.into_iter().zip(load.outputs.iter().copied()).collect();
         while let Some(batch) = receive(&mut source) {
             let mut reader = Reader::new(&batch);
-            let Some(Item::List(count)) = reader.next() else { return Err(Served::Malformed) };
+            let Some(count) = reader.batch_length() else { return Err(Served::Malformed) };
             let mut results = frame::begin(frame::RESULTS);
             for index in 0..count {
                 frame::mark(index);
@@ -169,7 +170,13 @@ impl<'f> Load<'f> {
             Item::Long(bytes) => usize::try_from(bytes).ok(),
             _ => None,
         };
-        Some(Self { source, inputs, outputs, record_bytes: size(&mut reader)?, batch_bytes: size(&mut reader)? })
+        Some(Self {
+            source,
+            inputs,
+            outputs,
+            record_bytes: size(&mut reader)?,
+            batch_bytes: size(&mut reader)?,
+        })
     }
 }
 
@@ -182,7 +189,9 @@ fn load_function<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>, Fau
     // Taken from the scope of the source, where `const` is no property of anything.
     let found: Value<'_> = ctx.eval("typeof transform === 'undefined' ? undefined : transform")?;
     let function = found.into_function().ok_or_else(|| {
-        Fault::Message("the source has no function `transform`: write `const transform = (user) => { … }`".to_owned())
+        Fault::Message(
+            "the source has no function `transform`: write `const transform = (user) => { … }`".to_owned(),
+        )
     })?;
     // What one call adds to the prototype of all objects would be seen in the records of later ones.
     ctx.eval::<Value<'_>, _>("Object.preventExtensions(Object.prototype)")?;

@@ -5,7 +5,9 @@
 use rquickjs::atom::PredefinedAtom;
 use rquickjs::function::This;
 use rquickjs::object::{Filter, Property};
-use rquickjs::{Array, Atom, BigInt, Coerced, Ctx, Function, IntoAtom, IntoJs, Object, String as Text, Type, Value};
+use rquickjs::{
+    Array, Atom, BigInt, Coerced, Ctx, Function, IntoAtom, IntoJs, Object, String as Text, Type, Value,
+};
 
 use super::failures::Fault;
 use crate::wire::{self, Item, Reader};
@@ -259,11 +261,7 @@ impl<'js> Values<'js> {
 }
 
 /// Gives an object a property, whatever its prototype has under that name.
-fn define<'js>(
-    object: &Object<'js>,
-    name: impl IntoAtom<'js>,
-    value: impl IntoJs<'js>,
-) -> Result<(), Fault> {
+fn define<'js>(object: &Object<'js>, name: impl IntoAtom<'js>, value: impl IntoJs<'js>) -> Result<(), Fault> {
     object.prop(name, Property::from(value).writable().enumerable().configurable())?;
     Ok(())
 }

@@ -124,7 +124,9 @@ impl Taker {
             return Err(Refused::Value(format!("there are more than {MOST_DEPTH} levels of values")));
         }
         if item == Item::NoUnicode {
-            return Err(Refused::Value("the text has half of a surrogate pair, which is no Unicode".to_owned()));
+            return Err(Refused::Value(
+                "the text has half of a surrogate pair, which is no Unicode".to_owned(),
+            ));
         }
         let value = match (kind, &item) {
             (Type::Json, _) if !self.preserve_json => {
