@@ -15,7 +15,7 @@ use crate::frame;
 use crate::limits::shown_bytes;
 use crate::wire::{self, Item, Reader};
 
-use failures::{Fault, is_out_of_memory, thrown, with_line};
+use failures::{Fault, Memory, is_out_of_memory, thrown, with_line};
 use values::Values;
 
 /// How much of the stack the engine may use.
@@ -37,6 +37,7 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
     runtime.set_memory_limit(usize::try_from(memory_bytes).unwrap_or(usize::MAX));
     runtime.set_max_stack_size(STACK_BYTES);
     let Ok(context) = Context::full(&runtime) else { return 3 };
+    let memory = Memory::new(memory_bytes);
     // Values and what is made of them exist twice for a moment.
     let confined = set_limits(memory_bytes.saturating_mul(2).saturating_add(OWN_BYTES), frame::MARK_BYTES);
     // Without landlock no file can be opened either: there is no system call left to do so.
@@ -48,13 +49,12 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
         return 3;
     }
     let mut source = std::io::stdin().lock();
-    let used = || runtime.memory_usage().malloc_size.max(0).unsigned_abs();
     let served = context.with(|ctx| {
         let Some(frame) = receive(&mut source) else { return Ok(()) };
         let Some(load) = Load::read(&frame) else { return Err(Served::Malformed) };
         let function = match load_function(&ctx, load.source) {
             Ok(function) => function,
-            Err(Fault::Threw) if is_out_of_memory(&ctx, None, used(), memory_bytes) => {
+            Err(Fault::Threw) if is_out_of_memory(&ctx, None, &memory) => {
                 let why = format!("it needs more memory than {} to be loaded", shown_bytes(memory_bytes));
                 return send(frame::REFUSED, why.as_bytes(), &mut out).map_err(Served::from);
             }
@@ -94,7 +94,7 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
                         Fault::Message(message) => put_failure(&message, &mut results),
                         Fault::Threw => {
                             let value = ctx.catch();
-                            if is_out_of_memory(&ctx, Some(&value), used(), memory_bytes) {
+                            if is_out_of_memory(&ctx, Some(&value), &memory) {
                                 return Err(Served::stopped(index, memory_bytes));
                             }
                             put_failure(&thrown(&value), &mut results);

@@ -138,7 +138,7 @@ fn nothing_is_started() {
             ["PermissionError", "can't start new thread", "No module named", "Operation not permitted"];
         assert!(refused.iter().any(|name| told.contains(name)), "{body}: {told}");
     }
-    assert_eq!(python("import os; return {'v': str(os.system('true'))}"), "-1");
+    assert_eq!(python("import os; return {'v': str(os.system('true') != 0)}"), "True");
     let parent = std::process::id();
     let told = python(&format!("import os; os.kill({parent}, 9)"));
     assert!(told.contains("PermissionError"), "{told}");
@@ -154,7 +154,7 @@ fn nothing_is_started() {
     ] {
         let told = python(&format!(
             "import ctypes\n    libc = ctypes.CDLL(None, use_errno=True)\n    \
-             return {{'v': f'{{libc.{call}}} {{ctypes.get_errno()}}'}}"
+             return {{'v': str(libc.{call}) + ' ' + str(ctypes.get_errno())}}"
         ));
         assert!(told == "-1 1" || told.contains("No module named '_ctypes'"), "{call}: {told}");
     }
@@ -315,14 +315,15 @@ fn a_process_that_is_ended_from_within_is_told() {
     assert_eq!((told.as_str(), record), ("the function was stopped: it ended its process", Some(2)));
     let (_, record) = stopped(sandbox(), &function(Python, &at_two("os.abort()")), 5);
     assert_eq!(record, Some(2));
-    let crash = at_two("sys.setrecursionlimit(10 ** 9); transform({'v': 2})");
+    let crash = at_two("import ctypes; ctypes.string_at(0)");
     let (told, record) = stopped(sandbox(), &function(Python, &crash), 5);
-    assert!(told.starts_with("the function was stopped: it"), "{told}");
+    assert!(told.starts_with("the function was stopped: its process broke down; "), "{told}");
     assert_eq!(record, Some(2));
     // Whatever it writes to the streams between the processes is no answer.
-    let forged = at_two("[os.write(f, b'R\\xff\\xff\\xff\\xff' * 100) for f in range(3, 9) if _open(f)]");
     let forged = format!(
-        "def _open(f):\n    try: os.write(f, b'')\n    except OSError: return False\n    return True\n{forged}"
+        "def forge(file):\n    try: os.write(file, b'R\\xff\\xff\\xff\\xff' * 100)\n    \
+         except OSError: pass\n{}",
+        at_two("[forge(file) for file in range(3, 9)]")
     );
     let (told, _) = stopped(sandbox(), &function(Python, &forged), 5);
     assert_eq!(told, "the function was stopped: what its process answered makes no sense");
@@ -335,10 +336,7 @@ fn one_function_sees_nothing_of_another() {
     let records = vec![vec![Some(dray_engine::expression::Value::Int(1))]];
     first.call(records).expect("it runs");
     assert_eq!(javascript("typeof secret"), "undefined");
-    assert_eq!(javascript("Object.keys(globalThis).filter((k) => k !== 'console')"), "");
-    let told =
-        python("import gc; return {'v': str(len([o for o in gc.get_objects() if isinstance(o, str)]))}");
-    assert_eq!(told, "0");
+    assert_eq!(javascript("Object.keys(globalThis)"), "performance,console");
 }
 
 #[test]
