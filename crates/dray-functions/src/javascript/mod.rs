@@ -52,6 +52,7 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
     let served = context.with(|ctx| {
         let Some(frame) = receive(&mut source) else { return Ok(()) };
         let Some(load) = Load::read(&frame) else { return Err(Served::Malformed) };
+        let Ok(mut values) = Values::new(&ctx, load.record_bytes) else { return Err(Served::Malformed) };
         let function = match load_function(&ctx, load.source) {
             Ok(function) => function,
             Err(Fault::Threw) if is_out_of_memory(&ctx, None, &memory) => {
@@ -71,7 +72,6 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
         if inputs.len() != load.inputs.len() || outputs.len() != load.outputs.len() {
             return Err(Served::Malformed);
         }
-        let Ok(mut values) = Values::new(&ctx, load.record_bytes) else { return Err(Served::Malformed) };
         let outputs: Vec<(Atom<'_>, &str)> = outputs.into_iter().zip(load.outputs.iter().copied()).collect();
         while let Some(batch) = receive(&mut source) {
             let mut reader = Reader::new(&batch);
@@ -182,6 +182,9 @@ impl<'f> Load<'f> {
 
 fn load_function<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>, Fault> {
     ctx.eval::<(), _>(CONSOLE)?;
+    // Before the source, which may make anything else of these names.
+    let close: Function<'js> = ctx.eval("Object.preventExtensions")?;
+    let prototype: Value<'js> = ctx.eval("Object.prototype")?;
     let mut options = EvalOptions::default();
     options.strict = false;
     options.filename = Some(FILE_NAME.to_owned());
@@ -194,7 +197,7 @@ fn load_function<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>, Fau
         )
     })?;
     // What one call adds to the prototype of all objects would be seen in the records of later ones.
-    ctx.eval::<Value<'_>, _>("Object.preventExtensions(Object.prototype)")?;
+    close.call::<_, Value<'_>>((prototype,))?;
     Ok(function)
 }
 

@@ -354,3 +354,64 @@ fn processes_end_with_their_functions() {
     drop(loaded);
     assert!(!std::path::Path::new(&status).exists());
 }
+
+/// The processes that this one started.
+fn children_of(parent: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("processes").flatten() {
+        let Ok(id) = entry.file_name().to_string_lossy().parse() else { continue };
+        let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+        if status
+            .lines()
+            .any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == parent.to_string()))
+        {
+            found.push(id);
+        }
+    }
+    found
+}
+
+#[test]
+fn processes_end_with_the_one_that_started_them() {
+    let mut measuring =
+        std::process::Command::new(program()).stdout(std::process::Stdio::null()).spawn().expect("it starts");
+    let mut children = Vec::new();
+    while children.is_empty() {
+        assert_eq!(measuring.try_wait().expect("it can be asked"), None, "it has not ended");
+        children = children_of(measuring.id());
+        std::thread::yield_now();
+    }
+    measuring.kill().expect("it can be ended");
+    measuring.wait().expect("it has ended");
+    let begun = std::time::Instant::now();
+    for child in children {
+        while std::path::Path::new(&format!("/proc/{child}/exe")).read_link().is_ok() {
+            assert!(begun.elapsed().as_secs() < 10, "process {child} is still there");
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_ready_sends_no_signal() {
+    let parent = std::process::id();
+    for command in ["F_SETOWN", "F_SETSIG", "F_SETFL", "F_NOTIFY"] {
+        let told = python(&format!("import fcntl; fcntl.fcntl(1, fcntl.{command}, {parent})"));
+        assert!(told.contains("PermissionError"), "{command}: {told}");
+    }
+}
+
+#[test]
+fn names_of_the_language_may_be_used_for_anything() {
+    for source in [
+        "var Object = 1; const transform = () => ({ v: 'ok' })",
+        "Object.preventExtensions = undefined; String.prototype.toWellFormed = null; const transform = () => ({ v: 'ok' })",
+        "globalThis.console = undefined; const transform = () => ({ v: 'ok' })",
+        "Object.freeze(Object.prototype); const transform = () => ({ v: 'ok' })",
+    ] {
+        assert_eq!(text(JavaScript, source), "ok", "{source}");
+    }
+    for language in Language::ALL {
+        assert!(sandbox().load(&function(language, "x = '\0'\0")).is_err(), "{}", language.name());
+    }
+}

@@ -27,20 +27,16 @@ fn loops_that_never_end() {
         (JavaScript, "/^(a+)+$/.test('a'.repeat(40) + 'b')"),
         (JavaScript, "return new Proxy({}, { ownKeys() { for (;;) {} } })"),
         (JavaScript, "const f = () => Promise.resolve().then(f); f(); return {}"),
-        (JavaScript, "(10n ** 1000000n) ** 1000n; new Array(2 ** 31).sort(); for (;;) {}"),
+        (
+            JavaScript,
+            "const m = 3n ** 300001n; let x = 3n ** 300000n; for (let i = 0; i < 1e9; i++) x = x * x % m",
+        ),
         (Python, "while True: pass"),
         (Python, "re.match('^(a+)+$', 'a' * 40 + 'b')"),
         (Python, "sum(range(10 ** 12))"),
         (Python, "import time; time.sleep(1000)"),
-        (
-            Python,
-            "return {'v': type('T', (), {'__str__': lambda self: transform({'v': 3})})()}\n        while True: pass",
-        ),
     ] {
         let source = at_three(language, body);
-        if body.contains("__str__") || body.contains("10n **") {
-            continue;
-        }
         let begun = Instant::now();
         let (told, record) = stopped(hasty(), &function(language, &source), 7);
         assert_eq!(told, message, "{body}");
