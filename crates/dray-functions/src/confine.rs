@@ -81,6 +81,7 @@ const COMPUTING: &[i64] = &[
     libc::SYS_write,
     libc::SYS_readv,
     libc::SYS_writev,
+    libc::SYS_pread64,
     libc::SYS_pwrite64,
     libc::SYS_close,
     libc::SYS_mmap,
@@ -120,10 +121,8 @@ const LIBRARY: &[i64] = &[
     libc::SYS_getcwd,
     libc::SYS_getdents64,
     libc::SYS_lseek,
-    libc::SYS_pread64,
     libc::SYS_dup,
     libc::SYS_dup3,
-    libc::SYS_fcntl,
     libc::SYS_uname,
     libc::SYS_sysinfo,
     libc::SYS_getpid,
@@ -158,6 +157,10 @@ const LIBRARY_HERE: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const LIBRARY_HERE: &[i64] = &[];
 
+/// What it may do to open files: copy their numbers, and ask and say what becomes of them at a start.
+const FILE_COMMANDS: &[i32] =
+    &[libc::F_DUPFD, libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL];
+
 /// Refuses all other system calls: they fail as if forbidden. `with_library`: Python needs more.
 pub(crate) fn close_system_calls(with_library: bool) -> Result<(), String> {
     let failed = |cause: &dyn std::fmt::Display| format!("seccomp does not work: {cause}");
@@ -165,13 +168,22 @@ pub(crate) fn close_system_calls(with_library: bool) -> Result<(), String> {
     let mut rules: Vec<(i64, Vec<SeccompRule>)> = COMPUTING.iter().map(|call| (*call, Vec::new())).collect();
     if with_library {
         rules.extend(LIBRARY.iter().chain(LIBRARY_HERE).map(|call| (*call, Vec::new())));
+        let only = |argument, length, value| {
+            SeccompCondition::new(argument, length, SeccompCmpOp::Eq, value)
+                .and_then(|condition| SeccompRule::new(vec![condition]))
+                .map_err(|cause| failed(&cause))
+        };
         // Limits may be asked for and not set: the third argument is none.
-        let only_asks = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)
-            .and_then(|condition| SeccompRule::new(vec![condition]))
-            .map_err(|cause| failed(&cause))?;
-        rules.push((libc::SYS_prlimit64, vec![only_asks]));
+        rules.push((libc::SYS_prlimit64, vec![only(2, SeccompCmpArgLen::Qword, 0)?]));
+        // Not all that can be done to a file: one that is ready could be made to send signals to others.
+        let harmless: Result<Vec<SeccompRule>, String> = FILE_COMMANDS
+            .iter()
+            .map(|command| only(1, SeccompCmpArgLen::Dword, u64::try_from(*command).unwrap_or(u64::MAX)))
+            .collect();
+        rules.push((libc::SYS_fcntl, harmless?));
     }
-    let architecture = std::env::consts::ARCH.try_into().map_err(|cause: seccompiler::BackendError| failed(&cause))?;
+    let architecture =
+        std::env::consts::ARCH.try_into().map_err(|cause: seccompiler::BackendError| failed(&cause))?;
     let filter = SeccompFilter::new(
         rules.into_iter().collect(),
         SeccompAction::Errno(forbidden),

@@ -125,13 +125,18 @@ impl Giver {
         let whole = !text.contains(['.', 'e', 'E']);
         if whole && let Ok(number) = text.parse::<i32>() {
             // In JavaScript `-0` is not 0.
-            return if number == 0 && text.starts_with('-') && self.language == Language::JavaScript {
-                wire::put_float(-0.0, out)
+            let negative_zero = number == 0 && text.starts_with('-');
+            if negative_zero && self.language == Language::JavaScript {
+                wire::put_float(-0.0, out);
             } else {
-                wire::put_int(number, out)
-            };
+                wire::put_int(number, out);
+            }
+            return;
         }
-        if whole && self.language == Language::Python && let Ok(number) = text.parse::<i128>() {
+        if whole
+            && self.language == Language::Python
+            && let Ok(number) = text.parse::<i128>()
+        {
             return wire::put_long(number, out);
         }
         wire::put_float(text.parse().unwrap_or(f64::NAN), out);

@@ -33,12 +33,12 @@ mod sandbox;
 mod no_sandbox;
 
 pub use limits::Limits;
+#[cfg(not(target_os = "linux"))]
+pub use no_sandbox::{Sandbox, run_function_worker};
 #[cfg(target_os = "linux")]
 pub use sandbox::Sandbox;
 #[cfg(target_os = "linux")]
 pub use worker::run_function_worker;
-#[cfg(not(target_os = "linux"))]
-pub use no_sandbox::{Sandbox, run_function_worker};
 
 /// The first argument by which the program is told to call [`run_function_worker`] with those behind it.
 pub const FUNCTION_WORKER_ARGUMENT: &str = "__run-function";

@@ -6,9 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dray_engine::expression::value::Record;
-use dray_engine::pipeline::function::{
-    FailedRecord, Function, FunctionError, FunctionSource, Language,
-};
+use dray_engine::pipeline::function::{FailedRecord, Function, FunctionError, FunctionSource, Language};
 
 use crate::frame;
 use crate::give::Giver;
@@ -118,8 +116,7 @@ impl LoadedFunction {
 
     /// Sends the batch that begins with this record.
     fn send_batch(&mut self, records: &[Record], first: usize) -> Result<Sent, Lost> {
-        let giver =
-            Giver { language: self.function.language, preserve_json: self.function.preserve_json };
+        let giver = Giver { language: self.function.language, preserve_json: self.function.preserve_json };
         let mut content = Vec::new();
         let mut count = 0;
         for record in records.iter().skip(first).take(self.limits.batch_records) {
@@ -160,8 +157,7 @@ impl LoadedFunction {
             Ok(_) => return Err(self.lost(Lost::Malformed, Some(batch))),
             Err(lost) => return Err(self.lost(lost, Some(batch))),
         };
-        let taker =
-            Taker { language: self.function.language, preserve_json: self.function.preserve_json };
+        let taker = Taker { language: self.function.language, preserve_json: self.function.preserve_json };
         let mut reader = Reader::new(&content);
         for _ in 0..batch.count {
             match taker.take_record(&self.function.output, &mut reader) {

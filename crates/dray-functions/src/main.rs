@@ -40,8 +40,7 @@ fn measure() -> Result<(), FunctionError> {
         Arc::new(Schema { properties })
     };
     let text = Type::string;
-    let input =
-        schema(&[("first", text()), ("last", text()), ("email", text()), ("score", Type::int(32))]);
+    let input = schema(&[("first", text()), ("last", text()), ("email", text()), ("score", Type::int(32))]);
     let output = schema(&[("name", text()), ("email", text()), ("score", Type::int(32))]);
     for (language, source) in [(Language::JavaScript, JAVASCRIPT), (Language::Python, PYTHON)] {
         let function = FunctionSource {

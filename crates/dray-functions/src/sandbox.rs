@@ -1,9 +1,10 @@
 //! The sandbox as others see it: which languages it runs, and functions that it loads. Whether a language
-//! can be used is found out by using it, once.
+//! can be used is found out by using it.
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use dray_engine::expression::Schema;
 use dray_engine::pipeline::function::{Function, FunctionError, FunctionSource, Functions, Language};
@@ -17,15 +18,22 @@ use crate::python::interpreter::Interpreter;
 #[derive(Debug)]
 pub struct Sandbox {
     program: PathBuf,
+    /// Another interpreter than the one on the path.
     python: Option<PathBuf>,
     limits: Limits,
-    interpreter: OnceLock<Result<Interpreter, String>>,
-    javascript_works: OnceLock<Works>,
-    python_works: OnceLock<Works>,
+    interpreter: OnceLock<Interpreter>,
+    javascript: Mutex<Option<Tried>>,
+    python_itself: Mutex<Option<Tried>>,
 }
+
+/// How long it is believed that a language cannot be used: what it lacks may be installed.
+const BELIEVED: Duration = Duration::from_secs(30);
 
 /// Whether a language can be used: what of the sandbox is missing, or why not.
 type Works = Result<Option<String>, String>;
+
+/// When a language was tried out, and what came of it.
+type Tried = (Instant, Works);
 
 impl Sandbox {
     /// Runs functions by this program, which hands the arguments behind [`FUNCTION_WORKER_ARGUMENT`] to
@@ -36,8 +44,8 @@ impl Sandbox {
             python: None,
             limits: limits.within_reason(),
             interpreter: OnceLock::new(),
-            javascript_works: OnceLock::new(),
-            python_works: OnceLock::new(),
+            javascript: Mutex::default(),
+            python_itself: Mutex::default(),
         }
     }
 
@@ -50,32 +58,50 @@ impl Sandbox {
 
     /// Why functions in this language do not run here.
     pub fn why_not(&self, language: Language) -> Option<String> {
-        self.works(language).as_ref().err().cloned()
+        self.works(language).err()
     }
 
     /// What of the sandbox is missing although functions in this language run.
     pub fn missing(&self, language: Language) -> Option<String> {
-        self.works(language).clone().unwrap_or_default()
+        self.works(language).unwrap_or_default()
     }
 
-    fn works(&self, language: Language) -> &Works {
-        let (known, source) = match language {
-            Language::JavaScript => (&self.javascript_works, "const transform = (user) => ({})"),
-            Language::Python => (&self.python_works, "def transform(user):\n    return {}"),
+    fn works(&self, language: Language) -> Works {
+        let known = match language {
+            Language::JavaScript => &self.javascript,
+            Language::Python => &self.python_itself,
         };
-        known.get_or_init(|| {
-            let nothing = Arc::new(Schema::default());
-            let function = FunctionSource {
-                language,
-                source: source.to_owned(),
-                preserve_json: false,
-                input: Arc::clone(&nothing),
-                output: nothing,
-            };
-            let mut loaded = self.start(&function).map_err(|error| error.to_string())?;
-            loaded.call(vec![Vec::new()]).map_err(|error| error.to_string())?;
-            Ok(loaded.missing)
-        })
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((at, works)) if works.is_ok() || at.elapsed() < BELIEVED => works.clone(),
+            _ => known.insert((Instant::now(), self.try_out(language))).1.clone(),
+        }
+    }
+
+    fn try_out(&self, language: Language) -> Works {
+        let source = match language {
+            Language::JavaScript => "const transform = (user) => ({})",
+            Language::Python => "def transform(user):\n    return {}",
+        };
+        let nothing = Arc::new(Schema::default());
+        let function = FunctionSource {
+            language,
+            source: source.to_owned(),
+            preserve_json: false,
+            input: Arc::clone(&nothing),
+            output: nothing,
+        };
+        let mut loaded = self.start(&function).map_err(|error| error.to_string())?;
+        loaded.call(vec![Vec::new()]).map_err(|error| error.to_string())?;
+        Ok(loaded.missing)
+    }
+
+    fn interpreter(&self) -> Result<&Interpreter, String> {
+        if let Some(known) = self.interpreter.get() {
+            return Ok(known);
+        }
+        let found = Interpreter::find(self.python.as_deref())?;
+        Ok(self.interpreter.get_or_init(|| found))
     }
 
     fn start(&self, function: &FunctionSource) -> Result<LoadedFunction, FunctionError> {
@@ -89,8 +115,7 @@ impl Sandbox {
             .arg(std::process::id().to_string())
             .arg(self.limits.memory_bytes.to_string());
         if function.language == Language::Python {
-            let found = self.interpreter.get_or_init(|| Interpreter::find(self.python.as_deref()));
-            let interpreter = found.as_ref().map_err(FunctionError::stopped)?;
+            let interpreter = self.interpreter().map_err(FunctionError::stopped)?;
             command.arg(&interpreter.program).args(&interpreter.paths);
         }
         LoadedFunction::load(command, function.clone(), self.limits)

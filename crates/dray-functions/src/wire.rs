@@ -170,6 +170,11 @@ impl<'w> Reader<'w> {
         })
     }
 
+    /// How many records a batch has; those without properties have no bytes.
+    pub(crate) fn batch_length(&mut self) -> Option<usize> {
+        if self.number()? == [b'['] { self.length() } else { None }
+    }
+
     fn other(&mut self) -> Option<Item<'w>> {
         let name = self.text()?;
         Some(Item::Other(name, self.text()?))
@@ -293,7 +298,9 @@ mod tests {
 
     #[test]
     fn what_is_not_the_format_is_refused() {
-        for wrong in [&b""[..], b"x", b"i\0", b"u\xff\xff\xff\xff", b"[\x05\0\0\0N", b")\x03", b")\x02NN", b"l"] {
+        for wrong in
+            [&b""[..], b"x", b"i\0", b"u\xff\xff\xff\xff", b"[\x05\0\0\0N", b")\x03", b")\x02NN", b"l"]
+        {
             let mut reader = Reader::new(wrong);
             assert_eq!(reader.next(), None, "{wrong:?}");
         }

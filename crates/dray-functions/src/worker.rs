@@ -18,6 +18,8 @@ pub fn run_function_worker(arguments: &[String]) -> u8 {
     if getppid().is_none_or(|id| id.as_raw_nonzero().to_string() != *parent) {
         return 3;
     }
+    // What would be written there would overwrite the note of the record that is worked on.
+    std::panic::set_hook(Box::new(|_| {}));
     match language.as_str() {
         "JavaScript" => javascript::run(memory_bytes),
         "Python" => python::run(memory_bytes, rest),

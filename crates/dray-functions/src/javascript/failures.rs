@@ -1,5 +1,7 @@
 //! What was thrown, in words. All of it was made by the function, so that asking may throw again.
 
+use std::fs::File;
+
 use rquickjs::atom::PredefinedAtom;
 use rquickjs::{Coerced, Ctx, Exception, Object, Value};
 
@@ -28,18 +30,38 @@ impl From<rquickjs::Error> for Fault {
     }
 }
 
+/// How much memory this process has ever had, as the kernel counts it.
+#[derive(Debug)]
+pub(super) struct Memory {
+    /// Opened while files still could be.
+    status: Option<File>,
+    most_bytes: u64,
+}
+
+impl Memory {
+    pub(super) fn new(most_bytes: u64) -> Self {
+        Self { status: File::open("/proc/self/status").ok(), most_bytes }
+    }
+
+    /// True where it once was most of what it may have.
+    fn was_scarce(&self) -> bool {
+        let mut text = [0; 4096];
+        let read = self.status.as_ref().and_then(|file| rustix::io::pread(file, &mut text, 0).ok());
+        let text = String::from_utf8_lossy(text.get(..read.unwrap_or(0)).unwrap_or_default());
+        let peak = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")?.trim().parse().ok());
+        peak.is_some_and(|kibibytes: u64| kibibytes << 10 > self.most_bytes / 2)
+    }
+}
+
 /// True where the engine ran out of memory. It says so by an error, or by null where none can be made.
 /// `thrown`: what was caught; without it, the exception that is waiting is looked at and put back.
-pub(super) fn is_out_of_memory<'js>(
-    ctx: &Ctx<'js>,
-    thrown: Option<&Value<'js>>,
-    used: u64,
-    most: u64,
-) -> bool {
+pub(super) fn is_out_of_memory<'js>(ctx: &Ctx<'js>, thrown: Option<&Value<'js>>, memory: &Memory) -> bool {
     let waiting = thrown.is_none().then(|| ctx.catch());
     let Some(value) = thrown.or(waiting.as_ref()) else { return false };
     let found = if value.is_null() {
-        used > most / 2
+        memory.was_scarce()
     } else {
         value.as_exception().is_some_and(|exception| {
             text(exception.as_object(), PredefinedAtom::Message).as_deref() == Some("out of memory")
@@ -68,7 +90,9 @@ pub(super) fn thrown(value: &Value<'_>) -> String {
 /// The message of a failure to load, with the line where it happened.
 pub(super) fn with_line(ctx: &Ctx<'_>, fault: Fault) -> String {
     let value = match fault {
-        Fault::Message(message) => return format!("JavaScript: {}", message.trim_start_matches("JavaScript: ")),
+        Fault::Message(message) => {
+            return format!("JavaScript: {}", message.trim_start_matches("JavaScript: "));
+        }
         Fault::Threw => ctx.catch(),
         Fault::TooLarge | Fault::Malformed => return "JavaScript: the source cannot be read".to_owned(),
     };

@@ -15,7 +15,7 @@ use crate::frame;
 use crate::limits::shown_bytes;
 use crate::wire::{self, Item, Reader};
 
-use failures::{Fault, is_out_of_memory, thrown, with_line};
+use failures::{Fault, Memory, is_out_of_memory, thrown, with_line};
 use values::Values;
 
 /// How much of the stack the engine may use.
@@ -37,6 +37,7 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
     runtime.set_memory_limit(usize::try_from(memory_bytes).unwrap_or(usize::MAX));
     runtime.set_max_stack_size(STACK_BYTES);
     let Ok(context) = Context::full(&runtime) else { return 3 };
+    let memory = Memory::new(memory_bytes);
     // Values and what is made of them exist twice for a moment.
     let confined = set_limits(memory_bytes.saturating_mul(2).saturating_add(OWN_BYTES), frame::MARK_BYTES);
     // Without landlock no file can be opened either: there is no system call left to do so.
@@ -48,18 +49,19 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
         return 3;
     }
     let mut source = std::io::stdin().lock();
-    let used = || runtime.memory_usage().malloc_size.max(0).unsigned_abs();
     let served = context.with(|ctx| {
         let Some(frame) = receive(&mut source) else { return Ok(()) };
         let Some(load) = Load::read(&frame) else { return Err(Served::Malformed) };
+        let Ok(mut values) = Values::new(&ctx, load.record_bytes) else { return Err(Served::Malformed) };
         let function = match load_function(&ctx, load.source) {
             Ok(function) => function,
-            Err(Fault::Threw) if is_out_of_memory(&ctx, None, used(), memory_bytes) => {
+            Err(Fault::Threw) if is_out_of_memory(&ctx, None, &memory) => {
                 let why = format!("it needs more memory than {} to be loaded", shown_bytes(memory_bytes));
                 return send(frame::REFUSED, why.as_bytes(), &mut out).map_err(Served::from);
             }
             Err(fault) => {
-                return send(frame::REFUSED, with_line(&ctx, fault).as_bytes(), &mut out).map_err(Served::from);
+                return send(frame::REFUSED, with_line(&ctx, fault).as_bytes(), &mut out)
+                    .map_err(Served::from);
             }
         };
         send(frame::LOADED, missing.unwrap_or_default().as_bytes(), &mut out)?;
@@ -70,11 +72,10 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
         if inputs.len() != load.inputs.len() || outputs.len() != load.outputs.len() {
             return Err(Served::Malformed);
         }
-        let Ok(mut values) = Values::new(&ctx, load.record_bytes) else { return Err(Served::Malformed) };
         let outputs: Vec<(Atom<'_>, &str)> = outputs.into_iter().zip(load.outputs.iter().copied()).collect();
         while let Some(batch) = receive(&mut source) {
             let mut reader = Reader::new(&batch);
-            let Some(Item::List(count)) = reader.next() else { return Err(Served::Malformed) };
+            let Some(count) = reader.batch_length() else { return Err(Served::Malformed) };
             let mut results = frame::begin(frame::RESULTS);
             for index in 0..count {
                 frame::mark(index);
@@ -93,7 +94,7 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
                         Fault::Message(message) => put_failure(&message, &mut results),
                         Fault::Threw => {
                             let value = ctx.catch();
-                            if is_out_of_memory(&ctx, Some(&value), used(), memory_bytes) {
+                            if is_out_of_memory(&ctx, Some(&value), &memory) {
                                 return Err(Served::stopped(index, memory_bytes));
                             }
                             put_failure(&thrown(&value), &mut results);
@@ -169,12 +170,21 @@ impl<'f> Load<'f> {
             Item::Long(bytes) => usize::try_from(bytes).ok(),
             _ => None,
         };
-        Some(Self { source, inputs, outputs, record_bytes: size(&mut reader)?, batch_bytes: size(&mut reader)? })
+        Some(Self {
+            source,
+            inputs,
+            outputs,
+            record_bytes: size(&mut reader)?,
+            batch_bytes: size(&mut reader)?,
+        })
     }
 }
 
 fn load_function<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>, Fault> {
     ctx.eval::<(), _>(CONSOLE)?;
+    // Before the source, which may make anything else of these names.
+    let close: Function<'js> = ctx.eval("Object.preventExtensions")?;
+    let prototype: Value<'js> = ctx.eval("Object.prototype")?;
     let mut options = EvalOptions::default();
     options.strict = false;
     options.filename = Some(FILE_NAME.to_owned());
@@ -182,10 +192,12 @@ fn load_function<'js>(ctx: &Ctx<'js>, source: &str) -> Result<Function<'js>, Fau
     // Taken from the scope of the source, where `const` is no property of anything.
     let found: Value<'_> = ctx.eval("typeof transform === 'undefined' ? undefined : transform")?;
     let function = found.into_function().ok_or_else(|| {
-        Fault::Message("the source has no function `transform`: write `const transform = (user) => { … }`".to_owned())
+        Fault::Message(
+            "the source has no function `transform`: write `const transform = (user) => { … }`".to_owned(),
+        )
     })?;
     // What one call adds to the prototype of all objects would be seen in the records of later ones.
-    ctx.eval::<Value<'_>, _>("Object.preventExtensions(Object.prototype)")?;
+    close.call::<_, Value<'_>>((prototype,))?;
     Ok(function)
 }
 

@@ -5,7 +5,9 @@
 use rquickjs::atom::PredefinedAtom;
 use rquickjs::function::This;
 use rquickjs::object::{Filter, Property};
-use rquickjs::{Array, Atom, BigInt, Coerced, Ctx, Function, IntoAtom, IntoJs, Object, String as Text, Type, Value};
+use rquickjs::{
+    Array, Atom, BigInt, Coerced, Ctx, Function, IntoAtom, IntoJs, Object, String as Text, Type, Value,
+};
 
 use super::failures::Fault;
 use crate::wire::{self, Item, Reader};
@@ -125,8 +127,8 @@ impl<'js> Values<'js> {
         let Some(object) = value.as_object() else { return Err(Fault::Malformed) };
         self.enter(value)?;
         wire::put_members(out);
-        let mut expected = 0;
-        for atom in object.own_keys::<Atom<'js>>(Filter::new().string().enum_only()) {
+        let members = object.own_keys::<Atom<'js>>(Filter::new().string().enum_only());
+        for (expected, atom) in members.enumerate() {
             let atom = atom?;
             let before = out.len();
             let in_order = names.get(expected).filter(|(name, _)| *name == atom);
@@ -134,7 +136,6 @@ impl<'js> Values<'js> {
                 Some((_, name)) => wire::put_text(name, out),
                 None => self.put_text(&atom.to_js_string()?, out)?,
             }
-            expected += 1;
             let member: Value<'js> = object.get(atom)?;
             if !self.put_value(&member, most, out)? {
                 out.truncate(before);
@@ -259,11 +260,7 @@ impl<'js> Values<'js> {
 }
 
 /// Gives an object a property, whatever its prototype has under that name.
-fn define<'js>(
-    object: &Object<'js>,
-    name: impl IntoAtom<'js>,
-    value: impl IntoJs<'js>,
-) -> Result<(), Fault> {
+fn define<'js>(object: &Object<'js>, name: impl IntoAtom<'js>, value: impl IntoJs<'js>) -> Result<(), Fault> {
     object.prop(name, Property::from(value).writable().enumerable().configurable())?;
     Ok(())
 }

@@ -41,9 +41,8 @@ pub(crate) fn run(memory_bytes: u64, arguments: &[String]) -> u8 {
     }
     let mut command = Command::new(interpreter);
     command.args(OPTIONS).arg(WORKER).env_clear();
-    let confined = close_files(&open)
-        .and_then(|()| set_limits(memory_bytes, 0))
-        .and_then(|()| close_system_calls(true));
+    let confined =
+        close_files(&open).and_then(|()| set_limits(memory_bytes, 0)).and_then(|()| close_system_calls(true));
     let why = match confined {
         Ok(()) => format!("`{interpreter}` does not start: {}", command.exec()),
         Err(why) => why,

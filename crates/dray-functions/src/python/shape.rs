@@ -30,7 +30,9 @@ fn of_schema(schema: &Schema) -> Option<Shape<'_>> {
 
 fn of_type(kind: &Type) -> Option<Shape<'_>> {
     Some(match kind {
-        Type::Decimal(_) | Type::DateTime | Type::Date | Type::Time | Type::Uuid => Shape::Single(kind.kind()),
+        Type::Decimal(_) | Type::DateTime | Type::Date | Type::Time | Type::Uuid => {
+            Shape::Single(kind.kind())
+        }
         Type::Array(array) => Shape::Array(Box::new(of_type(&array.element)?)),
         Type::Map(element) => Shape::Map(Box::new(of_type(element)?)),
         Type::Object(schema) => of_schema(schema)?,

@@ -124,7 +124,9 @@ impl Taker {
             return Err(Refused::Value(format!("there are more than {MOST_DEPTH} levels of values")));
         }
         if item == Item::NoUnicode {
-            return Err(Refused::Value("the text has half of a surrogate pair, which is no Unicode".to_owned()));
+            return Err(Refused::Value(
+                "the text has half of a surrogate pair, which is no Unicode".to_owned(),
+            ));
         }
         let value = match (kind, &item) {
             (Type::Json, _) if !self.preserve_json => {
@@ -144,7 +146,7 @@ impl Taker {
             (Type::Float(_), _) => self.float(&item).map(Value::Float),
             (Type::Boolean | Type::Array(_) | Type::Object(_) | Type::Map(_), _) => None,
             (_, item) => match self.text_of(item) {
-                Some(text) => Some(self.from_text(kind, text)?),
+                Some(text) => Some(self.of_text(kind, text)?),
                 None => None,
             },
         };
@@ -153,7 +155,7 @@ impl Taker {
     }
 
     /// A value of a kind that is handed over as text.
-    fn from_text(&self, kind: &Type, text: &str) -> Result<Value, Refused> {
+    fn of_text(&self, kind: &Type, text: &str) -> Result<Value, Refused> {
         let cannot = |what: &str| Refused::Value(format!("`{}` cannot be read as {what}", shown(text)));
         let python = self.language == Language::Python;
         Ok(match kind {
@@ -265,5 +267,64 @@ fn constrained(value: Value, kind: &Type) -> Result<Value, Refused> {
         }
         Ok(value) => Ok(value.into_owned()),
         Err(failure) => Err(Refused::Value(failure.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, prop_oneof, proptest};
+    use proptest::strategy::{Just, Strategy};
+
+    use super::*;
+
+    fn schema() -> Schema {
+        let inner =
+            Schema { properties: vec![Property::new("a", Type::Json), Property::new("b", Type::Uuid)] };
+        let kinds = [
+            Type::string(),
+            Type::int(64),
+            Type::float(32),
+            Type::decimal(5, 2),
+            Type::DateTime,
+            Type::Json,
+            Type::array(Type::object(inner.clone())),
+            Type::object(inner),
+            Type::Map(Box::new(Type::Time)),
+        ];
+        let names = 'a'..='z';
+        let properties = names.zip(kinds).map(|(name, kind)| Property::new(name.to_string(), kind)).collect();
+        Schema { properties }
+    }
+
+    /// Bytes that are often values.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(b"{".to_vec()),
+            Just(b"0".to_vec()),
+            Just(b"N".to_vec()),
+            Just(b"[\x01\0\0\0".to_vec()),
+            Just(b"l\x02\0\0\0\x01\0\x02\0".to_vec()),
+            Just(b"g\0\0\0\0\0\0\xf0\x7f".to_vec()),
+            Just(b")\x02z\x01xz\x012".to_vec()),
+            (b'a'..b'k').prop_map(|name| vec![b'z', 1, name]),
+            any::<i32>().prop_map(|number| [&b"i"[..], &number.to_le_bytes()].concat()),
+            prop::collection::vec(any::<u8>(), 0..4),
+        ];
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| [b"{".to_vec(), pieces.concat()].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_a_result_or_malformed(bytes in bytes(), python in any::<bool>(), preserve_json in any::<bool>()) {
+            let language = if python { Language::Python } else { Language::JavaScript };
+            let mut reader = Reader::new(&bytes);
+            let schema = schema();
+            match (Taker { language, preserve_json }).take_record(&schema, &mut reader) {
+                Some(Ok(record)) => assert_eq!(record.len(), schema.properties.len()),
+                Some(Err(failed)) => assert!(!failed.message.is_empty()),
+                None => {}
+            }
+            assert!(reader.at() <= bytes.len());
+        }
     }
 }

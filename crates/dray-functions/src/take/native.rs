@@ -184,4 +184,3 @@ pub(super) fn last_of_each<N: AsRef<str>, V>(entries: Vec<(N, V)>) -> Vec<(N, V)
     }
     kept
 }
-
