@@ -6,3 +6,4 @@ pub mod function;
 pub mod leaves;
 pub mod rest;
 pub mod stored;
+pub mod resolve;

@@ -21,6 +21,8 @@ pub mod record;
 pub mod definitions;
 pub mod profile_schema;
 pub mod identities;
+pub mod merged_profiles;
+pub mod resolution;
 pub mod selection;
 pub mod pages;
 pub mod plans;

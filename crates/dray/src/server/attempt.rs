@@ -12,7 +12,7 @@ use super::jobs;
 use super::queue::Done;
 use crate::memory;
 use crate::operations::import::Watch;
-use crate::operations::{export_job, import_job};
+use crate::operations::{export_job, import_job, resolution};
 
 /// How long a worker waits before it tries again.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
@@ -25,8 +25,11 @@ const LISTEN: Duration = Duration::from_millis(100);
 pub type Perform = fn(&App, &str, &mut dyn Session, &mut Job, &Watch) -> Result<Done>;
 
 /// What is done for each kind of job.
-pub const KINDS: &[(&str, Perform)] =
-    &[(import_job::KIND, jobs::import::perform), (export_job::KIND, jobs::export::perform)];
+pub const KINDS: &[(&str, Perform)] = &[
+    (import_job::KIND, jobs::import::perform),
+    (export_job::KIND, jobs::export::perform),
+    (resolution::KIND, jobs::resolution::perform),
+];
 
 /// A job that was taken up so often and never ended takes its process down: nobody takes it up again.
 const MOST_ATTEMPTS: i64 = 25;
