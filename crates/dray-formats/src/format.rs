@@ -62,6 +62,34 @@ fn open(input: Input, options: &ReadOptions) -> Result<Box<dyn RowSource>> {
     }
 }
 
+/// The names of the sheets of an xlsx workbook, which may be packed.
+pub fn sheet_names(name: &str, file: std::fs::File, options: &ReadOptions) -> Result<Vec<String>> {
+    let Decoded { input, sample, .. } = decode(Input::from_file(name, file)?, options)?;
+    let name = input.name().to_owned();
+    crate::excel::sheet_names(&name, input.into_file(&sample)?, options)
+}
+
+/// The columns of a Parquet file, which may be packed, as it declares them.
+pub fn parquet_columns(
+    name: &str,
+    file: std::fs::File,
+    options: &ReadOptions,
+) -> Result<Vec<crate::parquet::ParquetColumn>> {
+    let Decoded { input, sample, .. } = decode(Input::from_file(name, file)?, options)?;
+    let name = input.name().to_owned();
+    crate::parquet::columns(&name, input.into_file(&sample)?, options)
+}
+
+/// Unpacks a file and makes UTF-8 of it, without asking what it holds.
+pub fn open_text(
+    name: &str,
+    file: std::fs::File,
+    options: &ReadOptions,
+) -> Result<Box<dyn std::io::Read + Send>> {
+    let Decoded { input, sample, .. } = decode(Input::from_file(name, file)?, options)?;
+    Ok(input.into_reader(sample))
+}
+
 /// The format to read where a person asked for one and the first bytes may say what it is.
 fn check_format(name: &str, asked: Format, binary: Option<Format>) -> Result<Format> {
     let is_text = |format: Format| !format.is_workbook() && format != Format::Parquet;

@@ -215,6 +215,8 @@ pub struct ReadOptions {
     /// Hands on empty text as such where the format tells it from no value (JSON). Otherwise both are
     /// cells without a value, as an import wants it.
     pub keep_empty_text: bool,
+    /// Hands on cells of xlsx workbooks as they are stored: a date is the number of its day, and a boolean 1 or 0.
+    pub stored_cells: bool,
     /// Only the columns of these names, as the header has them; the others are not even unpacked. `None`
     /// means all of them. Of JSON, the members of these names, whether the first records have them or not;
     /// other members are passed over. Other readers take no notice, as only Parquet stores columns apart.
@@ -246,6 +248,7 @@ impl Default for ReadOptions {
             flatten: false,
             unguard: true,
             keep_empty_text: false,
+            stored_cells: false,
             skip_rows: 0,
             worker: None,
             limits: ReadLimits::default(),

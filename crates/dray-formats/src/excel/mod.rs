@@ -74,11 +74,22 @@ pub(crate) fn open(
         Error::file(format!("reading `{name}` failed")).hint("too many files may be open").because(cause)
     })?;
     let (reader, sheets, chosen) = match look_into(name, file, &limits)? {
-        Container::Xlsx(package) => open_xlsx(package, options.sheet.as_deref(), &limits)?,
+        Container::Xlsx(package) => {
+            open_xlsx(package, options.sheet.as_deref(), options.stored_cells, &limits)?
+        }
         Container::Other(format) => open_in_worker(name, again, format, SHEET_WORKER_ARGUMENT, options)?,
     };
     let tabs = Tabs { sheets, chosen, continued: Vec::new() };
     Ok(Box::new(SheetSource::open(name, reader, tabs, options, detected)?))
+}
+
+/// The names of the sheets of an xlsx workbook, in the order of their tabs.
+pub(crate) fn sheet_names(name: &str, file: File, options: &ReadOptions) -> Result<Vec<String>> {
+    match look_into(name, file, &options.limits.within_reason())? {
+        Container::Xlsx(package) => xlsx::sheet_names(package),
+        Container::Other(_) => Err(Error::source(format!("`{name}` is not an xlsx workbook"))
+            .hint("save it as xlsx in the program that made it")),
+    }
 }
 
 /// The first argument by which [`crate::ReadOptions::worker`] is told to call [`run_sheet_worker`].

@@ -47,6 +47,7 @@ struct XlsxSheet {
 pub(super) fn open_xlsx(
     package: Package,
     wanted: Option<&str>,
+    stored_cells: bool,
     limits: &ReadLimits,
 ) -> Result<(Box<dyn SheetReader>, Vec<SheetInfo>, usize)> {
     let package = Arc::new(package);
@@ -55,11 +56,14 @@ pub(super) fn open_xlsx(
     let candidates = candidates(package.name(), &sheets, wanted)?;
     let bytes_before = strings_part.as_deref().map_or(0, |part| package.packed_bytes(part));
     let strings = strings_part.map(|part| SharedStrings::read(&package, &part, limits)).transpose()?;
+    // Without formats every number is a number.
+    let styles_part = styles_part.filter(|_| !stored_cells);
     let values = Values {
         file_name: package.name().to_owned(),
         strings: strings.unwrap_or_default(),
         styles: styles_part.map(|part| read_styles(&package, &part)).transpose()?.unwrap_or_default(),
         epoch,
+        stored_cells,
         shared_bytes_left: package
             .file_bytes()
             .saturating_mul(limits.max_unpacked_ratio * SHARED_RATIO)
@@ -83,6 +87,12 @@ pub(super) fn open_xlsx(
     (sheet.noticed, sheet.bytes_before) = (Noticed::default(), bytes_before);
     sheet.values.shared_bytes_left = shared_bytes;
     Ok((Box::new(sheet), sheets, chosen))
+}
+
+/// The names of the sheets, in the order of their tabs.
+pub(super) fn sheet_names(package: Package) -> Result<Vec<String>> {
+    let workbook = read_workbook(&package, &main_part(&package)?)?;
+    Ok(workbook.sheets.into_iter().map(|sheet| sheet.name).collect())
 }
 
 /// Opens the part of a sheet; also says where its progress can be seen.
@@ -373,6 +383,8 @@ struct Values {
     strings: SharedStrings,
     styles: Vec<NumberKind>,
     epoch: Epoch,
+    /// Booleans are 1 and 0.
+    stored_cells: bool,
     /// What shared texts may still be handed out, so that a small file does not keep Dray busy for days.
     shared_bytes_left: u64,
     moment: String,
@@ -416,8 +428,8 @@ impl Values {
             }
             Stored::Boolean => row.push(column, Content::Text, |out| {
                 out.extend_from_slice(match cell.value.trim_ascii() {
-                    b"1" => b"true",
-                    b"0" => b"false",
+                    b"1" if !self.stored_cells => b"true",
+                    b"0" if !self.stored_cells => b"false",
                     other => other,
                 });
             }),

@@ -19,6 +19,7 @@ use parquet::basic::{Compression, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 
+use super::ParquetColumn;
 use super::columns::{BatchText, Note};
 use super::pages::{Fault, MAX_SCHEMA_DEPTH, Pages, check_schema, look_at_pages};
 use super::raw::raw_rows;
@@ -131,6 +132,12 @@ impl ParquetSource {
             unpacked: 0,
             noted: Vec::new(),
         })
+    }
+
+    /// The columns as the file declares them.
+    pub(super) fn declared(&self) -> Vec<ParquetColumn> {
+        let columns = self.columns.iter().zip(&self.header);
+        columns.map(|(column, name)| ParquetColumn { name: name.clone(), kind: column.kind() }).collect()
     }
 
     /// Goes to the next row group that has rows to deliver; false at the end.

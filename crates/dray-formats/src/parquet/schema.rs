@@ -17,6 +17,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy};
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type};
 
+use super::ParquetKind;
 use super::scalar::{Leaf, value_type};
 
 /// What the values of a column, or of a part of one, are made of.
@@ -46,6 +47,47 @@ impl Column {
         match &self.shape {
             Shape::Leaf(leaf) => value_type(*leaf, &self.data_type),
             _ => Some(ValueType::Json),
+        }
+    }
+
+    /// What its values are, for whoever wants to know more than the type of its cells.
+    pub(super) fn kind(&self) -> ParquetKind {
+        use DataType as D;
+        let Shape::Leaf(leaf) = &self.shape else { return ParquetKind::Json };
+        let decimal = |precision: u8, scale: i8| ParquetKind::Decimal {
+            precision: u32::from(precision).max(1),
+            scale: u32::try_from(scale).unwrap_or(0),
+        };
+        match leaf {
+            Leaf::Text | Leaf::Bytes => return ParquetKind::Text,
+            Leaf::Json => return ParquetKind::Json,
+            Leaf::Uuid => return ParquetKind::Uuid,
+            Leaf::Interval => return ParquetKind::Unsupported,
+            Leaf::Decimal(scale) => {
+                return ParquetKind::Decimal { precision: 76, scale: u32::try_from(*scale).unwrap_or(0) };
+            }
+            Leaf::Typed => {}
+        }
+        match &self.data_type {
+            D::Boolean => ParquetKind::Boolean,
+            D::Int8 => ParquetKind::Int { bits: 8, unsigned: false },
+            D::Int16 => ParquetKind::Int { bits: 16, unsigned: false },
+            D::Int32 => ParquetKind::Int { bits: 32, unsigned: false },
+            D::Int64 => ParquetKind::Int { bits: 64, unsigned: false },
+            D::UInt8 => ParquetKind::Int { bits: 8, unsigned: true },
+            D::UInt16 => ParquetKind::Int { bits: 16, unsigned: true },
+            D::UInt32 => ParquetKind::Int { bits: 32, unsigned: true },
+            D::UInt64 => ParquetKind::Int { bits: 64, unsigned: true },
+            D::Float16 | D::Float32 => ParquetKind::Float { bits: 32 },
+            D::Float64 => ParquetKind::Float { bits: 64 },
+            D::Decimal32(precision, scale)
+            | D::Decimal64(precision, scale)
+            | D::Decimal128(precision, scale)
+            | D::Decimal256(precision, scale) => decimal(*precision, *scale),
+            D::Date32 | D::Date64 => ParquetKind::Date,
+            D::Time32(_) | D::Time64(_) => ParquetKind::Time,
+            D::Timestamp(..) => ParquetKind::DateTime,
+            _ => ParquetKind::Unsupported,
         }
     }
 }

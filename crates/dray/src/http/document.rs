@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{License, OpenApi};
 
+use super::doors::modules::shape::is_ours;
+
 /// Answers that any request may get.
 const ANY: &[(&str, &str)] = &[
     ("400", "VALIDATION_ERROR: the request cannot be understood or carried out"),
@@ -81,7 +83,7 @@ fn complete_operation(method: &str, path: &str, operation: &mut Map<String, Valu
         let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
         parameters.as_array_mut().into_iter().for_each(|parameters| parameters.push(repeated.clone()));
     }
-    let failure = if path.starts_with("/v1/") { "ModulesFailure" } else { "Failure" };
+    let failure = if is_ours(path) { "ModulesFailure" } else { "Failure" };
     let of_failure =
         json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{failure}") } } });
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::Failure;
-use super::doors::{data_io, modules, records};
+use super::doors::{data_io, modules, pipelines, records};
 use super::native::records as native_records;
 use super::native::{
     audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users, webhooks,
@@ -56,6 +56,17 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(data_io::jobs::download))
         .routes(routes!(data_io::jobs::cancel))
         .routes(routes!(links::download, sent::send, sent::look, sent::go_on))
+        // the pipelines door
+        .routes(routes!(pipelines::resolution::settings, pipelines::resolution::change_settings))
+        .routes(routes!(pipelines::resolution::start))
+        .routes(routes!(pipelines::resolution::latest))
+        .routes(routes!(pipelines::profiles::list))
+        .routes(routes!(pipelines::profiles::attributes))
+        .routes(routes!(pipelines::profiles::identities))
+        .routes(routes!(pipelines::profile_schema::get, pipelines::profile_schema::change))
+        .routes(routes!(pipelines::profile_schema::preview))
+        .routes(routes!(pipelines::profile_schema::latest_alter))
+        .routes(routes!(pipelines::identities::list))
         // the native API
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))

@@ -23,6 +23,7 @@ pub mod profile_schema;
 pub mod identities;
 pub mod merged_profiles;
 pub mod resolution;
+pub mod profiles;
 pub mod selection;
 pub mod pages;
 pub mod plans;

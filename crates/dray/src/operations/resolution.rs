@@ -24,7 +24,6 @@ use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use dray_model::query::{Filter, Operator, Query, Sort};
 use dray_model::value::{ValueType, append_datetime, text_of};
 use dray_model::{Error, ErrorKind, Result};
-use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
 use super::identities::{self, CONNECTION, PROFILE, USER_ID, column};
@@ -214,9 +213,6 @@ fn resolve_locked(session: &mut dyn Session, fingerprint: &str, watch: &Watch) -
 fn resolve_all(session: &mut dyn Session, fingerprint: &str, now: i64, watch: &Watch) -> Result<Resolved> {
     settle_earlier(session, fingerprint, now)?;
     let known = profile_schema::load(session)?;
-    if identities::find(session)?.is_none() {
-        return Ok(Resolved::default());
-    }
     let object = identities::ensure(session, now)?;
     let profiles = profile_schema::prepare_profiles(session, &known.schema, now)?;
     let leaves = leaves(&known.schema);
@@ -274,8 +270,7 @@ fn read_and_link(
         join_same_values(session, object, &leaf.column, &ids, &mut clusters, watch)?;
     }
     let roots = clusters.roots();
-    let mut random = rand::rng();
-    let chosen = stable_ids(&roots, &earlier, &mut || new_id(&mut random));
+    let chosen = stable_ids(&roots, &earlier, &mut new_id);
     drop(roots);
     link(session, object, &ids, &earlier, &chosen, watch)?;
     let count = ids.len() as u64;
@@ -284,9 +279,8 @@ fn read_and_link(
 }
 
 /// A new random UUID (version 4).
-fn new_id(random: &mut impl RngCore) -> ProfileId {
-    let mut id = NO_PROFILE;
-    random.fill_bytes(&mut id);
+fn new_id() -> ProfileId {
+    let mut id: ProfileId = rand::random();
     id[6] = id[6] & 0x0f | 0x40;
     id[8] = id[8] & 0x3f | 0x80;
     id

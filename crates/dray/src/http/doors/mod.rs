@@ -3,3 +3,4 @@
 pub mod records;
 pub mod modules;
 pub mod data_io;
+pub mod pipelines;

@@ -12,12 +12,16 @@ use crate::http::answer::Failure;
 /// The paths of this door.
 const PATHS: [&str; 3] = ["/v1/modules", "/v1/reports", "/v1/export-jobs"];
 
+/// True for the paths of this door.
+pub fn is_ours(path: &str) -> bool {
+    PATHS
+        .iter()
+        .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
 /// Rewrites the body of every failure on this door's paths, also those of extractors and layers.
 pub async fn reshape(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let is_ours = PATHS
-        .iter()
-        .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let is_ours = is_ours(request.uri().path());
     let mut response = next.run(request).await;
     let failure = response.extensions().get::<Failure>().cloned();
     let Some(failure) = failure.filter(|_| is_ours) else { return response };
