@@ -102,6 +102,9 @@ pub struct Policy {
     pub create_references: bool,
     /// A reference that finds no record is left empty with a warning; else its row is rejected.
     pub leave_references_empty: bool,
+    /// Texts are taken as they are, and required fields may stay empty: the values come from records that
+    /// were checked when they were made, by rules of their own.
+    pub takes_values_as_they_are: bool,
 }
 
 /// One way to recognise an existing record: a field that has an equal value.
@@ -188,6 +191,7 @@ impl Object {
                 force: Vec::new(),
                 create_references: false,
                 leave_references_empty: false,
+                takes_values_as_they_are: false,
             },
         };
         for rule in &written.match_by {

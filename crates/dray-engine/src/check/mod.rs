@@ -20,7 +20,7 @@ use dray_model::batch::{RawRows, TextBatch};
 use dray_model::definition::{FieldKind, Merge, OnDuplicate};
 use dray_model::object::{ColumnIndex, Field, Object, SystemColumn};
 use dray_model::problem::{Problem, ProblemCode, Severity, shown};
-use dray_model::value::timestamps;
+use dray_model::value::{ValueType, timestamps};
 
 use crate::defaults::DefaultText;
 use crate::map::Mapping;
@@ -98,7 +98,7 @@ impl Checker {
         let required = |column: ColumnIndex| {
             object.field_of(column).is_some_and(|field| {
                 field.definition.required && field.definition.default.is_none() && !may_stay
-            })
+            }) && !object.policy.takes_values_as_they_are
         };
         let mut rules = Vec::new();
         for (position, mapped) in mapping.columns.iter().enumerate() {
@@ -251,6 +251,10 @@ impl Cells<'_> {
             return Arc::new(array.clone());
         };
         let kind = field.definition.kind;
+        let is_text = matches!(column.value_type, ValueType::Text | ValueType::Json);
+        if is_text && self.object.policy.takes_values_as_they_are {
+            return self.texts(array, |text| Ok(Cow::Borrowed(text)));
+        }
         if field.definition.multiple {
             return self.texts(array, |text| list(&field, text).map(Cow::Owned));
         }

@@ -15,6 +15,7 @@ pub mod user_id;
 pub mod rules;
 pub mod steps;
 pub mod rows;
+pub mod resolve;
 
 #[cfg(test)]
 mod tests;

@@ -91,6 +91,17 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(pipelines::previews::transformation))
         .routes(routes!(pipelines::previews::languages))
         .routes(routes!(links::download, sent::send, sent::look, sent::go_on))
+        // the pipelines door
+        .routes(routes!(pipelines::resolution::settings, pipelines::resolution::change_settings))
+        .routes(routes!(pipelines::resolution::start))
+        .routes(routes!(pipelines::resolution::latest))
+        .routes(routes!(pipelines::profiles::list))
+        .routes(routes!(pipelines::profiles::attributes))
+        .routes(routes!(pipelines::profiles::identities))
+        .routes(routes!(pipelines::profile_schema::get, pipelines::profile_schema::change))
+        .routes(routes!(pipelines::profile_schema::preview))
+        .routes(routes!(pipelines::profile_schema::latest_alter))
+        .routes(routes!(pipelines::identities::list))
         // the native API
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::revoke))

@@ -41,8 +41,8 @@ pub enum Rows<'r> {
     Bytes(Bytes, ReadOptions),
     /// In a file.
     File(&'r Source),
-    /// Wherever this opens them, so many left out.
-    Opened(&'r dyn Fn(u64) -> Result<Box<dyn RowSource>>),
+    /// Made by the program itself: opened with the first rows left out.
+    Made(&'r (dyn Fn(u64) -> Result<Box<dyn RowSource>> + 'r)),
 }
 
 impl Rows<'_> {
@@ -54,7 +54,7 @@ impl Rows<'_> {
                 dray_formats::open_reader("the request", Box::new(Cursor::new(bytes.clone())), &options)
             }
             Self::File(source) => source.open(skip_rows),
-            Self::Opened(open) => open(skip_rows),
+            Self::Made(open) => open(skip_rows),
         }
     }
 }

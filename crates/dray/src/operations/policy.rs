@@ -25,6 +25,9 @@ pub struct PolicyRequest {
     pub max_rejected: Option<u64>,
     /// The most rows.
     pub max_rows: Option<u64>,
+    /// Texts are taken as they are, see [`dray_model::object::Policy`]; nobody can ask for it from outside.
+    #[serde(skip)]
+    pub takes_values_as_they_are: bool,
 }
 
 impl PolicyRequest {
@@ -50,6 +53,7 @@ impl PolicyRequest {
         policy.mode = self.mode.unwrap_or(policy.mode);
         policy.create_references |= self.create_references;
         policy.leave_references_empty |= self.leave_references_empty;
+        policy.takes_values_as_they_are |= self.takes_values_as_they_are;
         policy.max_rejected = self.max_rejected.or(policy.max_rejected);
         policy.max_rows = match (self.max_rows, policy.max_rows) {
             (Some(asked), Some(own)) => Some(asked.min(own)),

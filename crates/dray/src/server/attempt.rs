@@ -13,7 +13,7 @@ use super::queue::Done;
 use crate::memory;
 use crate::operations::import::Watch;
 use crate::operations::pipelines::run;
-use crate::operations::{export_job, import_job};
+use crate::operations::{export_job, import_job, resolution};
 
 /// How long a worker waits before it tries again.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
@@ -30,6 +30,7 @@ pub const KINDS: &[(&str, Perform)] = &[
     (import_job::KIND, jobs::import::perform),
     (export_job::KIND, jobs::export::perform),
     (run::KIND, jobs::pipeline::perform),
+    (resolution::KIND, jobs::resolution::perform),
 ];
 
 /// A job that was taken up so often and never ended takes its process down: nobody takes it up again.

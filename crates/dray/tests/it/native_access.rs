@@ -92,6 +92,18 @@ const ROUTES: &[Row] = &[
     ("POST /v1/modules/{module}/import/suggest-mapping", 403, 400, 400),
     ("POST /v1/modules/{module}/import/validate", 403, 400, 400),
     ("POST /v1/reports/{report_id}/export", 403, 403, 400),
+    ("GET /v1/identity-resolution/settings", 200, 403, 200),
+    ("PUT /v1/identity-resolution/settings", 403, 403, 200),
+    ("POST /v1/identity-resolution/start", 403, 403, 200),
+    ("GET /v1/identity-resolution/latest", 200, 403, 200),
+    ("GET /v1/profiles", 200, 403, 200),
+    ("GET /v1/profiles/schema", 200, 403, 200),
+    ("PUT /v1/profiles/schema", 403, 403, 200),
+    ("PUT /v1/profiles/schema/preview", 403, 403, 200),
+    ("GET /v1/profiles/schema/latest-alter", 200, 403, 200),
+    ("GET /v1/profiles/{kpid}/attributes", 404, 403, 404),
+    ("GET /v1/profiles/{kpid}/identities", 404, 403, 404),
+    ("GET /v1/connections/{id}/identities", 404, 403, 404),
 ];
 
 /// Routes that anybody may ask: how one comes in, and what a signed link allows.
@@ -119,6 +131,10 @@ fn body_of(route: &str) -> Value {
         "POST /api/v1/webhooks" => json!({ "url": "https://hooks.example/dray" }),
         "POST /api/v1/reports" => json!({ "name": "R", "object": "contacts" }),
         "POST /api/v1/import/{object}" => json!({ "records": [{ "first_name": "A" }] }),
+        "PUT /v1/identity-resolution/settings" => json!({ "runOnBatchImport": true, "identifiers": [] }),
+        "PUT /v1/profiles/schema" | "PUT /v1/profiles/schema/preview" => json!({ "schema": {
+            "kind": "object", "properties": [
+                { "name": "email", "readOptional": true, "type": { "kind": "string" } }] } }),
         _ => json!({}),
     }
 }
@@ -179,6 +195,8 @@ impl Things {
                 ("/v1/modules/{module}", "/v1/modules/contacts".to_owned()),
                 ("/v1/reports/{report_id}", format!("/v1/reports/{}", text(&report["id"]))),
                 ("/v1/export-jobs/{job_id}", format!("/v1/export-jobs/{export}")),
+                ("/v1/profiles/{kpid}", "/v1/profiles/6f1c2a34-5b6d-4e7f-8a9b-0c1d2e3f4a5b".to_owned()),
+                ("/v1/connections/{id}", "/v1/connections/1".to_owned()),
                 ("/api/v1/import/{object}", "/api/v1/import/contacts".to_owned()),
                 ("/api/v1/export/{object}", "/api/v1/export/contacts".to_owned()),
             ],
@@ -206,7 +224,8 @@ fn ask(server: &Server, key: Option<&str>, route: &str, path: &str) -> u16 {
         return server.send(method, path, &headers, body.as_bytes()).status;
     }
     headers.push(("content-type", "application/json"));
-    let body = if matches!(method, "GET" | "DELETE") { String::new() } else { body_of(route).to_string() };
+    let no_body = matches!(method, "GET" | "DELETE") || route == "POST /v1/identity-resolution/start";
+    let body = if no_body { String::new() } else { body_of(route).to_string() };
     server.send(method, path, &headers, body.as_bytes()).status
 }
 

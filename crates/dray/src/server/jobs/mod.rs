@@ -3,4 +3,5 @@
 
 pub mod import;
 pub mod export;
+pub mod resolution;
 pub mod pipeline;

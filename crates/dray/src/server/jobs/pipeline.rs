@@ -249,7 +249,7 @@ impl Run<'_> {
                 mode: Some(Mode::Partial),
                 ..PolicyRequest::default()
             },
-            rows: Rows::Opened(&open),
+            rows: Rows::Made(&open),
             source_name: path.to_owned(),
             source_bytes: Some(spool.bytes),
             fingerprint,
