@@ -74,7 +74,8 @@ pub use options::{
     Compression, Escape, Format, FormulaGuard, HeaderRow, LineEnd, Quote, QuoteStyle, ReadLimits,
     ReadOptions, TextStyle, WriteOptions,
 };
-pub use parquet::{ParquetColumn, ParquetKind};
+pub use pack::pack_whole;
+pub use parquet::{ParquetColumn, ParquetFile, ParquetKind};
 pub use write::{OutputColumn, RowWriter};
 
 #[cfg(test)]

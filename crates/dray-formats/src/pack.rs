@@ -64,6 +64,33 @@ pub(crate) fn packed(
     Ok(Box::new(PackedWriter { inner: Some(inner), packing }))
 }
 
+/// Packs all of a file, also in ways that no writer packs itself. `member` is the name of the only file of a zip
+/// archive.
+pub fn pack_whole(
+    compression: Compression,
+    member: &str,
+    from: &mut dyn std::io::Read,
+    to: Box<dyn Write + Send>,
+) -> IoResult<()> {
+    if compression == Compression::Snappy {
+        let mut encoder = snap::write::FrameEncoder::new(to);
+        std::io::copy(from, &mut encoder)?;
+        return encoder.flush();
+    }
+    if !compression.can_write() {
+        return Err(IoError::other(format!("{} files are not written", compression.word())));
+    }
+    let gate = Gate { out: to, is_shut: Arc::new(AtomicBool::new(false)) };
+    let mut packer = Packer::new(compression, member, gate)?;
+    let mut part = vec![0; PART_BYTES];
+    loop {
+        match from.read(&mut part)? {
+            0 => return packer.finish(),
+            read => packer.write_all(part.get(..read).unwrap_or_default())?,
+        }
+    }
+}
+
 /// Why the thread ended early.
 #[derive(Clone, Default)]
 struct Failure(Arc<Mutex<Option<(ErrorKind, String)>>>);

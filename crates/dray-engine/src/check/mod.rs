@@ -4,7 +4,6 @@
 pub mod style;
 pub mod contact;
 pub mod date;
-pub mod expression;
 pub mod number;
 pub mod words;
 pub mod decide;
@@ -23,6 +22,7 @@ use dray_model::problem::{Problem, ProblemCode, Severity, shown};
 use dray_model::value::{ValueType, timestamps};
 
 use crate::defaults::DefaultText;
+use crate::expression::Trigger;
 use crate::map::Mapping;
 use style::Style;
 
@@ -419,7 +419,10 @@ pub(crate) fn text_value<'t>(field: &Field, text: &'t str, style: Style) -> Resu
         FieldKind::Choice => words::choice(field, text)?,
         FieldKind::Uuid => words::uuid(text)?,
         FieldKind::Json => words::json(text)?,
-        FieldKind::Expression => expression::expression(text)?,
+        FieldKind::Expression => match Trigger::compile(text) {
+            Ok(_) => Cow::Borrowed(text),
+            Err(error) => return Err((ProblemCode::InvalidExpression, error.to_string())),
+        },
         _ => Cow::Borrowed(text),
     };
     if let Some(pattern) = &field.pattern

@@ -45,7 +45,8 @@ impl Picked {
         (part, picked)
     }
 
-    fn between(whole: &Schema, part: &Schema) -> Self {
+    /// A part whose schema is known.
+    pub fn between(whole: &Schema, part: &Schema) -> Self {
         let members = part.properties.iter().filter_map(|property| {
             let (index, known) = whole.find(&property.name)?;
             let inner = match (&known.kind, &property.kind) {

@@ -3,8 +3,14 @@
 use std::fs::File;
 use std::io::Write;
 
-use dray_model::Result;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use dray_model::flow::{Detected, RowSource};
+use dray_model::{Error, Result};
+
+use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
 
 use crate::options::{ReadOptions, WriteOptions};
 use crate::write::{OutputColumn, RowWriter};
@@ -110,4 +116,38 @@ pub struct ParquetColumn {
 /// The columns of a file.
 pub(crate) fn columns(name: &str, file: File, options: &ReadOptions) -> Result<Vec<ParquetColumn>> {
     Ok(read::ParquetSource::open(name, file, options, Vec::new())?.declared())
+}
+
+/// A file of columns whose types are exactly those of an Arrow schema.
+pub struct ParquetFile(ArrowWriter<Box<dyn Write + Send>>);
+
+/// The most rows of a row group.
+const ROW_GROUP: usize = 128 << 10;
+
+impl ParquetFile {
+    /// Begins the file.
+    pub fn new(schema: SchemaRef, out: Box<dyn Write + Send>) -> Result<Self> {
+        let properties = WriterProperties::builder()
+            .set_created_by("Dray".to_owned())
+            .set_compression(parquet::basic::Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(ROW_GROUP))
+            .build();
+        ArrowWriter::try_new(out, schema, Some(properties)).map(Self).map_err(cannot)
+    }
+
+    /// Appends rows.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.0.write(batch).map_err(cannot)
+    }
+
+    /// Ends the file.
+    pub fn finish(mut self) -> Result<()> {
+        self.0.finish().map(|_| ()).map_err(cannot)
+    }
+}
+
+fn cannot(cause: ParquetError) -> Error {
+    Error::file("the Parquet file cannot be written")
+        .hint("check that there is room on the disk")
+        .because(cause)
 }

@@ -10,6 +10,7 @@ use dray_engine::expression::types::is_property_name;
 use dray_engine::expression::{Record, Schema, Type, Value};
 use dray_engine::pipeline::leaves::{Leaf, leaves};
 use dray_engine::pipeline::rest::{append_json, append_record};
+use dray_engine::pipeline::rows::Picked;
 use dray_engine::pipeline::stored::{record_of, stored_text};
 use dray_engine::record_filter::operator::Test;
 use dray_engine::record_filter::{self, Condition};
@@ -76,17 +77,20 @@ pub struct Page {
 }
 
 /// What is read of each profile, and where it stands.
-struct Reading {
-    object: Arc<Object>,
+pub struct Reading {
+    /// The object `profiles`.
+    pub object: Arc<Object>,
     /// The whole schema: filters look at properties that are not shown.
     schema: Arc<Schema>,
     leaves: Vec<Leaf>,
-    columns: Vec<ColumnIndex>,
+    /// The columns that are read.
+    pub columns: Vec<ColumnIndex>,
     types: Vec<ValueType>,
 }
 
 impl Reading {
-    fn new(session: &mut dyn Session) -> Result<Self> {
+    /// Everything that profiles have.
+    pub fn new(session: &mut dyn Session) -> Result<Self> {
         let schema = profile_schema::load(session)?.schema;
         let now = session.time()?;
         let object = profile_schema::prepare_profiles(session, &schema, now)?;
@@ -99,14 +103,21 @@ impl Reading {
         Ok(Self { object, schema, leaves, columns, types })
     }
 
-    fn record(&self, batch: &RecordBatch, row: usize) -> Record {
+    /// A profile of a batch of [`Reading::columns`].
+    pub fn record(&self, batch: &RecordBatch, row: usize) -> Record {
         record_of(&self.schema, &self.leaves, |index, _| {
             let value_type = *self.types.get(index + 2)?;
             text_of(value_type, batch.column(index + 2).as_ref(), row).map(Into::into)
         })
     }
 
-    fn leaf_column(&self, leaf: &Leaf) -> Option<ColumnIndex> {
+    /// A part of the profiles' schema, and how it is taken of a profile.
+    pub fn part(&self, part: &Schema) -> Picked {
+        Picked::between(&self.schema, part)
+    }
+
+    /// The column of a leaf.
+    pub fn leaf_column(&self, leaf: &Leaf) -> Option<ColumnIndex> {
         let index = self.leaves.iter().position(|known| known.path == leaf.path)?;
         self.columns.get(index + 2).copied()
     }

@@ -1,6 +1,6 @@
 //! How files of a format are read and written, as a pipeline says it (spec section 1).
 
-use dray_formats::{Escape, Format, HeaderRow, Quote, ReadOptions};
+use dray_formats::{Compression, Escape, Format, HeaderRow, Quote, ReadOptions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -130,6 +130,16 @@ impl Packing {
             Self::Zip => first.starts_with(b"PK"),
             Self::Gzip => first.starts_with(&[0x1f, 0x8b]),
             Self::Snappy => first.starts_with(b"\xff\x06\x00\x00sNaPpY"),
+        }
+    }
+
+    /// What writers call it; none where nothing is packed.
+    pub fn compression(self) -> Option<Compression> {
+        match self {
+            Self::None => None,
+            Self::Zip => Some(Compression::Zip),
+            Self::Gzip => Some(Compression::Gzip),
+            Self::Snappy => Some(Compression::Snappy),
         }
     }
 

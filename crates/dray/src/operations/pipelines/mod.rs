@@ -12,5 +12,6 @@ pub mod file_rows;
 pub mod spool;
 pub mod receive;
 
+pub mod export;
 pub mod run;
 pub mod schedule;

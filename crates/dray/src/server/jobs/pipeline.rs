@@ -1,12 +1,16 @@
 //! The work of a run of a pipeline: its file is fetched whole, its rows become identities, those are imported,
 //! and identities that left the file go. Begun again, it ends the same.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use dray_engine::expression::Schema;
 use dray_engine::map::MappingRequest;
 use dray_engine::pipeline::columns::{align, align_output};
 use dray_engine::pipeline::function::Functions;
@@ -14,6 +18,7 @@ use dray_engine::pipeline::leaves::leaves;
 use dray_engine::pipeline::rows::{RowPipeline, RowRules, Transformation};
 use dray_engine::pipeline::steps::Step;
 use dray_engine::pipeline::times;
+use dray_formats::pack_whole;
 use dray_model::catalog::{Job, Session};
 use dray_model::definition::{Merge, Mode, OnDuplicate};
 use dray_model::flow::ImportStatus;
@@ -23,11 +28,13 @@ use dray_model::query::{Filter, Operator, Query};
 use dray_model::{Error, ErrorKind, Result};
 
 use super::import::{describe_failed, failed_name};
+use super::resolution;
 use crate::operations::identities;
 use crate::operations::import::{ImportRequest, Rows, Watch, import};
 use crate::operations::import_job::ledger_words;
 use crate::operations::objects::KnownObjects;
 use crate::operations::pipelines::definition::{Compiled, CompiledTransformation};
+use crate::operations::pipelines::export::export;
 use crate::operations::pipelines::file_rows::{FileAsked, FileRows, OpenFault, told};
 use crate::operations::pipelines::receive::{
     COLUMNS, ReceiveFault, Received, Receiving, Users, receive, run_error,
@@ -40,9 +47,10 @@ use crate::operations::profile_schema;
 use crate::operations::quota::Quota;
 use crate::outbound::fetch::FetchWatch;
 use crate::server::app::App;
-use crate::server::connections::{self, open_storage};
+use crate::server::connections::{self, Connection, open_storage};
 use crate::server::queue::Done;
-use crate::storage::{Fetched, Role, Storage, is_pattern};
+use crate::storage::path::filled;
+use crate::storage::{Fetched, NewStorageFile, Role, Storage, is_pattern};
 
 /// How long runs are kept, in microseconds: metrics look back thirty days.
 const KEPT: i64 = 90 * 24 * 3600 * 1_000_000;
@@ -82,19 +90,26 @@ pub fn perform(
     }
     let asked = RunAsked::parse(&job.request)?;
     let mut result = RunResult::default();
+    let mut is_import = false;
     let done = match saved::find(session, asked.pipeline)? {
         None => Err(Stop::Told(Step::Receive, "the pipeline was deleted".to_owned())),
         Some((pipeline, _)) => {
+            is_import = pipeline.role == Role::Source;
             let mut run = Run { app, organization, session, job, watch, asked: &asked, result: &mut result };
             match pipeline.role {
                 Role::Source => run.import(&pipeline),
-                Role::Destination => {
-                    Err(Stop::Told(Step::Receive, "exports are not there yet".to_owned()))
-                }
+                Role::Destination => run.export(&pipeline),
             }
         }
     };
-    let expires_at = Some(session.time()?.saturating_add(KEPT));
+    let now = session.time()?;
+    let expires_at = Some(now.saturating_add(KEPT));
+    if is_import && matches!(done, Ok(()) | Err(Stop::Told(..))) {
+        let by = format!("run {}", job.id);
+        if resolution::start_after_import(session, &by, now)?.is_some() {
+            app.queue().wake();
+        }
+    }
     job.expires_at = expires_at;
     let written = |result: &RunResult| {
         serde_json::to_value(result)
@@ -140,7 +155,8 @@ impl Run<'_> {
         self.result.full = cursor.is_none();
 
         let copy = self.app.files().draft(self.organization)?;
-        let (path, fetched) = fetch_file(self.app, self.organization, self.session, pipeline, &copy, self.watch)?;
+        let (path, fetched) =
+            fetch_file(self.app, self.organization, self.session, pipeline, &copy, self.watch)?;
         self.result.path.clone_from(&path);
         let file_time = times::checked(fetched.modified, now).map_err(|why| {
             Stop::Told(Step::InputValidation, format!("the time of the last change of `{path}` {why}"))
@@ -161,7 +177,8 @@ impl Run<'_> {
             CompiledTransformation::Mapping(mapping) => Transformation::Mapping(mapping),
             CompiledTransformation::Function { source, input, output } => {
                 let function = self.app.functions().load(&source);
-                let function = function.map_err(|error| Stop::Told(Step::Transformation, error.to_string()))?;
+                let function =
+                    function.map_err(|error| Stop::Told(Step::Transformation, error.to_string()))?;
                 Transformation::Function { function, input, output }
             }
         };
@@ -179,7 +196,8 @@ impl Run<'_> {
         let spool_path = self.app.files().draft(self.organization)?;
         let mut spool = SpoolWriter::new(&spool_path, COLUMNS.len() + leaves.len())?;
         let failed_format = rows.failed_rows();
-        let receiving = Receiving { pipeline: pipeline.id, leaves: &leaves, newest_wins: pipeline.newest_wins };
+        let receiving =
+            Receiving { pipeline: pipeline.id, leaves: &leaves, newest_wins: pipeline.newest_wins };
         let watch = self.watch;
         let received = receive(&mut rows, &places, &mut row_pipeline, &receiving, &mut spool, &mut |row| {
             watch.rows.store(row, Ordering::Relaxed);
@@ -210,6 +228,64 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Writes profiles to a file: here first, then packed to where it goes, so that it appears whole.
+    fn export(&mut self, pipeline: &Pipeline) -> std::result::Result<(), Stop> {
+        let schema = Schema::parse(&pipeline.in_schema).map_err(at(Step::Receive))?;
+        let profiles = profile_schema::load(self.session)?.schema;
+        align_output(&schema, &profiles).map_err(at(Step::OutputValidation))?;
+        let Some(connection) = connections::find(self.session, pipeline.connection)? else {
+            return Err(Stop::Told(Step::Finalize, "the connection was deleted".to_owned()));
+        };
+        let now = self.session.time()?;
+        let path = filled(&pipeline.path, now).map_err(at(Step::Receive))?;
+        self.result.path.clone_from(&path);
+        let draft = self.app.files().draft(self.organization)?;
+        let file = File::create(&draft).map_err(cannot_keep)?;
+        let watch = self.watch;
+        let records = export(self.session, pipeline, &schema, Box::new(file), &mut |records| {
+            watch.rows.store(records, Ordering::Relaxed);
+            !watch.stop.load(Ordering::Relaxed)
+        })
+        .map_err(export_fault)?;
+        let sent = self.send(pipeline, &connection, &path, &draft);
+        match &sent {
+            Ok(()) => self.result.counts.pass(Step::Finalize, records),
+            Err(Stop::Told(..)) => self.result.counts.fail(Step::Finalize, records),
+            Err(_) => {}
+        }
+        sent
+    }
+
+    fn send(
+        &self,
+        pipeline: &Pipeline,
+        connection: &Connection,
+        path: &str,
+        draft: &Path,
+    ) -> std::result::Result<(), Stop> {
+        let media_type = pipeline.packing.media_type().unwrap_or(pipeline.format.media_type());
+        let storage = open_storage(self.app, self.organization, connection).map_err(sending_fault)?;
+        let to = storage.create(path, media_type).map_err(sending_fault)?;
+        let to = Arc::new(Mutex::new(to));
+        let mut from = File::open(draft).map_err(cannot_keep)?;
+        let written = match pipeline.packing.compression() {
+            None => std::io::copy(&mut from, &mut Sending(Arc::clone(&to))).map(|_| ()),
+            Some(compression) => {
+                let member = member_name(path, pipeline);
+                pack_whole(compression, &member, &mut from, Box::new(Sending(Arc::clone(&to))))
+            }
+        };
+        written.map_err(|why| match why.downcast::<Error>() {
+            Ok(error) => sending_fault(error),
+            Err(why) => Stop::Told(Step::Finalize, format!("the file cannot be written: {why}")),
+        })?;
+        let file = Arc::into_inner(to).map(|file| file.into_inner().unwrap_or_else(PoisonError::into_inner));
+        match file {
+            Some(file) => file.finish().map(|_| ()).map_err(sending_fault),
+            None => Err(Error::file("a file on its way is still held").retryable().into()),
+        }
+    }
+
     /// Imports what waits in the spool.
     fn write(
         &mut self,
@@ -218,7 +294,7 @@ impl Run<'_> {
         received: &Received,
         spool: &crate::operations::pipelines::spool::Spool,
         columns: Vec<String>,
-        object: &std::sync::Arc<Object>,
+        object: &Arc<Object>,
     ) -> std::result::Result<(), Stop> {
         let fingerprint = format!("run {} {:016x}", self.job.id, spool.hash);
         // An attempt that met another content of the file will not be gone on with.
@@ -241,7 +317,7 @@ impl Run<'_> {
         let open = |skip_rows| spool.open(skip_rows);
         let known = KnownObjects::load(self.session)?;
         let request = ImportRequest {
-            object: std::sync::Arc::clone(object),
+            object: Arc::clone(object),
             policy: PolicyRequest {
                 match_by: vec![identities::KEY.to_owned()],
                 on_duplicate: Some(OnDuplicate::Update),
@@ -287,8 +363,8 @@ impl Run<'_> {
             let message = report.import.message.unwrap_or_else(|| "nothing was imported".to_owned());
             return Err(Stop::Told(Step::Finalize, message));
         }
-        let failed_before: u64 = self.result.counts.failed.iter().sum::<u64>()
-            - self.result.counts.failed[Step::Filter as usize];
+        let failed_before: u64 =
+            self.result.counts.failed.iter().sum::<u64>() - self.result.counts.failed[Step::Filter as usize];
         let refused = report.import.ledger.count(Fate::Rejected).saturating_sub(failed_before);
         self.result.counts.pass(Step::Finalize, received.identities.saturating_sub(refused));
         self.result.counts.fail(Step::Finalize, refused);
@@ -390,6 +466,48 @@ fn storage_fault(error: Error) -> Stop {
         ErrorKind::Store => Stop::Broken(error),
         ErrorKind::File if error.retryable => Stop::Broken(error),
         _ => Stop::Told(Step::InputValidation, told(&error)),
+    }
+}
+
+/// A file on its way, for whoever wants to own where it writes.
+struct Sending(Arc<Mutex<NewStorageFile>>);
+
+impl Write for Sending {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
+}
+
+/// What the only file of a zip archive is called.
+fn member_name(path: &str, pipeline: &Pipeline) -> String {
+    let name = path.split('?').next().unwrap_or(path).rsplit('/').next().unwrap_or("data");
+    let name = name.strip_suffix(".zip").unwrap_or(name);
+    if name.contains('.') { name.to_owned() } else { format!("{name}.{}", pipeline.format.extension()) }
+}
+
+fn cannot_keep(why: std::io::Error) -> Stop {
+    Stop::Broken(Error::file("the export cannot be kept before it is sent").because(why).retryable())
+}
+
+fn export_fault(error: Error) -> Stop {
+    match error.kind {
+        ErrorKind::Interrupted => Stop::Stopped,
+        ErrorKind::Store => Stop::Broken(error),
+        ErrorKind::File if error.retryable => Stop::Broken(error),
+        _ => Stop::Told(Step::Finalize, told(&error)),
+    }
+}
+
+/// What a storage says of a file that is sent to it.
+fn sending_fault(error: Error) -> Stop {
+    match error.kind {
+        ErrorKind::Interrupted => Stop::Stopped,
+        ErrorKind::Store => Stop::Broken(error),
+        _ => Stop::Told(Step::Finalize, told(&error)),
     }
 }
 

@@ -344,7 +344,8 @@ pub async fn set_schedule(
     let start = match body.get("start") {
         None => None,
         Some(start) => {
-            let minute = start.as_u64().and_then(|start| u16::try_from(start).ok()).filter(|start| *start < 1440);
+            let minute =
+                start.as_u64().and_then(|start| u16::try_from(start).ok()).filter(|start| *start < 1440);
             Some(minute.ok_or_else(|| bad_request("`start` must be a minute of the day, 0 to 1439"))?)
         }
     };

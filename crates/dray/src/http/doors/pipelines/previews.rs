@@ -94,7 +94,10 @@ fn wanted(query: &FileQuery, needs_sheet: bool) -> Asked<FileWanted> {
         (None, false) => FormatSettings::default(),
         (None, true) => return Err(Refusal::bad("`formatSettings` is missing: the settings of the format")),
         (Some(_), false) => {
-            return Err(Refusal::bad(format!("{} has no settings: leave `formatSettings` out", format.label())));
+            return Err(Refusal::bad(format!(
+                "{} has no settings: leave `formatSettings` out",
+                format.label()
+            )));
         }
         (Some(text), true) => {
             let parsed: Value = serde_json::from_str(text)
@@ -150,7 +153,9 @@ async fn look<T: Send + 'static>(
         OpenFault::NoColumns(message) => unprocessable("NoColumnsFound", message),
         OpenFault::Packing(message) => Refusal::unavailable(message).into(),
         OpenFault::Unreadable(error) => match error.kind {
-            ErrorKind::Request | ErrorKind::Source | ErrorKind::Limit => Refusal::unavailable(told(&error)).into(),
+            ErrorKind::Request | ErrorKind::Source | ErrorKind::Limit => {
+                Refusal::unavailable(told(&error)).into()
+            }
             _ => Failure::from(error),
         },
     })
@@ -228,7 +233,9 @@ pub async fn file_sheets(
     let found = look(&app, actor.organization(), &id, wanted, move |asked| {
         let names = sheets(asked)?;
         if names.is_empty() {
-            return Err(OpenFault::NoColumns("the workbook has no sheet that a pipeline can name".to_owned()));
+            return Err(OpenFault::NoColumns(
+                "the workbook has no sheet that a pipeline can name".to_owned(),
+            ));
         }
         Ok(json!({ "sheets": names }))
     });
@@ -301,9 +308,11 @@ impl Trial {
                 Some(filter.map_err(|why| bad_request(why.to_string()))?)
             }
         };
-        let given = fields.value("transformation").ok_or_else(|| bad_request("`transformation` is missing"))?;
+        let given =
+            fields.value("transformation").ok_or_else(|| bad_request("`transformation` is missing"))?;
         let read = read_transformation(given, &input, Some(&output), &languages)?;
-        let read = read.ok_or_else(|| bad_request("`transformation` must have a `mapping` or a `function`"))?;
+        let read =
+            read.ok_or_else(|| bad_request("`transformation` must have a `mapping` or a `function`"))?;
         let transformation = compile_transformation(&read, &input, &output).map_err(bad_request)?;
         Ok(Self { input, output: Arc::new(output), filter, transformation })
     }

@@ -99,7 +99,9 @@ pub async fn start(
     let id = number(&id, "pipeline")?;
     let incremental = match body.get("incremental") {
         None => None,
-        Some(value) => Some(value.as_bool().ok_or_else(|| bad_request("`incremental` must be true, false or null"))?),
+        Some(value) => {
+            Some(value.as_bool().ok_or_else(|| bad_request("`incremental` must be true, false or null"))?)
+        }
     };
     let found = app.run(actor.organization(), move |session| saved::find(session, id)).await?;
     let (pipeline, _) = found.ok_or_else(|| no_such_pipeline(id))?;
@@ -184,9 +186,8 @@ pub async fn list(
     let limit = usize::try_from(asked.number("limit", MOST_RUNS, 1..=MOST_RUNS)?).unwrap_or(1);
     let runs = app
         .run(actor.organization(), move |session| {
-            let wanted = |job: &Job| {
-                pipelines.as_ref().is_none_or(|pipelines| pipelines.contains(&pipeline_of(job)))
-            };
+            let wanted =
+                |job: &Job| pipelines.as_ref().is_none_or(|pipelines| pipelines.contains(&pipeline_of(job)));
             run::list(session, before, limit, &wanted, &|_| true)
         })
         .await?;
@@ -219,8 +220,7 @@ pub async fn cancel(
     _none: NoBody,
 ) -> Answer<StatusCode> {
     let id = found(&app, actor.organization(), &id).await?.id;
-    let stopped =
-        app.run(actor.organization(), move |session| session.cancel_job(id, clock::now())).await?;
+    let stopped = app.run(actor.organization(), move |session| session.cancel_job(id, clock::now())).await?;
     if !stopped {
         return Err(unprocessable("RunEnded", format!("the run {id} has ended")));
     }
@@ -258,7 +258,8 @@ struct Stretch {
 fn stretch(start: &str, end: &str) -> Answer<Stretch> {
     let moment = |text: &str| {
         let micros = parse_iso8601(text).and_then(|nanos| i64::try_from(nanos.div_euclid(1_000)).ok());
-        micros.ok_or_else(|| not_found(format!("`{}` is no time of ISO 8601", crate::http::lists::short(text))))
+        micros
+            .ok_or_else(|| not_found(format!("`{}` is no time of ISO 8601", crate::http::lists::short(text))))
     };
     let stretch = Stretch { start: moment(start)?, end: moment(end)? };
     if stretch.start >= stretch.end {
@@ -334,12 +335,8 @@ pub async fn errors(
             groups.insert(key, shown);
         }
     }
-    let errors: Vec<Value> = order
-        .into_iter()
-        .skip(first)
-        .take(limit)
-        .filter_map(|key| groups.remove(&key))
-        .collect();
+    let errors: Vec<Value> =
+        order.into_iter().skip(first).take(limit).filter_map(|key| groups.remove(&key)).collect();
     Ok(Json(json!({ "errors": errors })))
 }
 
@@ -362,12 +359,13 @@ async fn metrics(
         None | Some("User" | "Event") => {}
         Some(_) => return Err(bad_request("`target` must be \"User\" or \"Event\"")),
     }
-    let whose = match (asked.numbers("pipelines")?, asked.numbers("connections")?, asked.numbers("workspaces")?) {
-        (Some(pipelines), None, None) => Whose::Pipelines(pipelines),
-        (None, Some(connections), None) => Whose::Connections(connections),
-        (None, None, Some(workspaces)) => Whose::Workspaces(workspaces),
-        _ => return Err(bad_request("one of `pipelines`, `connections` and `workspaces` must be there")),
-    };
+    let whose =
+        match (asked.numbers("pipelines")?, asked.numbers("connections")?, asked.numbers("workspaces")?) {
+            (Some(pipelines), None, None) => Whose::Pipelines(pipelines),
+            (None, Some(connections), None) => Whose::Connections(connections),
+            (None, None, Some(workspaces)) => Whose::Workspaces(workspaces),
+            _ => return Err(bad_request("one of `pipelines`, `connections` and `workspaces` must be there")),
+        };
     let pipelines = app.run(&organization.0, saved_list).await?;
     let connection_of: BTreeMap<i64, i64> =
         pipelines.iter().map(|pipeline| (pipeline.id, pipeline.connection)).collect();
@@ -393,11 +391,8 @@ async fn metrics(
     let mut found: BTreeMap<i64, Vec<Counts>> =
         owners.iter().map(|owner| (*owner, vec![Counts::default(); units])).collect();
     let is_events = asked.one("target")? == Some("Event");
-    let jobs = if is_events {
-        Vec::new()
-    } else {
-        ended_within(app, &organization.0, stretch, |_| true).await?
-    };
+    let jobs =
+        if is_events { Vec::new() } else { ended_within(app, &organization.0, stretch, |_| true).await? };
     for job in &jobs {
         let (Some(owner), Some(ended)) = (owner_of(pipeline_of(job)), job.finished_at) else { continue };
         let place = usize::try_from((ended - stretch.start) / unit).unwrap_or(usize::MAX);
@@ -418,9 +413,7 @@ async fn metrics(
     Ok(Json(json!({ "start": time(stretch.start), "end": time(stretch.end), "metrics": shown })))
 }
 
-fn saved_list(
-    session: &mut dyn dray_model::catalog::Session,
-) -> dray_model::Result<Vec<saved::Pipeline>> {
+fn saved_list(session: &mut dyn dray_model::catalog::Session) -> dray_model::Result<Vec<saved::Pipeline>> {
     saved::list(session)
 }
 
@@ -489,4 +482,3 @@ pub async fn metrics_of_minutes(
 ) -> Answer<Json<Value>> {
     metrics(&app, &organization_of(&actor), query.as_deref(), last(&minutes, 60, MINUTE)?, MINUTE).await
 }
-
