@@ -10,6 +10,8 @@
 //! runs JavaScript with an engine of its own, or becomes the machine's Python. The modules stand in the
 //! order of the data flow.
 
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing is run there"))]
+
 mod limits;
 mod wire;
 mod frame;

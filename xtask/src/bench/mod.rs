@@ -32,7 +32,7 @@ use sqlite::Shell;
 
 const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sqlite|postgres|both] \
     [--only NAME] [--memory] [--convert PYTHON] [--http] [--jobs] \
-    [--dray PROGRAM]
+    [--functions] [--dray PROGRAM]
 
   --rows N       rows of the file (1000000)
   --runs R       runs of each side of each line (3)
@@ -43,6 +43,7 @@ const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sql
                  python-calamine
   --http         instead: the server, as its clients see it
   --jobs         instead: jobs over files of gigabytes, and several processes
+  --functions    instead: records that trivial functions transform in a second
   --dray PROGRAM measure this program; without it, `cargo build --release` makes one";
 
 /// Disk that all files and databases of a row take at the worst moment, in bytes.
@@ -69,6 +70,9 @@ struct Options {
 
 /// Measures, and prints the tables.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    if arguments == ["--functions"] {
+        return functions();
+    }
     let options = Options::parse(arguments)?;
     let chosen: Vec<&Line> = LINES.iter().filter(|line| options.wants(line)).collect();
     if chosen.is_empty() {
@@ -109,6 +113,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         print_memory(&options, &mut setting)
     } else {
         print_speed(&options, &chosen, &setting)
+    }
+}
+
+/// Functions in their sandbox; no store takes part.
+fn functions() -> Result<(), String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let done = Command::new(cargo).args(["run", "--release", "--package", "dray-functions"]).status();
+    match done {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("the measurement of functions failed: {status}")),
+        Err(cause) => Err(format!("cargo does not start: {cause}")),
     }
 }
 

@@ -43,7 +43,7 @@ fn loops_that_never_end() {
         // Promises are fulfilled once the batch is through.
         let expected = if body.contains("Promise") { 6 } else { 3 };
         assert_eq!(record, Some(expected), "{body}");
-        assert!(begun.elapsed() < Duration::from_secs(8), "{body}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(30), "{body}: {:?}", begun.elapsed());
     }
     for (language, source) in [(JavaScript, "for (;;) {}"), (Python, "while True: pass")] {
         // To start takes time too.
@@ -69,10 +69,10 @@ fn the_record_is_named_in_later_batches_too() {
 #[test]
 fn memory_has_an_end() {
     for (language, body) in [
-        (JavaScript, "const a = []; for (;;) a.push('x'.repeat(1000) + a.length)"),
+        (JavaScript, "const a = []; for (;;) a.push('x'.repeat(1e5) + a.length)"),
         (JavaScript, "new Uint8Array(1e9)"),
         (JavaScript, "new ArrayBuffer(3e8)"),
-        (Python, "a = []\n        while True: a.append('x' * 1000 + str(len(a)))"),
+        (Python, "a = []\n        while True: a.append('x' * 100000 + str(len(a)))"),
         (Python, "x = 'x' * (1 << 30)"),
         (Python, "x = bytearray(1 << 30)"),
         (Python, "x = [0] * (1 << 28)"),
