@@ -324,7 +324,14 @@ fn told(shown: &str, why: &object_store::Error) -> End {
             _ => End::Broken(Error::from(fault).retryable()),
         };
     }
-    let status = status_of(&why.to_string());
+    let said = why.to_string();
+    if said.contains("Received redirect") {
+        return End::Final(
+            Error::source(format!("`{shown}` leads elsewhere"))
+                .hint("see `region` and `endpoint` of the connection: it may be another region's bucket"),
+        );
+    }
+    let status = status_of(&said);
     let error = match status {
         Some(status) => Error::source(format!("`{shown}` answered {status}")),
         None => Error::source(format!("`{shown}` gave an answer that is none of S3")),
