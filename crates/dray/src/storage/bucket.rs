@@ -176,6 +176,10 @@ impl Bucket {
                 found.map_err(|_| End::Broken(self.too_slow()))?.map_err(|why| self.end(path, &why))?;
             match first {
                 None => {
+                    // Every answer of S3 says when the object was made, and what tells it from others.
+                    if found.meta.e_tag.is_none() && found.meta.last_modified.timestamp() == 0 {
+                        return Err(End::Final(none_of_s3(&self.shown)));
+                    }
                     copy.check(found.meta.size)?;
                     *first = Some(found.meta.clone());
                 }
@@ -334,7 +338,7 @@ fn told(shown: &str, why: &object_store::Error) -> End {
     let status = status_of(&said);
     let error = match status {
         Some(status) => Error::source(format!("`{shown}` answered {status}")),
-        None => Error::source(format!("`{shown}` gave an answer that is none of S3")),
+        None => none_of_s3(shown),
     };
     match status {
         Some(301 | 307 | 308 | 400 | 401 | 403 | 405) => {
@@ -342,6 +346,11 @@ fn told(shown: &str, why: &object_store::Error) -> End {
         }
         _ => End::Broken(error.hint("see whether the storage is well, and try again").retryable()),
     }
+}
+
+fn none_of_s3(shown: &str) -> Error {
+    Error::source(format!("`{shown}` gave an answer that is none of S3"))
+        .hint("see `endpoint` of the connection: it is the address of a store, not of a page")
 }
 
 /// The number after "status code" in what the library says.

@@ -182,12 +182,10 @@ async fn authenticate(handle: &mut Handle<Door>, settings: &SftpSettings) -> Res
         if answer.success() {
             return Ok(());
         }
-        must_be_answered(handle, &answer).map_err(broken)?;
         has_failed = true;
     }
     if let Some(password) = &settings.password {
         let answer = handle.authenticate_password(&settings.username, password).await.map_err(broken)?;
-        must_be_answered(handle, &answer).map_err(broken)?;
         match answer {
             AuthResult::Success => return Ok(()),
             // Many servers take passwords only as the answer to a question.
@@ -203,21 +201,11 @@ async fn authenticate(handle: &mut Handle<Door>, settings: &SftpSettings) -> Res
     }
     let what = if has_failed && settings.password.is_none() { "the private key" } else { "the password" };
     Err(End::Final(
+        // The library takes a connection that breaks off just now for a refusal, too. It is not tried again: who
+        // is refused too often may be locked out.
         Error::source(format!("`{}` refuses {what} of the user", shown(settings)))
             .hint("see `username`, `password` and `privateKey` of the connection"),
     ))
-}
-
-/// The library takes a connection that broke off for a refusal.
-fn must_be_answered(handle: &Handle<Door>, answer: &AuthResult) -> Result<(), russh::Error> {
-    match answer {
-        AuthResult::Failure { remaining_methods, .. }
-            if remaining_methods.is_empty() && handle.is_closed() =>
-        {
-            Err(russh::Error::Disconnect)
-        }
-        _ => Ok(()),
-    }
 }
 
 async fn answer_questions(

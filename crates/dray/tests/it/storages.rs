@@ -278,8 +278,8 @@ fn only_regular_files_are_read_and_replaced() {
         names.push("zero");
     }
     for name in names {
-        let told = kit.refused(name);
-        assert!(told.contains("is no file"), "{name}: {told}");
+        let refused = kit.refused(name);
+        assert!(refused.contains("is no file"), "{name}: {refused}");
         let sent = kit.send(name, b"x").map_err(|error| told(&error)).expect_err(name);
         assert!(sent.contains("no file that could be replaced"), "{name}: {sent}");
     }

@@ -26,7 +26,7 @@ fn files_of_a_bucket_are_read_and_written() {
     let kit = at(&format!("http://{}", bucket.address));
     assert!(kit.test(Role::Source).is_ok());
     // Two parts and a bit; and one that is sent at once.
-    let large = content(1_500_000);
+    let large = content(1_700_000);
     assert!(large.len() > 17 << 20);
     for (path, lines) in
         [("large.csv", &large), ("/daily/ü %20*#?+.csv", &content(10)), ("empty.csv", &Vec::new())]
