@@ -129,9 +129,8 @@ impl Bucket {
     pub(super) fn test(&self) -> Result<()> {
         self.runtime.block_on(async {
             let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
-            let listed = match timeout(TEST_TIME, self.reading.list_paginated(None, options)).await {
-                Err(_) => return Err(self.too_slow()),
-                Ok(listed) => listed,
+            let Ok(listed) = timeout(TEST_TIME, self.reading.list_paginated(None, options)).await else {
+                return Err(self.too_slow());
             };
             match listed {
                 Ok(_) => Ok(()),

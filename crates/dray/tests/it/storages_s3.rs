@@ -197,7 +197,7 @@ fn buckets_that_do_not_what_they_say_are_told() {
         (
             "leads elsewhere",
             Box::new(|_, _, stream| {
-                answer(stream, "301 Moved", "Location: http://169.254.169.254/\r\n", b"")
+                answer(stream, "301 Moved", "Location: http://169.254.169.254/\r\n", b"");
             }),
             "answered 301",
         ),
