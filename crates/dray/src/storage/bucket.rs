@@ -129,9 +129,8 @@ impl Bucket {
     pub(super) fn test(&self) -> Result<()> {
         self.runtime.block_on(async {
             let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
-            let listed = match timeout(TEST_TIME, self.reading.list_paginated(None, options)).await {
-                Err(_) => return Err(self.too_slow()),
-                Ok(listed) => listed,
+            let Ok(listed) = timeout(TEST_TIME, self.reading.list_paginated(None, options)).await else {
+                return Err(self.too_slow());
             };
             match listed {
                 Ok(_) => Ok(()),
@@ -176,6 +175,10 @@ impl Bucket {
                 found.map_err(|_| End::Broken(self.too_slow()))?.map_err(|why| self.end(path, &why))?;
             match first {
                 None => {
+                    // Every answer of S3 says when the object was made, and what tells it from others.
+                    if found.meta.e_tag.is_none() && found.meta.last_modified.timestamp() == 0 {
+                        return Err(End::Final(none_of_s3(&self.shown)));
+                    }
                     copy.check(found.meta.size)?;
                     *first = Some(found.meta.clone());
                 }
@@ -324,10 +327,17 @@ fn told(shown: &str, why: &object_store::Error) -> End {
             _ => End::Broken(Error::from(fault).retryable()),
         };
     }
-    let status = status_of(&why.to_string());
+    let said = why.to_string();
+    if said.contains("Received redirect") {
+        return End::Final(
+            Error::source(format!("`{shown}` leads elsewhere"))
+                .hint("see `region` and `endpoint` of the connection: it may be another region's bucket"),
+        );
+    }
+    let status = status_of(&said);
     let error = match status {
         Some(status) => Error::source(format!("`{shown}` answered {status}")),
-        None => Error::source(format!("`{shown}` gave an answer that is none of S3")),
+        None => none_of_s3(shown),
     };
     match status {
         Some(301 | 307 | 308 | 400 | 401 | 403 | 405) => {
@@ -335,6 +345,11 @@ fn told(shown: &str, why: &object_store::Error) -> End {
         }
         _ => End::Broken(error.hint("see whether the storage is well, and try again").retryable()),
     }
+}
+
+fn none_of_s3(shown: &str) -> Error {
+    Error::source(format!("`{shown}` gave an answer that is none of S3"))
+        .hint("see `endpoint` of the connection: it is the address of a store, not of a page")
 }
 
 /// The number after "status code" in what the library says.

@@ -118,7 +118,8 @@ pub fn filled(path: &str, now: i64) -> std::result::Result<String, String> {
         match name.trim().to_lowercase().as_str() {
             "today" => filled.push_str(&day),
             "now" => {
-                filled.push_str(&format!("{day}-{:02}-{:02}-{:02}", time / 3_600, time / 60 % 60, time % 60))
+                let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
+                filled.push_str(&format!("{day}-{hour:02}-{minute:02}-{second:02}"));
             }
             "unix" => filled.push_str(&seconds.to_string()),
             _ => {

@@ -21,6 +21,8 @@ use crate::outbound::client::Outbound;
 const COMING_IN: Duration = Duration::from_secs(20);
 /// How often something is sent to a server that says nothing, so that nobody in between forgets us.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// A server that says nothing at all for so long is left: also one that stops while keys are agreed on.
+const SILENT: Duration = Duration::from_secs(120);
 /// How often a server may ask what it wants to know of the password.
 const MOST_QUESTIONS: usize = 5;
 /// What servers may be able to do beyond the protocol.
@@ -159,6 +161,7 @@ fn config(known: Option<&PublicKey>) -> client::Config {
     client::Config {
         preferred: Preferred { key: algorithms.into(), ..Preferred::DEFAULT },
         keepalive_interval: Some(KEEP_ALIVE),
+        inactivity_timeout: Some(SILENT),
         ..client::Config::default()
     }
 }
@@ -175,13 +178,15 @@ async fn authenticate(handle: &mut Handle<Door>, settings: &SftpSettings) -> Res
             _ => None,
         };
         let key = PrivateKeyWithHashAlg::new(Arc::clone(key), hash);
-        if handle.authenticate_publickey(&settings.username, key).await.map_err(broken)?.success() {
+        let answer = handle.authenticate_publickey(&settings.username, key).await.map_err(broken)?;
+        if answer.success() {
             return Ok(());
         }
         has_failed = true;
     }
     if let Some(password) = &settings.password {
-        match handle.authenticate_password(&settings.username, password).await.map_err(broken)? {
+        let answer = handle.authenticate_password(&settings.username, password).await.map_err(broken)?;
+        match answer {
             AuthResult::Success => return Ok(()),
             // Many servers take passwords only as the answer to a question.
             AuthResult::Failure { remaining_methods, .. }
@@ -196,6 +201,8 @@ async fn authenticate(handle: &mut Handle<Door>, settings: &SftpSettings) -> Res
     }
     let what = if has_failed && settings.password.is_none() { "the private key" } else { "the password" };
     Err(End::Final(
+        // The library takes a connection that breaks off just now for a refusal, too. It is not tried again: who
+        // is refused too often may be locked out.
         Error::source(format!("`{}` refuses {what} of the user", shown(settings)))
             .hint("see `username`, `password` and `privateKey` of the connection"),
     ))

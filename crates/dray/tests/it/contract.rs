@@ -32,6 +32,8 @@ fn settings(server: &Server) -> String {
     let rows = json!({ "rows": [{ "E-mail": "c@x.io" }], "columnMapping": [
         { "sourceColumn": "E-mail", "targetFieldSlug": "email" }] });
     let import = server.post("/v1/modules/contacts/import/execute", &rows).json();
+    let folder = json!({ "name": "F", "role": "Source", "connector": "filesystem", "settings": {} });
+    assert_eq!(server.post("/v1/connections", &folder).status, 200);
     let list = |values: &[String]| format!("{{ values = {} }}", json!(values));
     let ids = [text(&record["id"]), text(&second["id"]), text(&report["id"]), "1".to_owned(), "2".to_owned()];
     let jobs = [text(&job["exportJobId"]), text(&import["data"]["importJobId"])];

@@ -84,7 +84,17 @@ const ROUTES: &[Row] = &[
     ("GET /v1/export-jobs", 403, 403, 200),
     ("GET /v1/export-jobs/{job_id}", 403, 403, 404),
     ("GET /v1/export-jobs/{job_id}/download", 403, 403, 404),
-    // Who may is answered 400: the body is empty.
+    ("GET /v1/connections", 200, 403, 200),
+    ("GET /v1/connections/{id}", 200, 403, 404),
+    ("PUT /v1/connections/{id}", 403, 403, 404),
+    ("DELETE /v1/connections/{id}", 403, 403, 404),
+    ("GET /v1/connectors", 200, 403, 200),
+    ("GET /v1/connectors/{code}", 200, 403, 200),
+    // Who may is answered 400: a path is missing, or the body is empty, or there is one.
+    ("GET /v1/connections/{id}/files/absolute", 400, 403, 404),
+    ("POST /v1/connections", 403, 403, 400),
+    ("POST /v1/connections/test", 403, 403, 400),
+    ("POST /v1/connections/{id}/test", 403, 403, 400),
     ("POST /v1/export-jobs", 403, 403, 400),
     ("POST /v1/modules/{module}/export", 403, 403, 400),
     ("POST /v1/modules/{module}/import/execute", 403, 403, 400),
@@ -164,6 +174,8 @@ impl Things {
         let export = text(&job["exportJobId"]);
         let job = export.trim_start_matches("exp_").to_owned();
         assert!(job.parse::<i64>().is_ok(), "{export}");
+        let folder = json!({ "name": "F", "role": "Source", "connector": "filesystem", "settings": {} });
+        let connection = text(&server.post("/v1/connections", &folder).json()["id"]);
         Self {
             path_of: vec![
                 (
@@ -192,6 +204,8 @@ impl Things {
                 ),
                 ("/api/v1/orgs/{org}", "/api/v1/orgs/default".to_owned()),
                 ("/api/v1/organizations/{slug}", "/api/v1/organizations/default".to_owned()),
+                ("/v1/connections/{id}", format!("/v1/connections/{connection}")),
+                ("/v1/connectors/{code}", "/v1/connectors/s3".to_owned()),
                 ("/v1/modules/{module}", "/v1/modules/contacts".to_owned()),
                 ("/v1/reports/{report_id}", format!("/v1/reports/{}", text(&report["id"]))),
                 ("/v1/export-jobs/{job_id}", format!("/v1/export-jobs/{export}")),

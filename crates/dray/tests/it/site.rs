@@ -133,5 +133,24 @@ fn read(stream: &TcpStream) -> Option<Asked> {
     let length = headers.iter().find(|(name, _)| name == "content-length").map(|(_, value)| value.parse());
     let mut body = vec![0; length.and_then(Result::ok).unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
+    if headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked") {
+        body = chunks(&mut reader)?;
+    }
     Some(Asked { method, path, headers, body, at: Instant::now() })
+}
+
+/// A body that comes in parts; `None` where it breaks off before its end.
+fn chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let bytes = usize::from_str_radix(line.trim(), 16).ok()?;
+        let mut part = vec![0; bytes + 2];
+        reader.read_exact(&mut part).ok()?;
+        if bytes == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(&part[..bytes]);
+    }
 }
