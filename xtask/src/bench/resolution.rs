@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::client::Client;
@@ -32,7 +33,7 @@ pub(super) fn print(setting: &Setting<'_>, stores: &[StoreKind]) -> Result<(), S
             // The first makes the object of identities.
             resolve(&mut client)?;
         }
-        setting.dray(&["import", &file.display().to_string(), "--to", "identities"], &store)?;
+        import(setting, &file, &store)?;
         let serving = Serving::start(setting, &store, &[])?;
         let mut client = serving.client()?;
         let what = format!("{} identities with 2 identifiers, {}", setting.rows, kind.label());
@@ -49,6 +50,16 @@ pub(super) fn print(setting: &Setting<'_>, stores: &[StoreKind]) -> Result<(), S
         println!("| … most memory of the server | {:.0} MB | 150 MB |", serving.peak());
     }
     Ok(())
+}
+
+/// Imports the identities into the organization of the server.
+fn import(setting: &Setting<'_>, file: &Path, store: &str) -> Result<(), String> {
+    let output = Command::new(&setting.dray)
+        .args(["import", "--to", "identities", "--store", store])
+        .arg(file)
+        .output()
+        .map_err(|why| format!("dray cannot be started: {why}"))?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 /// Resolves; what came of it.
