@@ -48,11 +48,13 @@ pub enum ProblemCode {
     NotUnique,
     MatchAmbiguous,
     TooManyRows,
+    NotTransformed,
+    InvalidResult,
 }
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 45] = [
         Self::NoHeader,
         Self::SkippedLines,
         Self::OtherTable,
@@ -96,6 +98,8 @@ impl ProblemCode {
         Self::NotUnique,
         Self::MatchAmbiguous,
         Self::TooManyRows,
+        Self::NotTransformed,
+        Self::InvalidResult,
     ];
 
     /// The code of this word.
@@ -156,6 +160,10 @@ impl ProblemCode {
             Self::NotUnique => ("not_unique", "another record already has this value"),
             Self::MatchAmbiguous => ("match_ambiguous", "the row matches several records"),
             Self::TooManyRows => ("too_many_rows", "the file has more rows than allowed"),
+            Self::NotTransformed => ("not_transformed", "the transformation has no result for the row"),
+            Self::InvalidResult => {
+                ("invalid_result", "what the transformation made of the row cannot be used")
+            }
         }
     }
 }

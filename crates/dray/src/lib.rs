@@ -9,6 +9,7 @@ pub mod source;
 pub mod destination;
 pub mod failed_file;
 pub mod outbound;
+pub mod storage;
 pub mod operations;
 pub mod server;
 pub mod mcp;

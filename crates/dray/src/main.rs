@@ -7,9 +7,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-    if arguments.next().is_some_and(|first| first == dray_formats::SHEET_WORKER_ARGUMENT) {
+    match arguments.next().as_deref() {
         // This is the process in which a reader that may not survive a file does its work.
-        return ExitCode::from(dray_formats::run_sheet_worker(&arguments.collect::<Vec<String>>()));
+        Some(dray_formats::SHEET_WORKER_ARGUMENT) => {
+            return ExitCode::from(dray_formats::run_sheet_worker(&arguments.collect::<Vec<String>>()));
+        }
+        // This is the process in which a function that somebody wrote is run.
+        Some(dray_functions::FUNCTION_WORKER_ARGUMENT) => {
+            return ExitCode::from(dray_functions::run_function_worker(&arguments.collect::<Vec<String>>()));
+        }
+        _ => {}
     }
     dray::memory::give_back_at_once();
     // Refused only where it was installed already.

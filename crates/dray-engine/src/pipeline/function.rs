@@ -50,18 +50,30 @@ pub struct FunctionSource {
 }
 
 /// Why a function cannot be used at all: the run ends.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FunctionError {
     /// Its text: a syntax error with its line, no `transform`, an exception while it was loaded.
     Source(String),
     /// It passed a limit of the sandbox (time, memory, output) or the sandbox itself broke.
-    Stopped(String),
+    Stopped {
+        /// What happened, for the people who wrote it.
+        message: String,
+        /// Which of the records it was called with did it, where that is known: an index into them.
+        record: Option<usize>,
+    },
+}
+
+impl FunctionError {
+    /// It was stopped, by no record in particular.
+    pub fn stopped(message: impl Into<String>) -> Self {
+        Self::Stopped { message: message.into(), record: None }
+    }
 }
 
 impl fmt::Display for FunctionError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Source(message) | Self::Stopped(message) => out.write_str(message),
+            Self::Source(message) | Self::Stopped { message, .. } => out.write_str(message),
         }
     }
 }
@@ -81,7 +93,8 @@ pub struct FailedRecord {
 /// A function that was loaded.
 pub trait Function: Send {
     /// Calls it once for each record of its input schema; gives one result for each, in their order:
-    /// a record of its output schema.
+    /// a record of its output schema. It splits them into batches and keeps some of them on their way, so
+    /// a thousand records and more at once are fastest. After an error it is of no more use.
     fn call(&mut self, records: Vec<Record>) -> Result<Vec<Result<Record, FailedRecord>>, FunctionError>;
 }
 

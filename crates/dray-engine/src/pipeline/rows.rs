@@ -60,7 +60,7 @@ impl Picked {
     }
 
     /// The part of a record of the whole.
-    fn take(&self, record: &[Option<Value>]) -> Record {
+    pub fn take(&self, record: &[Option<Value>]) -> Record {
         let member = |(index, inner): &(usize, Option<Self>)| {
             let value = record.get(*index)?.as_ref()?;
             Some(match (inner, value) {
@@ -72,7 +72,7 @@ impl Picked {
     }
 
     /// A record of the whole with nothing but the part.
-    fn put(&self, part: Record) -> Record {
+    pub fn put(&self, part: Record) -> Record {
         let mut record: Record = vec![None; self.size];
         for ((index, inner), value) in self.members.iter().zip(part) {
             let value = value.map(|value| match (inner, value) {

@@ -32,6 +32,13 @@ pub(super) struct ServerSettings {
     /// records where it is left out
     #[arg(long, env = "DRAY_FILES", value_name = "DIR or s3://…")]
     files: Option<String>,
+    /// The folder for connections of pipelines to the file system: each organization reads and writes in a folder
+    /// of its own within, which is made; `storage` beside SQLite's records, else ./dray-storage, where it is left out
+    #[arg(long, env = "DRAY_FILES_ROOT", value_name = "DIR")]
+    files_root: Option<PathBuf>,
+    /// How long a storage of a connection may say nothing, 1 to 3600 seconds; 30 where it is left out
+    #[arg(long, env = "DRAY_STORAGE_SECONDS", value_name = "N")]
+    storage_seconds: Option<u64>,
     /// The S3-compatible store that has the bucket, unless it is Amazon's: https://s3.example.com. The
     /// credentials are those of the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
     #[arg(long, env = "DRAY_S3_ENDPOINT", value_name = "URL")]
@@ -120,6 +127,13 @@ impl ServerSettings {
                 }
             }
         }
+        if let Some(folder) = own.files_root {
+            settings.files_root = folder;
+        }
+        settings.check_files_root()?;
+        if let Some(seconds) = own.storage_seconds {
+            settings.storage_time = Duration::from_secs(seconds.clamp(1, 3_600));
+        }
         settings.listen = own.listen.unwrap_or(settings.listen);
         settings.public_url = own.public_url.map(|url| url.trim_end_matches('/').to_owned());
         settings.cors_origins = own.cors_origins.unwrap_or_default();
@@ -175,6 +189,8 @@ impl ServerSettings {
             config: self.config,
             store: self.store.or(file.store),
             files: self.files.or(file.files),
+            files_root: self.files_root.or(file.files_root),
+            storage_seconds: self.storage_seconds.or(file.storage_seconds),
             s3_endpoint: self.s3_endpoint.or(file.s3_endpoint),
             s3_region: self.s3_region.or(file.s3_region),
             listen: self.listen.or(file.listen),

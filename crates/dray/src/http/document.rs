@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{License, OpenApi};
 
-use super::doors::modules::shape::is_ours;
+use super::doors::modules;
 
 /// Answers that any request may get.
 const ANY: &[(&str, &str)] = &[
@@ -83,7 +83,7 @@ fn complete_operation(method: &str, path: &str, operation: &mut Map<String, Valu
         let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
         parameters.as_array_mut().into_iter().for_each(|parameters| parameters.push(repeated.clone()));
     }
-    let failure = if is_ours(path) { "ModulesFailure" } else { "Failure" };
+    let failure = if modules::shape::is_ours(path) { "ModulesFailure" } else { "Failure" };
     let of_failure =
         json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{failure}") } } });
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
@@ -97,7 +97,8 @@ fn complete_operation(method: &str, path: &str, operation: &mut Map<String, Valu
         if answer["description"].as_str().is_none_or(str::is_empty) {
             answer["description"] = json!(if status.starts_with('2') { "Done" } else { "Refused" });
         }
-        if answer.get("content").is_some() || status == "204" || method == "head" {
+        let is_empty = answer["description"].as_str().is_some_and(|about| about.starts_with("Nothing"));
+        if answer.get("content").is_some() || is_empty || status == "204" || method == "head" {
             continue;
         }
         let is_file = answer["description"].as_str().is_some_and(|about| about.starts_with("The file"));

@@ -55,6 +55,41 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(data_io::jobs::get))
         .routes(routes!(data_io::jobs::download))
         .routes(routes!(data_io::jobs::cancel))
+        // the pipelines door
+        .routes(routes!(pipelines::connections::list, pipelines::connections::create))
+        .routes(routes!(pipelines::connections::test_settings))
+        .routes(routes!(
+            pipelines::connections::get,
+            pipelines::connections::change,
+            pipelines::connections::delete
+        ))
+        .routes(routes!(pipelines::connections::test))
+        .routes(routes!(pipelines::connections::absolute_path))
+        .routes(routes!(pipelines::previews::file))
+        .routes(routes!(pipelines::previews::file_sheets))
+        .routes(routes!(pipelines::connectors::list))
+        .routes(routes!(pipelines::connectors::get))
+        .routes(routes!(pipelines::definitions::list, pipelines::definitions::create))
+        .routes(routes!(
+            pipelines::definitions::get,
+            pipelines::definitions::change,
+            pipelines::definitions::delete
+        ))
+        .routes(routes!(pipelines::definitions::set_status))
+        .routes(routes!(pipelines::definitions::set_schedule))
+        .routes(routes!(pipelines::runs::start))
+        .routes(routes!(pipelines::runs::list))
+        .routes(routes!(pipelines::runs::get))
+        .routes(routes!(pipelines::runs::cancel))
+        .routes(routes!(pipelines::runs::failed_rows))
+        .routes(routes!(pipelines::runs::errors))
+        .routes(routes!(pipelines::runs::metrics_of_dates))
+        .routes(routes!(pipelines::runs::metrics_of_days))
+        .routes(routes!(pipelines::runs::metrics_of_hours))
+        .routes(routes!(pipelines::runs::metrics_of_minutes))
+        .routes(routes!(pipelines::previews::transform))
+        .routes(routes!(pipelines::previews::transformation))
+        .routes(routes!(pipelines::previews::languages))
         .routes(routes!(links::download, sent::send, sent::look, sent::go_on))
         // the pipelines door
         .routes(routes!(pipelines::resolution::settings, pipelines::resolution::change_settings))
@@ -129,6 +164,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .method_not_allowed_fallback(no_such_method)
         // Within, so that answers which are kept have the door's shape; and around everything, see below.
         .layer(middleware::from_fn(modules::shape::reshape))
+        .layer(middleware::from_fn(pipelines::shape::reshape))
         .layer(middleware::from_fn_with_state(app.clone(), once::once))
         .layer(middleware::from_fn_with_state(app.clone(), audited::audited))
         .layer(middleware::from_fn(without_nul))
@@ -142,6 +178,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .layer(cors)
         .layer(middleware::from_fn_with_state(app.clone(), watch))
         .layer(middleware::from_fn(modules::shape::reshape))
+        .layer(middleware::from_fn(pipelines::shape::reshape))
         .with_state(app.clone());
     // Agents call the routes above as tools, each with its own key.
     let agents = axum::Router::new()

@@ -28,3 +28,4 @@ pub mod selection;
 pub mod pages;
 pub mod plans;
 pub mod outcomes;
+pub mod pipelines;

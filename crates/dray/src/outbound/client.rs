@@ -1,6 +1,7 @@
 //! One request to others: its address is checked, its redirects are followed one by one, and its time and size
 //! are limited. No proxy of the environment is asked, since it would reach what may not be reached.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ pub struct Call {
 #[derive(Clone)]
 pub struct Outbound {
     client: reqwest::Client,
-    guard: Guard,
+    resolver: CheckedResolver,
 }
 
 impl Outbound {
@@ -76,23 +77,39 @@ impl Outbound {
 
     /// The same with names looked up in another way.
     pub fn with_lookup(guard: Guard, lookup: Arc<dyn Lookup>) -> Result<Self> {
-        // Refused only where it was installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .user_agent(concat!("Dray/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIME)
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(2)
-            .http1_max_headers(MOST_HEADERS)
-            .dns_resolver(CheckedResolver { guard: guard.clone(), lookup })
-            .build()
-            .map_err(|cause| Error::file("requests to others cannot be made").because(cause))?;
-        Ok(Self { client, guard })
+        let resolver = CheckedResolver { guard, lookup };
+        Ok(Self { client: build(&resolver, None)?, resolver })
+    }
+
+    /// A client for a library that speaks a protocol of its own over HTTP: it asks whom this one asks, but for
+    /// addresses that are numbers, which [`Self::address`] has to see first. It waits for the next bytes of an
+    /// answer at most so long.
+    pub fn client(&self, silence: Duration) -> Result<reqwest::Client> {
+        build(&self.resolver, Some(silence))
+    }
+
+    /// The checked addresses of a host, for connections that are not HTTP.
+    pub async fn addresses(&self, host: &str, port: u16) -> std::result::Result<Vec<SocketAddr>, Fault> {
+        let shown = format!("{host}:{port}");
+        let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let found = match number {
+            Ok(address) => match self.resolver.guard.check(address) {
+                Ok(()) => vec![address],
+                Err(what) => return Err(leads_inside(&shown, what)),
+            },
+            Err(_) => match self.resolver.clone().addresses(host.to_owned()).await {
+                Ok(addresses) => addresses,
+                Err(why) => {
+                    return Err(match why.downcast_ref::<Inside>() {
+                        Some(found) => leads_inside(&shown, found.what),
+                        None => {
+                            Fault::new(FaultKind::Unreachable, format!("`{shown}` cannot be reached ({why})"))
+                        }
+                    });
+                }
+            },
+        };
+        Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
     /// Reads an address and checks what can be seen from it: a number for an inside address in any spelling
@@ -117,7 +134,20 @@ impl Outbound {
             Some(Host::Domain(name)) if !name.trim_matches('.').is_empty() => return Ok(()),
             _ => return Err(Fault::new(FaultKind::Address, "the address names no host")),
         };
-        self.guard.check(address).map_err(|what| inside(url, what))
+        self.resolver.guard.check(address).map_err(|what| inside(url, what))
+    }
+
+    /// Makes a request whose body is sent while it is made. A redirect is an answer, and it takes the time that
+    /// the body takes: whoever makes the body watches over it.
+    pub async fn send_streamed(&self, call: Call, body: reqwest::Body) -> std::result::Result<Reply, Fault> {
+        let Call { method, mut url, mut headers, limits, .. } = call;
+        take_password(&mut url, &mut headers);
+        self.check(&url)?;
+        let mut request = reqwest::Request::new(method, url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body);
+        let response = self.client.execute(request).await.map_err(|error| told(&url, &error))?;
+        Ok(Reply { url, response, read: 0, deadline: Instant::now() + limits.whole, limits })
     }
 
     /// Makes a request. An answer of any status is an answer.
@@ -272,6 +302,28 @@ impl Reply {
     }
 }
 
+fn build(resolver: &CheckedResolver, silence: Option<Duration>) -> Result<reqwest::Client> {
+    // Refused only where it was installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .http1_only()
+        .user_agent(concat!("Dray/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(silence.map_or(CONNECT_TIME, |silence| silence.min(CONNECT_TIME)))
+        .pool_idle_timeout(IDLE_CONNECTION)
+        .pool_max_idle_per_host(2)
+        .http1_max_headers(MOST_HEADERS)
+        .dns_resolver(resolver.clone());
+    let builder = match silence {
+        Some(silence) => builder.read_timeout(silence),
+        None => builder,
+    };
+    builder.build().map_err(|cause| Error::file("requests to others cannot be made").because(cause))
+}
+
 /// Where an answer leads on to, if it does.
 fn next_of(response: &reqwest::Response, url: &Url) -> Option<std::result::Result<Url, Fault>> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -311,22 +363,41 @@ fn take_password(url: &mut Url, headers: &mut HeaderMap) {
 }
 
 fn inside(url: &Url, what: &str) -> Fault {
-    Fault::new(FaultKind::Refused, format!("`{}` is not asked, as it leads to {what}", shown(url)))
-        .hint(INSIDE_HINT)
+    leads_inside(&shown(url), what)
+}
+
+fn leads_inside(shown: &str, what: &str) -> Fault {
+    Fault::new(FaultKind::Refused, format!("`{shown}` is not asked, as it leads to {what}")).hint(INSIDE_HINT)
 }
 
 /// What a failure of the connection is.
 fn told(url: &Url, error: &reqwest::Error) -> Fault {
+    told_of(&shown(url), error)
+}
+
+/// What a failure below a library is that speaks over [`Outbound::client`]; `None` where it is none of the
+/// connection. `shown` is what may be told of the address.
+pub fn told_below(shown: &str, error: &(dyn std::error::Error + 'static)) -> Option<Fault> {
+    let mut below = Some(error);
+    while let Some(cause) = below {
+        if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
+            return Some(told_of(shown, error));
+        }
+        below = cause.source();
+    }
+    None
+}
+
+fn told_of(host: &str, error: &reqwest::Error) -> Fault {
     let mut below: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut deepest = String::new();
     while let Some(cause) = below {
         if let Some(found) = cause.downcast_ref::<Inside>() {
-            return inside(url, found.what);
+            return leads_inside(host, found.what);
         }
         deepest = cause.to_string();
         below = cause.source();
     }
-    let host = shown(url);
     if error.is_timeout() {
         Fault::new(FaultKind::TooSlow, format!("`{host}` did not answer in time"))
     } else if error.is_connect() {

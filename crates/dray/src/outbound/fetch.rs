@@ -104,14 +104,34 @@ pub struct Fetched {
     pub bytes: u64,
     /// What its server says it is.
     pub content_type: Option<String>,
+    /// When it was last changed, as its server says, in microseconds since the epoch.
+    pub modified: Option<i64>,
     /// How often the connection broke off.
     pub breaks: u32,
+}
+
+/// What to fetch.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// Its address.
+    pub url: &'a str,
+    /// Headers of the requests; they go to the first host only.
+    pub headers: HeaderMap,
+    /// Redirects that are followed.
+    pub redirects: usize,
+}
+
+impl<'a> Wanted<'a> {
+    /// What is at an address, with nothing said about who asks.
+    pub fn at(url: &'a str) -> Self {
+        Self { url, headers: HeaderMap::new(), redirects: REDIRECTS }
+    }
 }
 
 /// Fetches a file into a place on disk. Blocking: for a job's own thread; where it fails nothing is left there.
 pub fn fetch_to_path(
     outbound: &Outbound,
-    url: &str,
+    wanted: Wanted<'_>,
     path: &Path,
     limits: &FetchLimits,
     watch: FetchWatch<'_>,
@@ -120,7 +140,7 @@ pub fn fetch_to_path(
         .map_err(|cause| Error::file("files are fetched by the server only").because(cause))?;
     let fetched = runtime.block_on(async {
         let mut place = Place::create(path).await.map_err(|why| unkept(&why))?;
-        fetch(outbound, url, &mut place, limits, watch).await
+        fetch(outbound, wanted, &mut place, limits, watch).await
     });
     if fetched.is_err() {
         let _ = std::fs::remove_file(path);
@@ -130,15 +150,17 @@ pub fn fetch_to_path(
 
 async fn fetch(
     outbound: &Outbound,
-    url: &str,
+    wanted: Wanted<'_>,
     place: &mut Place,
     limits: &FetchLimits,
     watch: FetchWatch<'_>,
 ) -> Result<Fetched> {
-    let url = outbound.address(url)?;
+    let url = outbound.address(wanted.url)?;
     let mut fetching = Fetching {
         outbound,
         url,
+        headers: wanted.headers,
+        redirects: wanted.redirects,
         limits,
         watch,
         deadline: Instant::now() + limits.whole,
@@ -146,6 +168,7 @@ async fn fetch(
         total: None,
         mark: None,
         about: None,
+        modified: None,
     };
     watch.bytes.store(0, Ordering::Relaxed);
     let mut breaks = 0;
@@ -177,7 +200,7 @@ async fn fetch(
     }
     place.finish().await.map_err(|why| unkept(&why))?;
     let (name, content_type) = fetching.about.unwrap_or_else(|| ("download".to_owned(), None));
-    Ok(Fetched { name, bytes: fetching.received, content_type, breaks })
+    Ok(Fetched { name, bytes: fetching.received, content_type, modified: fetching.modified, breaks })
 }
 
 /// How one attempt ended before the file did.
@@ -199,6 +222,8 @@ impl From<Fault> for End {
 struct Fetching<'a> {
     outbound: &'a Outbound,
     url: Url,
+    headers: HeaderMap,
+    redirects: usize,
     limits: &'a FetchLimits,
     watch: FetchWatch<'a>,
     deadline: Instant,
@@ -209,6 +234,7 @@ struct Fetching<'a> {
     mark: Option<HeaderValue>,
     /// Name and type.
     about: Option<(String, Option<String>)>,
+    modified: Option<i64>,
 }
 
 impl<'a> Fetching<'a> {
@@ -234,7 +260,7 @@ impl<'a> Fetching<'a> {
                 let what = format!("`{}` does not go on where the connection broke off", shown(&reply.url));
                 return Err(End::Broken(Fault::new(FaultKind::Broken, what), None));
             }
-            _ => return Err(refused(&reply)),
+            _ => return Err(refused(&reply, !self.headers.is_empty())),
         }
         loop {
             let part = match reply.next().await {
@@ -267,8 +293,8 @@ impl<'a> Fetching<'a> {
     }
 
     async fn ask(&self) -> std::result::Result<Reply, Fault> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let mut headers = self.headers.clone();
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let (Some(mark), true) = (&self.mark, self.received > 0)
             && let Ok(range) = HeaderValue::from_str(&format!("bytes={}-", self.received))
@@ -281,7 +307,7 @@ impl<'a> Fetching<'a> {
             idle: self.limits.idle,
             whole: self.deadline.saturating_duration_since(Instant::now()),
             bytes: self.limits.bytes,
-            redirects: REDIRECTS,
+            redirects: self.redirects,
         };
         self.outbound
             .send(Call { method: Method::GET, url: self.url.clone(), headers, body: None, limits })
@@ -299,6 +325,7 @@ impl<'a> Fetching<'a> {
         self.mark = mark_of(reply);
         let content_type = reply.header("content-type").map(|text| text.chars().take(200).collect());
         self.about = Some((file_name(reply.headers(), &reply.url), content_type));
+        self.modified = reply.header("last-modified").and_then(time_of);
         match self.total {
             Some(total) if total > self.limits.bytes => Err(End::Final(self.too_large(&reply.url))),
             _ => Ok(()),
@@ -359,13 +386,22 @@ fn range_of(text: &str) -> Option<(u64, Option<u64>)> {
     Some((first.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
-/// An answer that is no file.
-fn refused(reply: &Reply) -> End {
+/// `Sun, 06 Nov 1994 08:49:37 GMT` in microseconds since the epoch.
+fn time_of(text: &str) -> Option<i64> {
+    let time = httpdate::parse_http_date(text.trim()).ok()?;
+    i64::try_from(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_micros()).ok()
+}
+
+/// An answer that is no file. Whoever sends headers may have a key among them.
+fn refused(reply: &Reply, has_headers: bool) -> End {
     let status = reply.status();
     let host = shown(&reply.url);
     let fault = Fault::new(FaultKind::Answer, format!("`{host}` answered {status}"));
     match status.as_u16() {
         408 | 425 | 429 | 500 | 502 | 503 | 504 => End::Broken(fault, reply.retry_after()),
+        401 | 403 if has_headers => {
+            End::Final(fault.hint("see whether the headers that are sent let you in"))
+        }
         401 | 403 => {
             End::Final(fault.hint("use an address that needs no sign-in: a signed link, for example"))
         }

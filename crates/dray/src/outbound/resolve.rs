@@ -60,7 +60,10 @@ pub(super) struct CheckedResolver {
 }
 
 impl CheckedResolver {
-    async fn addresses(self, host: String) -> Result<Vec<IpAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    pub(super) async fn addresses(
+        self,
+        host: String,
+    ) -> Result<Vec<IpAddr>, Box<dyn std::error::Error + Send + Sync>> {
         let found = tokio::time::timeout(LOOKUP_TIME, self.lookup.lookup(host.clone())).await;
         let addresses = found.map_err(|_| "the name takes too long to be looked up")??;
         if addresses.is_empty() {

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use dray_functions::{Limits, Sandbox};
 use dray_model::Result;
 use dray_model::catalog::{AuditEntry, Job, Session};
 use governor::clock::Clock;
@@ -97,6 +99,7 @@ struct Inner {
     outbound: Outbound,
     places: Places,
     chat: Option<Chat>,
+    functions: Arc<Sandbox>,
     sender: Notify,
     known_keys: Believed<String, (Key, Organization)>,
     known_admins: Believed<(String, String), bool>,
@@ -121,6 +124,7 @@ impl App {
                 bodies: Arc::new(Semaphore::new(BODIES_AT_ONCE)),
             },
             chat: settings.chat.clone().map(Chat::new).transpose()?,
+            functions: Arc::new(Sandbox::new(program(), Limits::default())),
             sender: Notify::new(),
             known_keys: Believed::default(),
             known_admins: Believed::default(),
@@ -161,6 +165,11 @@ impl App {
     /// The language model, where one is set.
     pub fn chat(&self) -> Option<&Chat> {
         self.inner.chat.as_ref()
+    }
+
+    /// Runs the functions that people wrote.
+    pub fn functions(&self) -> &Arc<Sandbox> {
+        &self.inner.functions
     }
 
     /// Tells whoever sends webhooks to look.
@@ -343,6 +352,11 @@ impl App {
             tracing::error!(%error, "a line of the audit log could not be written");
         }
     }
+}
+
+/// This program, which runs itself again for work that is done apart.
+fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_default()
 }
 
 /// The number of the key that the environment gives.

@@ -12,6 +12,7 @@ use super::jobs;
 use super::queue::Done;
 use crate::memory;
 use crate::operations::import::Watch;
+use crate::operations::pipelines::run;
 use crate::operations::{export_job, import_job, resolution};
 
 /// How long a worker waits before it tries again.
@@ -28,6 +29,7 @@ pub type Perform = fn(&App, &str, &mut dyn Session, &mut Job, &Watch) -> Result<
 pub const KINDS: &[(&str, Perform)] = &[
     (import_job::KIND, jobs::import::perform),
     (export_job::KIND, jobs::export::perform),
+    (run::KIND, jobs::pipeline::perform),
     (resolution::KIND, jobs::resolution::perform),
 ];
 

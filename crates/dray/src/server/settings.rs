@@ -1,9 +1,10 @@
 //! How a server is set up: the command line and the environment, with safe defaults.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dray_model::{Error, Result};
 use ipnet::IpNet;
 
 use super::files::BucketSettings;
@@ -23,6 +24,10 @@ pub struct Settings {
     pub files: PathBuf,
     /// The folder where the server's secret is kept, where none is given.
     pub secret_folder: PathBuf,
+    /// The folder for connections to the file system: each organization has one of its own within.
+    pub files_root: PathBuf,
+    /// How long a storage of a connection may say nothing.
+    pub storage_time: Duration,
     /// The bucket for files, where several machines share them.
     pub bucket: Option<BucketSettings>,
     /// How long a signed link works.
@@ -72,15 +77,17 @@ pub struct Settings {
 impl Settings {
     /// The defaults for a store.
     pub fn new(store: &str) -> Self {
-        let (secret_folder, files) = match store.strip_prefix("sqlite:") {
-            Some(directory) => (PathBuf::from(directory), PathBuf::from(directory).join("files")),
-            None => (PathBuf::from("./dray-files"), PathBuf::from("./dray-files")),
+        let (secret_folder, files, files_root) = match store.strip_prefix("sqlite:").map(PathBuf::from) {
+            Some(folder) => (folder.clone(), folder.join("files"), folder.join("storage")),
+            None => ("./dray-files".into(), "./dray-files".into(), "./dray-storage".into()),
         };
         Self {
             store: store.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             files,
             secret_folder,
+            files_root,
+            storage_time: Duration::from_secs(30),
             bucket: None,
             link_time: Duration::from_secs(30 * 60),
             keep_imports: Duration::from_secs(7 * 24 * 3600),
@@ -104,6 +111,30 @@ impl Settings {
             chat: None,
             log_json: false,
         }
+    }
+
+    /// An error where connections to the file system would reach what the server keeps for itself, or the server
+    /// would sweep away what they write.
+    pub fn check_files_root(&self) -> Result<()> {
+        let plain = |path: &Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            // What is not there yet leads nowhere else.
+            let there = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(&path);
+            let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+            there.canonicalize().unwrap_or_else(|_| there.to_owned()).join(rest)
+        };
+        let root = plain(&self.files_root);
+        let records = self.store.strip_prefix("sqlite:").map(Path::new);
+        let own = [Some(self.files.as_path()), Some(self.secret_folder.as_path()), records];
+        let holds_own = own.into_iter().flatten().any(|own| plain(own).starts_with(&root));
+        if holds_own || root.starts_with(plain(&self.files)) {
+            return Err(Error::request(format!(
+                "the folder for connections, `{}`, is where the server keeps its own files",
+                self.files_root.display()
+            ))
+            .hint("give --files-root a folder of its own"));
+        }
+        Ok(())
     }
 
     /// Until when what belongs to an import is kept, in microseconds since the epoch.

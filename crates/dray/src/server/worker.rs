@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::app::App;
 use super::attempt::{PAUSE, attempt, fail, import_of};
 use super::directory::random_text;
-use super::webhooks;
+use super::{scheduler, webhooks};
 use crate::operations::import::Watch;
 use crate::operations::looked_through;
 use crate::operations::upload::Upload;
@@ -85,6 +85,7 @@ pub fn start(app: &App) -> Vec<JoinHandle<()>> {
     let ours = app.clone();
     workers.push(tokio::spawn(async move { sweep(&ours).await }));
     workers.push(tokio::spawn(webhooks::send::run(app.clone())));
+    workers.push(tokio::spawn(scheduler::schedule(app.clone())));
     let ours = app.clone();
     workers.push(tokio::task::spawn_blocking(move || listen(&ours)));
     workers

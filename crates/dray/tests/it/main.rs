@@ -12,6 +12,7 @@ mod database_away;
 mod failpoints;
 mod fates;
 mod foreign_data;
+mod functions;
 mod hostile_requests;
 mod kill;
 mod native_access;

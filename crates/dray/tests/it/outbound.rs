@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use dray::outbound::address::{Guard, parse_ranges};
 use dray::outbound::client::{Call, Limits, Outbound};
-use dray::outbound::fetch::{FetchLimits, FetchWatch, Fetched, fetch_to_path};
+use dray::outbound::fetch::{FetchLimits, FetchWatch, Fetched, Wanted, fetch_to_path};
 use dray::outbound::resolve::{Found, Lookup};
 use dray_model::ErrorKind;
 use reqwest::Method;
@@ -379,7 +379,8 @@ fn fetched(url: &str, limits: &FetchLimits) -> dray_model::Result<(Fetched, Vec<
     let (bytes, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let runtime = runtime();
     let _entered = runtime.enter();
-    let result = fetch_to_path(&open(), url, &path, limits, FetchWatch { bytes: &bytes, stop: &stop });
+    let result =
+        fetch_to_path(&open(), Wanted::at(url), &path, limits, FetchWatch { bytes: &bytes, stop: &stop });
     match result {
         Ok(fetched) => {
             assert_eq!(bytes.load(Ordering::Relaxed), fetched.bytes);
@@ -572,8 +573,9 @@ fn whoever_wants_a_fetch_to_stop_need_not_wait() {
     let limits = FetchLimits { idle: Duration::from_secs(60), ..quick(10_000) };
     let watch = FetchWatch { bytes: &came, stop: &stop };
     let begun = Instant::now();
-    let error = fetch_to_path(&open(), &site.url("/"), &directory.path().join("x"), &limits, watch)
-        .expect_err("stopped");
+    let error =
+        fetch_to_path(&open(), Wanted::at(&site.url("/")), &directory.path().join("x"), &limits, watch)
+            .expect_err("stopped");
     assert_eq!(error.kind, ErrorKind::Interrupted);
     assert!(begun.elapsed() < Duration::from_secs(5));
     watcher.join().expect("it ends");
@@ -593,7 +595,8 @@ fn a_fetch_never_leads_inside() {
     for host in ["127.0.0.1", "localhost", "0x7f.1", "[::ffff:127.0.0.1]"] {
         let url = format!("http://{host}:{port}/a.csv");
         let error =
-            fetch_to_path(&closed, &url, &directory.path().join("x"), &quick(1_000), watch).expect_err(host);
+            fetch_to_path(&closed, Wanted::at(&url), &directory.path().join("x"), &quick(1_000), watch)
+                .expect_err(host);
         assert_eq!(error.kind, ErrorKind::Request, "{host}: {error}");
     }
     assert!(listener.accept().is_err(), "somebody inside was asked");

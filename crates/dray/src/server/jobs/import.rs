@@ -18,7 +18,7 @@ use crate::operations::ledger::{fates_json, mapping_json, problem_json};
 use crate::operations::objects::KnownObjects;
 use crate::operations::plans::{self, Planned};
 use crate::operations::quota::Quota;
-use crate::outbound::fetch::{FetchLimits, FetchWatch, fetch_to_path};
+use crate::outbound::fetch::{FetchLimits, FetchWatch, Wanted, fetch_to_path};
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
 use crate::server::queue::Done;
@@ -148,7 +148,7 @@ fn fetch(
     let draft = app.files().draft(organization)?;
     let limits = FetchLimits::of_bytes(app.files().most_bytes());
     let fetching = FetchWatch { bytes: &watch.bytes, stop: &watch.stop };
-    fetch_to_path(app.outbound(), url, &draft, &limits, fetching)?;
+    fetch_to_path(app.outbound(), Wanted::at(url), &draft, &limits, fetching)?;
     let name = asked.source_name.clone();
     let bytes = app.files().adopt(organization, &asked.file, &name, draft)?;
     watch.bytes.store(0, Ordering::Relaxed);

@@ -4,3 +4,4 @@
 pub mod import;
 pub mod export;
 pub mod resolution;
+pub mod pipeline;

@@ -12,7 +12,7 @@ use crate::http::answer::Failure;
 /// The paths of this door.
 const PATHS: [&str; 3] = ["/v1/modules", "/v1/reports", "/v1/export-jobs"];
 
-/// True for the paths of this door.
+/// True for a path of this door.
 pub fn is_ours(path: &str) -> bool {
     PATHS
         .iter()
