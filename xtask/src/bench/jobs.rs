@@ -35,7 +35,7 @@ pub(super) fn print(setting: &Setting<'_>, stores: &[StoreKind]) -> Result<(), S
 }
 
 /// An empty database of PostgreSQL.
-fn postgres(setting: &Setting<'_>, name: &str) -> Result<String, String> {
+pub(super) fn postgres(setting: &Setting<'_>, name: &str) -> Result<String, String> {
     let server = setting.server()?;
     server.fresh(name, "template0")?;
     Ok(server.address(name))
@@ -210,7 +210,7 @@ fn wait(client: &mut Client, job: &str) -> Result<String, String> {
 }
 
 /// The text of a member of a JSON object that has it once.
-fn word(body: &[u8], member: &str) -> Result<String, String> {
+pub(super) fn word(body: &[u8], member: &str) -> Result<String, String> {
     let text = String::from_utf8_lossy(body);
     let found = text.split_once(&format!("\"{member}\":\"")).and_then(|(_, rest)| rest.split_once('"'));
     found.map(|(word, _)| word.to_owned()).ok_or_else(|| format!("no {member}: {text}"))

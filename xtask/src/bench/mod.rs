@@ -18,6 +18,7 @@ mod client;
 mod serving;
 mod http;
 mod jobs;
+mod resolution;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ use setting::Setting;
 use sqlite::Shell;
 
 const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sqlite|postgres|both] \
-    [--only NAME] [--memory] [--convert PYTHON] [--http] [--jobs] \
+    [--only NAME] [--memory] [--convert PYTHON] [--http] [--jobs] [--resolution] \
     [--functions] [--dray PROGRAM]
 
   --rows N       rows of the file (1000000)
@@ -43,6 +44,7 @@ const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sql
                  python-calamine
   --http         instead: the server, as its clients see it
   --jobs         instead: jobs over files of gigabytes, and several processes
+  --resolution   instead: identities that become profiles
   --functions    instead: records that trivial functions transform in a second
   --dray PROGRAM measure this program; without it, `cargo build --release` makes one";
 
@@ -64,6 +66,7 @@ struct Options {
     memory: bool,
     http: bool,
     jobs: bool,
+    resolution: bool,
     convert: Option<PathBuf>,
     dray: Option<PathBuf>,
 }
@@ -81,7 +84,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     // What is missing is told before anything takes long.
     let measures_stores = options.convert.is_none();
-    let shell = (measures_stores && !options.http && !options.jobs && options.has(StoreKind::Sqlite))
+    let shell = (measures_stores && options.measures_lines() && options.has(StoreKind::Sqlite))
         .then(Shell::find)
         .transpose()?;
     let place = Place::new()?;
@@ -109,6 +112,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         http::print(&setting, options.runs)
     } else if options.jobs {
         jobs::print(&setting, &options.stores)
+    } else if options.resolution {
+        resolution::print(&setting, &options.stores)
     } else if options.memory {
         print_memory(&options, &mut setting)
     } else {
@@ -189,6 +194,7 @@ impl Options {
             memory: false,
             http: false,
             jobs: false,
+            resolution: false,
             convert: None,
             dray: None,
         };
@@ -200,6 +206,10 @@ impl Options {
             }
             if word == "--jobs" {
                 options.jobs = true;
+                continue;
+            }
+            if word == "--resolution" {
+                options.resolution = true;
                 continue;
             }
             if word == "--http" {
@@ -225,6 +235,10 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    fn measures_lines(&self) -> bool {
+        !self.http && !self.jobs && !self.resolution
     }
 
     fn has(&self, store: StoreKind) -> bool {

@@ -14,7 +14,7 @@ pub fn append_json(value: &Value, kind: &Type, out: &mut String) {
     match (value, kind) {
         (Value::Null, _) => out.push_str("null"),
         (Value::Int(number), Type::Int(int)) if int.bit_size == 64 => {
-            written(out, format_args!("\"{number}\""))
+            written(out, format_args!("\"{number}\""));
         }
         (Value::Boolean(value), _) => written(out, format_args!("{value}")),
         (Value::Int(number), _) => written(out, format_args!("{number}")),

@@ -14,7 +14,7 @@ pub fn stored_text(value: &Value, kind: &Type) -> Option<String> {
     match (value, kind) {
         (Value::Null, _) => return None,
         (_, Type::Json | Type::Array(_) | Type::Map(_) | Type::Object(_)) => {
-            append_json(value, kind, &mut out)
+            append_json(value, kind, &mut out);
         }
         // Columns hold microseconds.
         (Value::DateTime(nanos), _) => {

@@ -41,6 +41,8 @@ const CASES: &[Case] = &[
     ("changes in any order reach the right records", records::changes_in_any_order),
     ("created records are deleted, changed ones are kept", records::delete_created),
     ("many created records are deleted", records::delete_many_created),
+    ("bookkeeping leaves versions alone", records::bookkeeping_leaves_versions_alone),
+    ("many records are deleted by number", records::many_are_deleted_by_number),
     ("created_at may be given", records::created_at_may_be_given),
     ("the number of records is known", records::estimated_records),
     ("ids are handed out in blocks", records::ids_in_blocks),

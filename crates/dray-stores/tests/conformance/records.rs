@@ -198,6 +198,35 @@ pub(crate) fn restore_is_exact(world: &World) {
     assert_eq!(read(&mut *store, &things, &Query::default(), &["import_id"]), ["∅"]);
 }
 
+pub(crate) fn bookkeeping_leaves_versions_alone(world: &World) {
+    let (mut store, things) = world.things();
+    let first = insert_named(&mut *store, &things, &["a", "b"]);
+    let system = ["name", "version", "import_id", "updated_at"];
+    let before = read(&mut *store, &things, &Query::default(), &system);
+    let mut kept = change(&things, &[(first, 1)], &["code"], &[vec![Some("x")]]);
+    kept.stamp = Stamp::Restore { versions: vec![1], updated_at: vec![NOW], import_ids: vec![Some(7)] };
+    assert_eq!(store.update(&things, &kept).unwrap(), 1);
+    assert_eq!(read(&mut *store, &things, &Query::default(), &system), before);
+    assert_eq!(read(&mut *store, &things, &Query::default(), &["code"]), ["x", "∅"]);
+    // What others change is counted as ever, also in the transaction that follows.
+    store.begin().unwrap();
+    assert_eq!(store.update(&things, &kept).unwrap(), 1);
+    store.commit().unwrap();
+    world.sql("UPDATE things SET name = 'c'");
+    assert_eq!(read(&mut *store, &things, &Query::default(), &["version"]), ["2", "2"]);
+}
+
+pub(crate) fn many_are_deleted_by_number(world: &World) {
+    let (mut store, things) = world.things();
+    let texts: Vec<String> = (0..2_500).map(|number| format!("n{number}")).collect();
+    let names: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let first = insert_named(&mut *store, &things, &names);
+    let ids: Vec<i64> = (first..first + 2_499).chain([first + 9_999]).collect();
+    assert_eq!(store.delete_records(&things, &ids).unwrap(), 2_499);
+    assert_eq!(read(&mut *store, &things, &Query::default(), &["name"]), ["n2499"]);
+    assert_eq!(store.delete_records(&things, &[]).unwrap(), 0);
+}
+
 pub(crate) fn changes_in_any_order(world: &World) {
     let (mut store, things) = world.things();
     let texts: Vec<String> = (0..500).map(|number| format!("n{number}")).collect();

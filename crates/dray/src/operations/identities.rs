@@ -176,17 +176,6 @@ pub fn list(session: &mut dyn Session, of: &Of, first: u64, limit: u64) -> Resul
     Ok((found, total))
 }
 
-/// True for the number of a connection that there is, or that brought identities which are still there.
-pub fn is_connection(session: &mut dyn Session, connection: i64) -> Result<bool> {
-    if session.find_document("connection", &format!("{connection:020}"))?.is_some() {
-        return Ok(true);
-    }
-    let Some(object) = find(session)? else { return Ok(false) };
-    session.prepare_object(&object)?;
-    let filter = equal(&object, CONNECTION, &connection.to_string())?;
-    Ok(session.count_records(&object, Some(&filter), 1)? > 0)
-}
-
 /// Deletes what a pipeline brought; returns how many identities there were.
 pub fn delete_of_pipeline(session: &mut dyn Session, pipeline: i64) -> Result<u64> {
     delete(session, PIPELINE, pipeline)

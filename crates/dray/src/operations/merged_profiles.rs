@@ -114,7 +114,7 @@ impl Merged {
 
 impl Reader {
     /// The next profile.
-    pub fn next(&mut self) -> Result<Option<Row>> {
+    pub fn next_row(&mut self) -> Result<Option<Row>> {
         Ok(if self.advance()? { Some(self.row()?) } else { None })
     }
 

@@ -128,7 +128,7 @@ pub fn preview(
 ) -> Result<std::result::Result<Vec<String>, Refusal>> {
     let before = load(session)?;
     let profiles = KnownObjects::load(session)?.named(PROFILES)?;
-    if let Err(refusal) = permitted(&before.schema, change) {
+    if let Err(refusal) = permitted(&before, change).and_then(|()| fits(&profiles, &change.schema)) {
         return Ok(Err(refusal));
     }
     let sentence = |field: &FieldDefinition| {
@@ -168,10 +168,10 @@ fn save_locked(
     now: i64,
 ) -> Result<std::result::Result<(), Refusal>> {
     let before = load(session)?;
-    if let Err(refusal) = permitted(&before.schema, change) {
+    let profiles = KnownObjects::load(session)?.named(PROFILES)?;
+    if let Err(refusal) = permitted(&before, change).and_then(|()| fits(&profiles, &change.schema)) {
         return Ok(Err(refusal));
     }
-    let profiles = KnownObjects::load(session)?.named(PROFILES)?;
     let fields = missing_fields(&profiles, &change.schema);
     if !fields.is_empty() {
         match add_fields(session, &fields, now) {
@@ -291,7 +291,7 @@ pub fn check(schema: &Schema) -> std::result::Result<(), String> {
 }
 
 /// Looks whether a change is one that can be made.
-fn permitted(before: &Schema, change: &Change) -> std::result::Result<(), Refusal> {
+fn permitted(before: &ProfileSchema, change: &Change) -> std::result::Result<(), Refusal> {
     check(&change.schema).map_err(Refusal::Malformed)?;
     for path in change.primary_sources.keys() {
         let Some(property) = change.schema.at_path(path) else {
@@ -314,7 +314,8 @@ fn permitted(before: &Schema, change: &Change) -> std::result::Result<(), Refusa
             )));
         }
     }
-    let known = leaves(before);
+    // A schema that nobody said is a guess, which may be told more precisely.
+    let known = if before.altered.is_some() { leaves(&before.schema) } else { Vec::new() };
     for leaf in leaves(&change.schema) {
         let Some(earlier) = known.iter().find(|earlier| earlier.column == leaf.column) else { continue };
         if !is_stored_alike(&earlier.property.kind, &leaf.property.kind) {
@@ -325,6 +326,36 @@ fn permitted(before: &Schema, change: &Change) -> std::result::Result<(), Refusa
         }
     }
     Ok(())
+}
+
+/// Looks whether the columns there are can hold what a schema says.
+fn fits(profiles: &Object, schema: &Schema) -> std::result::Result<(), Refusal> {
+    for leaf in leaves(schema) {
+        let Some(column) = profiles.column(&leaf.column).and_then(|index| profiles.columns.get(index)) else {
+            continue;
+        };
+        if column.value_type != value_type(leaf.field().kind) {
+            return Err(Refusal::Impossible(format!(
+                "the column `{}` of the profiles cannot hold values of type {}: give `{}` another name",
+                leaf.column, leaf.property.kind, leaf.path
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn value_type(kind: FieldKind) -> ValueType {
+    match kind {
+        FieldKind::Integer | FieldKind::Reference => ValueType::Integer,
+        FieldKind::Decimal => ValueType::Decimal,
+        FieldKind::Boolean => ValueType::Boolean,
+        FieldKind::Date => ValueType::Date,
+        FieldKind::DateTime => ValueType::DateTime,
+        FieldKind::Time => ValueType::Time,
+        FieldKind::Uuid => ValueType::Uuid,
+        FieldKind::Json => ValueType::Json,
+        _ => ValueType::Text,
+    }
 }
 
 /// True where values of one type are values of the other but for limits that may change.
@@ -345,16 +376,16 @@ fn is_stored_alike(before: &Type, after: &Type) -> bool {
 }
 
 fn sql_type(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::Integer | FieldKind::Reference => "bigint",
-        FieldKind::Decimal => "numeric",
-        FieldKind::Boolean => "boolean",
-        FieldKind::Date => "date",
-        FieldKind::DateTime => "timestamptz",
-        FieldKind::Time => "time",
-        FieldKind::Uuid => "uuid",
-        FieldKind::Json => "json",
-        _ => "text",
+    match value_type(kind) {
+        ValueType::Text => "text",
+        ValueType::Integer => "bigint",
+        ValueType::Decimal => "numeric",
+        ValueType::Boolean => "boolean",
+        ValueType::Date => "date",
+        ValueType::DateTime => "timestamptz",
+        ValueType::Time => "time",
+        ValueType::Uuid => "uuid",
+        ValueType::Json => "json",
     }
 }
 
@@ -416,7 +447,13 @@ mod tests {
 
     #[test]
     fn kinds_stay() {
-        let before = schema(r#"{"name":"a","readOptional":true,"type":{"kind":"string","maxLength":5}}"#);
+        let before = ProfileSchema {
+            schema: Arc::new(schema(
+                r#"{"name":"a","readOptional":true,"type":{"kind":"string","maxLength":5}}"#,
+            )),
+            primary_sources: BTreeMap::new(),
+            altered: Some((1, 2)),
+        };
         let change = |properties: &str| Change {
             schema: schema(properties),
             primary_sources: BTreeMap::new(),

@@ -140,7 +140,7 @@ pub fn save_settings(
         .map_err(|cause| Error::request("the settings cannot be written down").because(cause));
     let saved = body.and_then(|body| session.save_document(DOCUMENT, SETTINGS, &body, now));
     let unlocked = session.unlock_object(RESOLUTION_LOCK);
-    saved.and_then(|()| unlocked).map(Ok)
+    saved.and(unlocked).map(Ok)
 }
 
 /// Looks whether settings can be used with a schema.
@@ -334,7 +334,7 @@ fn join_same_users(
             let (connection, user) = (connections.value(row), users.value(row));
             match before.2 {
                 Some(first) if before.0 == Some(connection) && before.1 == user => {
-                    clusters.join(first, index)
+                    clusters.join(first, index);
                 }
                 _ => {
                     before.0 = Some(connection);
@@ -573,7 +573,7 @@ struct Ahead {
 
 impl Ahead {
     fn advance(&mut self) -> Result<()> {
-        self.row = self.reader.next()?;
+        self.row = self.reader.next_row()?;
         self.number += 1;
         Ok(())
     }

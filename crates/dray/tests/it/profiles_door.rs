@@ -141,7 +141,7 @@ fn what_is_refused() {
         (&format!("/v1/profiles/{nobody}/attributes"), "404 NotFound"),
         (&format!("/v1/profiles/{nobody}/identities"), "404 NotFound"),
         ("/v1/connections/99/identities", "404 NotFound"),
-        ("/v1/connections/x/identities", "404 NotFound"),
+        ("/v1/connections/x/identities", "400 BadRequest"),
         ("/v1/connections/1/identities?limit=0", "400 BadRequest"),
     ] {
         assert_eq!(code(&server.get(path)), expected, "{path}");
@@ -159,6 +159,15 @@ fn what_is_refused() {
     assert_eq!(settings(json!(["email"])).status, 200);
     let kept = server.get("/v1/identity-resolution/settings").json();
     assert_eq!(kept, json!({ "runOnBatchImport": false, "identifiers": ["email"] }));
+    for body in
+        [json!({}), json!({ "runOnBatchImport": 1, "identifiers": [] }), json!({ "runOnBatchImport": true })]
+    {
+        assert_eq!(
+            code(&server.json("PUT", "/v1/identity-resolution/settings", &body)),
+            "400 BadRequest",
+            "{body}"
+        );
+    }
     let with_body = server.post("/v1/identity-resolution/start", &json!({}));
     assert_eq!(code(&with_body), "400 BadRequest");
 }
@@ -248,6 +257,12 @@ fn the_schema_follows_its_rules() {
         let without = json!({ "schema": known["schema"] });
         assert_eq!(server.json("PUT", "/v1/profiles/schema", &without).status, 200);
         assert_eq!(names(&server.get("/v1/profiles/schema").json()["schema"]).len(), 6);
+        let again = with(json!({ "name": "score", "readOptional": true, "type": { "kind": "string" } }));
+        assert_eq!(
+            code(&server.json("PUT", "/v1/profiles/schema", &again)),
+            "422 InvalidAlterSchema",
+            "its column is there"
+        );
         let other = with(json!({ "name": "email", "readOptional": true, "type": { "kind": "boolean" } }));
         assert_eq!(code(&server.json("PUT", "/v1/profiles/schema", &other)), "400 BadRequest", "named twice");
         let changed = json!({ "schema": { "kind": "object", "properties": [

@@ -23,6 +23,12 @@ pub(crate) fn start(kind: Kind, identifiers: &[&str]) -> Server {
 
 fn start_with(kind: Kind, identifiers: &[&str], environment: &[(&str, &str)]) -> Server {
     let server = Server::start_with(kind, environment);
+    for name in ["One", "Two"] {
+        let connection = json!({ "name": name, "role": "Source", "connector": "http-get",
+            "settings": { "host": "files.example", "port": 443, "headers": [] } });
+        let made = server.post("/v1/connections", &connection);
+        assert_eq!(made.status, 200, "{}", made.text());
+    }
     let phones = json!({ "name": "phones", "readOptional": true,
         "type": { "kind": "array", "elementType": { "kind": "string" } } });
     let schema = json!({ "kind": "object", "properties": [text("dummy_id"), text("email"), text("first_name"), phones] });

@@ -167,6 +167,9 @@ impl FileRows {
     /// Opens a file.
     pub fn open(asked: &FileAsked<'_>) -> std::result::Result<Self, OpenFault> {
         check_packing(asked)?;
+        if asked.file()?.metadata().is_ok_and(|about| about.len() == 0) {
+            return Err(OpenFault::NoColumns(format!("`{}` has no columns: it is empty", asked.name)));
+        }
         match asked.format {
             FileFormat::Csv | FileFormat::Excel => Self::open_table(asked),
             FileFormat::Json => {

@@ -5,12 +5,16 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::refusals::{missing, number_of, page, time};
+use super::body::NoBody;
+use super::pages::{page, time};
+use super::refused::number;
+use super::shape::not_found;
 use crate::http::access::Reader;
 use crate::http::answer::Answer;
 use crate::http::body::{Path, Query};
 use crate::operations::identities::{self, Identity, Of};
 use crate::server::app::App;
+use crate::server::connections;
 
 /// Which page of a list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -29,18 +33,19 @@ pub async fn list(
     Reader(actor): Reader,
     Path(id): Path<String>,
     Query(query): Query<PageQuery>,
+    _none: NoBody,
 ) -> Answer<Json<Value>> {
-    let connection = number_of(&id, "connection")?;
+    let connection = number(&id, "connection")?;
     let (first, limit) = page(query.first.as_deref(), query.limit.as_deref())?;
     let found = app
         .run(actor.organization(), move |session| {
-            if !identities::is_connection(session, connection)? {
+            if connections::find(session, connection)?.is_none() {
                 return Ok(None);
             }
             identities::list(session, &Of::Connection(connection), first, limit).map(Some)
         })
         .await?;
-    let (found, total) = found.ok_or_else(|| missing(format!("there is no connection `{connection}`")))?;
+    let (found, total) = found.ok_or_else(|| not_found(format!("there is no connection `{connection}`")))?;
     Ok(Json(identities_json(&found, total)))
 }
 

@@ -3,8 +3,8 @@
 
 pub mod shape;
 pub mod body;
-pub mod refusals;
 pub mod refused;
+pub mod pages;
 pub mod connectors;
 pub mod definitions;
 pub mod connections;

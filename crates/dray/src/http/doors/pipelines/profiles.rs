@@ -7,8 +7,10 @@ use dray_engine::pipeline::rest::parse_uuid;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::body::NoBody;
 use super::identities::{PageQuery, identities_json};
-use super::refusals::{bad_request, json as json_answer, missing, page, unprocessable};
+use super::pages::{json as json_answer, page};
+use super::shape::{bad_request, not_found, unprocessable};
 use crate::http::access::Reader;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
@@ -45,6 +47,7 @@ pub async fn list(
     State(app): State<App>,
     Reader(actor): Reader,
     Query(query): Query<ProfilesQuery>,
+    _none: NoBody,
 ) -> Answer<Response> {
     let (first, limit) = page(query.first.as_deref(), query.limit.as_deref())?;
     let descending = match query.order_desc.as_deref() {
@@ -90,7 +93,7 @@ fn kpid_of(text: &str) -> Answer<String> {
 }
 
 fn no_profile(kpid: &str) -> Failure {
-    missing(format!("there is no profile `{kpid}`"))
+    not_found(format!("there is no profile `{kpid}`"))
 }
 
 /// The attributes of one profile.
@@ -99,6 +102,7 @@ pub async fn attributes(
     State(app): State<App>,
     Reader(actor): Reader,
     Path(kpid): Path<String>,
+    _none: NoBody,
 ) -> Answer<Response> {
     let kpid = kpid_of(&kpid)?;
     let asked = kpid.clone();
@@ -114,6 +118,7 @@ pub async fn identities(
     Reader(actor): Reader,
     Path(kpid): Path<String>,
     Query(query): Query<PageQuery>,
+    _none: NoBody,
 ) -> Answer<Json<Value>> {
     let kpid = kpid_of(&kpid)?;
     let (first, limit) = page(query.first.as_deref(), query.limit.as_deref())?;

@@ -1,11 +1,12 @@
-//! What this door's requests have in common: its codes, pages, times and numbers.
+//! Pages of lists, times, and answers that are JSON already, as this door has them.
 
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use dray_engine::expression::Type;
 use dray_engine::pipeline::rest::append_json;
 
-use crate::http::answer::{Answer, Failure};
+use super::shape::bad_request;
+use crate::http::answer::Answer;
 use crate::http::lists::short;
 use crate::operations::profiles::time_value;
 
@@ -15,21 +16,6 @@ const MOST: u64 = 1_000;
 const PAGE: u64 = 100;
 /// The most that are passed over.
 const MOST_FIRST: u64 = i32::MAX as u64;
-
-/// 400: malformed, or arguments that are never valid.
-pub fn bad_request(message: impl Into<String>) -> Failure {
-    Failure::validation(message).code("BadRequest")
-}
-
-/// 404: what the address names is not there.
-pub fn missing(message: impl Into<String>) -> Failure {
-    Failure::not_found(message).code("NotFound")
-}
-
-/// 422: valid, but it cannot be done as things are.
-pub fn unprocessable(code: &'static str, message: impl Into<String>) -> Failure {
-    Failure::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
-}
 
 /// `first` and `limit` of a list.
 pub fn page(first: Option<&str>, limit: Option<&str>) -> Answer<(u64, u64)> {
@@ -41,14 +27,6 @@ pub fn page(first: Option<&str>, limit: Option<&str>) -> Answer<(u64, u64)> {
         })
     };
     Ok((number("first", first, 0, 0, MOST_FIRST)?, number("limit", limit, PAGE, 1, MOST)?))
-}
-
-/// A number in an address.
-pub fn number_of(text: &str, what: &str) -> Answer<i64> {
-    text.parse()
-        .ok()
-        .filter(|number| *number > 0)
-        .ok_or_else(|| missing(format!("there is no {what} `{}`", short(text))))
 }
 
 /// A time as JSON, null where there is none.
