@@ -113,7 +113,30 @@ const ROUTES: &[Row] = &[
     ("GET /v1/profiles/schema/latest-alter", 200, 403, 200),
     ("GET /v1/profiles/{kpid}/attributes", 404, 403, 404),
     ("GET /v1/profiles/{kpid}/identities", 404, 403, 404),
-    ("GET /v1/connections/{id}/identities", 404, 403, 404),
+    ("GET /v1/connections/{id}/identities", 200, 403, 404),
+    ("GET /v1/pipelines", 200, 403, 200),
+    ("POST /v1/pipelines", 403, 403, 400),
+    ("GET /v1/pipelines/{id}", 200, 403, 404),
+    ("PUT /v1/pipelines/{id}", 403, 403, 404),
+    ("DELETE /v1/pipelines/{id}", 403, 403, 404),
+    ("PUT /v1/pipelines/{id}/status", 403, 403, 404),
+    ("PUT /v1/pipelines/{id}/schedule", 403, 403, 404),
+    ("POST /v1/pipelines/{id}/runs", 403, 403, 404),
+    ("GET /v1/pipelines/runs", 200, 403, 200),
+    ("GET /v1/pipelines/runs/{id}", 200, 403, 404),
+    ("POST /v1/pipelines/runs/{id}/cancel", 403, 403, 404),
+    ("GET /v1/pipelines/runs/{id}/failed-rows", 403, 403, 404),
+    // Whose they are, or which file, is not said.
+    ("GET /v1/pipelines/errors/{start}/{end}", 400, 403, 400),
+    ("GET /v1/pipelines/metrics/dates/{start}/{end}", 400, 403, 400),
+    ("GET /v1/pipelines/metrics/days/{days}", 400, 403, 400),
+    ("GET /v1/pipelines/metrics/hours/{hours}", 400, 403, 400),
+    ("GET /v1/pipelines/metrics/minutes/{minutes}", 400, 403, 400),
+    ("GET /v1/connections/{id}/files", 400, 403, 400),
+    ("GET /v1/connections/{id}/files/sheets", 400, 403, 400),
+    ("POST /v1/pipelines/transform", 403, 403, 400),
+    ("POST /v1/transformations", 403, 403, 400),
+    ("GET /v1/system/transformations/languages", 200, 403, 200),
 ];
 
 /// Routes that anybody may ask: how one comes in, and what a signed link allows.
@@ -145,6 +168,9 @@ fn body_of(route: &str) -> Value {
         "PUT /v1/profiles/schema" | "PUT /v1/profiles/schema/preview" => json!({ "schema": {
             "kind": "object", "properties": [
                 { "name": "email", "readOptional": true, "type": { "kind": "string" } }] } }),
+        "PUT /v1/pipelines/{id}/status" => json!({ "enabled": true }),
+        "PUT /v1/pipelines/{id}/schedule" => json!({ "period": null }),
+        "PUT /v1/pipelines/{id}" => crate::pipelines_kit::base(),
         _ => json!({}),
     }
 }
@@ -176,6 +202,9 @@ impl Things {
         assert!(job.parse::<i64>().is_ok(), "{export}");
         let folder = json!({ "name": "F", "role": "Source", "connector": "filesystem", "settings": {} });
         let connection = text(&server.post("/v1/connections", &folder).json()["id"]);
+        let pipeline = text(&server.post("/v1/pipelines", &crate::pipelines_kit::base()).json()["id"]);
+        let run = server.post(&format!("/v1/pipelines/{pipeline}/runs"), &json!({})).json();
+        let run = text(&run["id"]);
         Self {
             path_of: vec![
                 (
@@ -205,12 +234,24 @@ impl Things {
                 ("/api/v1/orgs/{org}", "/api/v1/orgs/default".to_owned()),
                 ("/api/v1/organizations/{slug}", "/api/v1/organizations/default".to_owned()),
                 ("/v1/connections/{id}", format!("/v1/connections/{connection}")),
+                ("/v1/pipelines/runs/{id}", format!("/v1/pipelines/runs/{run}")),
+                ("/v1/pipelines/{id}", format!("/v1/pipelines/{pipeline}")),
+                (
+                    "/v1/pipelines/errors/{start}/{end}",
+                    "/v1/pipelines/errors/2026-01-01/2026-01-02".to_owned(),
+                ),
+                (
+                    "/v1/pipelines/metrics/dates/{start}/{end}",
+                    "/v1/pipelines/metrics/dates/2026-01-01/2026-01-02".to_owned(),
+                ),
+                ("/v1/pipelines/metrics/days/{days}", "/v1/pipelines/metrics/days/1".to_owned()),
+                ("/v1/pipelines/metrics/hours/{hours}", "/v1/pipelines/metrics/hours/1".to_owned()),
+                ("/v1/pipelines/metrics/minutes/{minutes}", "/v1/pipelines/metrics/minutes/1".to_owned()),
                 ("/v1/connectors/{code}", "/v1/connectors/s3".to_owned()),
                 ("/v1/modules/{module}", "/v1/modules/contacts".to_owned()),
                 ("/v1/reports/{report_id}", format!("/v1/reports/{}", text(&report["id"]))),
                 ("/v1/export-jobs/{job_id}", format!("/v1/export-jobs/{export}")),
                 ("/v1/profiles/{kpid}", "/v1/profiles/6f1c2a34-5b6d-4e7f-8a9b-0c1d2e3f4a5b".to_owned()),
-                ("/v1/connections/{id}", "/v1/connections/1".to_owned()),
                 ("/api/v1/import/{object}", "/api/v1/import/contacts".to_owned()),
                 ("/api/v1/export/{object}", "/api/v1/export/contacts".to_owned()),
             ],
@@ -238,7 +279,8 @@ fn ask(server: &Server, key: Option<&str>, route: &str, path: &str) -> u16 {
         return server.send(method, path, &headers, body.as_bytes()).status;
     }
     headers.push(("content-type", "application/json"));
-    let no_body = matches!(method, "GET" | "DELETE") || route == "POST /v1/identity-resolution/start";
+    let no_body = matches!(method, "GET" | "DELETE")
+        || matches!(route, "POST /v1/identity-resolution/start" | "POST /v1/pipelines/runs/{id}/cancel");
     let body = if no_body { String::new() } else { body_of(route).to_string() };
     server.send(method, path, &headers, body.as_bytes()).status
 }
