@@ -272,11 +272,15 @@ impl Bucket {
     }
 
     fn end(&self, path: &str, why: &object_store::Error) -> End {
-        match why {
-            object_store::Error::NotFound { .. } if path.is_empty() => End::Final(
+        // A list that is not found is one of a bucket that is not there; the library does not say so by a kind.
+        let is_listed = !matches!(why, object_store::Error::NotFound { .. });
+        if is_listed && status_of(&why.to_string()) == Some(404) {
+            return End::Final(
                 Error::source(format!("there is no bucket `{}` at `{}`", self.name, self.shown))
                     .hint("see `bucket`, `region` and `endpoint` of the connection"),
-            ),
+            );
+        }
+        match why {
             object_store::Error::NotFound { .. } => End::Final(no_such_file(path)),
             object_store::Error::Precondition { .. } => End::Final(changed(path)),
             why => told(&self.shown, why),
