@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use dray_model::flow::{Detected, RowSource};
+use dray_model::value::days_from_civil;
 use dray_model::{Error, Result};
 
 use crate::csv::{CsvSource, CsvWriter};
@@ -79,6 +80,28 @@ pub fn parquet_columns(
     let name = input.name().to_owned();
     crate::parquet::columns(&name, input.into_file(&sample)?, options)
 }
+
+/// When the only file of a zip archive was last changed (its clock is taken for UTC), in microseconds since 1970;
+/// `None` where the archive does not say.
+pub fn zip_member_time(archive: std::fs::File) -> Option<i64> {
+    let mut archive = zip::ZipArchive::new(archive).ok()?;
+    let mut found = None;
+    for index in 0..archive.len().min(MOST_MEMBERS) {
+        let member = archive.by_index_raw(index).ok()?;
+        if member.is_file() {
+            found = member.last_modified();
+            break;
+        }
+    }
+    let time = found?;
+    let days = days_from_civil(i64::from(time.year()), u32::from(time.month()), u32::from(time.day()))?;
+    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    // Programs that know no time write the first there is.
+    (days > days_from_civil(1980, 1, 1)?).then_some((days * 86_400 + seconds) * 1_000_000)
+}
+
+/// Members of an archive that are looked at.
+const MOST_MEMBERS: usize = 1_000;
 
 /// Unpacks a file and makes UTF-8 of it, without asking what it holds.
 pub fn open_text(

@@ -69,7 +69,9 @@ mod detect;
 mod format;
 
 pub use excel::{SHEET_WORKER_ARGUMENT, run_sheet_worker};
-pub use format::{open_named, open_path, open_reader, open_text, parquet_columns, sheet_names, writer};
+pub use format::{
+    open_named, open_path, open_reader, open_text, parquet_columns, sheet_names, writer, zip_member_time,
+};
 pub use options::{
     Compression, Escape, Format, FormulaGuard, HeaderRow, LineEnd, Quote, QuoteStyle, ReadLimits,
     ReadOptions, TextStyle, WriteOptions,

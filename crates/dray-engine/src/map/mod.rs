@@ -1,6 +1,7 @@
 //! Mapping: which source column fills which stored column. Made once per source, before the first row.
 
 mod names;
+pub mod computed;
 
 use dray_model::flow::FAILED_COLUMNS;
 use dray_model::object::{ColumnIndex, Object, SystemColumn, fold_name};

@@ -164,3 +164,39 @@ fn exports_choose_fields_records_and_order() {
         assert_eq!(rows(&["--limit", "1"]), "Ada");
     }
 }
+
+#[test]
+fn fields_are_computed_of_columns_by_expressions() {
+    let world = World::new(Kind::Sqlite);
+    world.file("u.csv", "First,E-mail,Score\nada, ADA@X.ORG ,7\nbob,B@X.ORG,x\n,,\n");
+    let computed = [
+        "import",
+        "u.csv",
+        "--to",
+        "contacts",
+        "--map",
+        "=lower(trim(E_mail))=email",
+        "--map",
+        "=initcap(First) ' (' Score ')'=last_name",
+        "--map",
+        "=if(eq(Score, 7), 'VIP')=job_title",
+        "--json",
+    ];
+    let done = world.dray(&computed);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let out = world.dray(&[
+        "export",
+        "contacts",
+        "--fields",
+        "email,first_name,last_name,job_title",
+        "--format",
+        "csv",
+    ]);
+    assert_eq!(
+        out.out,
+        "email,first_name,last_name,job_title\nada@x.org,ada,Ada (7),VIP\nb@x.org,bob,Bob (x),\n"
+    );
+    let wrong = world.dray(&["import", "u.csv", "--to", "contacts", "--map", "=lower(Mail)=email"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("character 7") && wrong.err.contains("E_mail"), "{}", wrong.err);
+}

@@ -22,7 +22,8 @@ pub(in crate::cli) struct ImportArguments {
     /// The object to import into
     #[arg(long = "to", value_name = "OBJECT")]
     pub(super) object: String,
-    /// Which column fills which field; an empty field leaves the column out
+    /// Which column fills which field; an empty field leaves the column out, and `=EXPRESSION=FIELD` computes
+    /// one of others, such as '=lower(E_mail)=email'
     #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = column_and_field)]
     pub(super) map: Vec<(String, String)>,
     /// A value for every row

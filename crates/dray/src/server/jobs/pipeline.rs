@@ -18,7 +18,7 @@ use dray_engine::pipeline::leaves::leaves;
 use dray_engine::pipeline::rows::{RowPipeline, RowRules, Transformation};
 use dray_engine::pipeline::steps::Step;
 use dray_engine::pipeline::times;
-use dray_formats::pack_whole;
+use dray_formats::{pack_whole, zip_member_time};
 use dray_model::catalog::{Job, Session};
 use dray_model::definition::{Merge, Mode, OnDuplicate};
 use dray_model::flow::ImportStatus;
@@ -36,6 +36,7 @@ use crate::operations::objects::KnownObjects;
 use crate::operations::pipelines::definition::{Compiled, CompiledTransformation};
 use crate::operations::pipelines::export::export;
 use crate::operations::pipelines::file_rows::{FileAsked, FileRows, OpenFault, told};
+use crate::operations::pipelines::format_settings::Packing;
 use crate::operations::pipelines::receive::{
     COLUMNS, ReceiveFault, Received, Receiving, Users, receive, run_error,
 };
@@ -158,7 +159,9 @@ impl Run<'_> {
         let (path, fetched) =
             fetch_file(self.app, self.organization, self.session, pipeline, &copy, self.watch)?;
         self.result.path.clone_from(&path);
-        let file_time = times::checked(fetched.modified, now).map_err(|why| {
+        let within = if pipeline.packing == Packing::Zip { File::open(&copy).ok() } else { None };
+        let modified = within.and_then(zip_member_time).unwrap_or(fetched.modified);
+        let file_time = times::checked(modified, now).map_err(|why| {
             Stop::Told(Step::InputValidation, format!("the time of the last change of `{path}` {why}"))
         })?;
         self.watch.total.store(fetched.bytes, Ordering::Relaxed);
