@@ -219,37 +219,47 @@ impl RowPipeline {
         };
         let told = |name: &str, why: &str| format!("`{name}` {why}");
         // The id first: whatever else is wrong, the identity stays.
-        let user = match typed(self.rules.user_id) {
+        let (user_value, user) = match typed(self.rules.user_id) {
             Some((name, Ok(value))) => {
-                user_id(value.as_ref()).map_err(|why| (Step::Receive, name, told(name, why)))
+                let user = user_id(value.as_ref()).map_err(|why| (Step::Receive, name, told(name, why)));
+                (value, user)
             }
-            Some((name, Err(why))) => Err((Step::InputValidation, name, told(name, &why))),
-            None => Err((Step::Receive, "", "the row has no id".to_owned())),
+            Some((name, Err(why))) => (None, Err((Step::InputValidation, name, told(name, &why)))),
+            None => (None, Err((Step::Receive, "", "the row has no id".to_owned()))),
         };
-        let known = user.as_ref().ok().cloned();
+        let known = || user.as_ref().ok().cloned();
         let mut updated_at = self.rules.file_time;
         if let Some((index, format)) = &self.rules.updated_at {
             match typed(*index) {
                 Some((name, Ok(value))) => match update_time(value.as_ref(), format.as_ref(), self.rules.now)
                 {
                     Ok(time) => updated_at = time.unwrap_or(updated_at),
-                    Err(why) => return self.failed(Step::Receive, Some(name), told(name, &why), known),
+                    Err(why) => {
+                        let known = known();
+                        return self.failed(Step::Receive, Some(name), told(name, &why), known);
+                    }
                 },
                 Some((name, Err(why))) => {
+                    let known = known();
                     return self.failed(Step::InputValidation, Some(name), told(name, &why), known);
                 }
                 None => {}
             }
         }
         if self.rules.cursor.is_some_and(|cursor| updated_at < cursor) {
-            return Entering::Ended(Outcome::NotNewer { user_id: known });
+            return Entering::Ended(Outcome::NotNewer { user_id: known() });
         }
         let user_id = match user {
             Ok(user_id) => user_id,
             Err((step, name, message)) => return self.failed(step, Some(name), message, None),
         };
+        let mut user_value = Some(user_value);
         let mut record: Record = Vec::with_capacity(input.properties.len());
         for index in 0..input.properties.len() {
+            if index == self.rules.user_id {
+                record.push(user_value.take().flatten());
+                continue;
+            }
             match typed(index) {
                 Some((_, Ok(value))) => record.push(value),
                 Some((name, Err(why))) => {

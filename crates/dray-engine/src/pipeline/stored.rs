@@ -125,7 +125,7 @@ mod tests {
             .map(|leaf| leaf.value(&record).and_then(|value| stored_text(value, &leaf.property.kind)))
             .collect();
         let again = record_of(&schema, &leaves, |index, _| {
-            texts.get(index).and_then(|text| text.clone()).map(Into::into)
+            texts.get(index).and_then(std::clone::Clone::clone).map(Into::into)
         });
         let mut out = String::new();
         append_record(&again, &schema, &mut out);

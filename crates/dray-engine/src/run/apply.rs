@@ -172,7 +172,7 @@ impl Run<'_, '_> {
 
     /// One pass over the rows that have not been read, from the checkpoint on.
     fn pass(&mut self, store: &mut dyn Store, sight: Sight) -> Result<Ended> {
-        let source = (self.job.open)(self.checkpoint.rows_done)?;
+        let source = self.job.source(self.checkpoint.rows_done)?;
         let checker = self.prepared.checker.clone();
         let mut ended = Ended::AtEnd;
         let (mut seen, held_before) = (0_u64, self.held.len());
@@ -199,7 +199,7 @@ impl Run<'_, '_> {
     fn repeats(&mut self, store: &mut dyn Store) -> Result<Ended> {
         let last = self.held.last();
         let held = std::mem::take(&mut self.held);
-        let source = (self.job.open)(self.checkpoint.held_done)?;
+        let source = self.job.source(self.checkpoint.held_done)?;
         let checker = self.prepared.checker.clone();
         let mut ended = Ended::AtEnd;
         checked_batches(source, &checker, &mut |arrived| {

@@ -18,7 +18,7 @@ impl Run<'_, '_> {
     pub(super) fn imagine(&mut self, store: &mut dyn Store) -> Result<()> {
         self.choose_way(store)?;
         let mut target = Imagined::new(store);
-        let source = (self.job.open)(0)?;
+        let source = self.job.source(0)?;
         let checker = self.prepared.checker.clone();
         let mut stopped = false;
         checked_batches(source, &checker, &mut |arrived| {
@@ -43,7 +43,7 @@ impl Run<'_, '_> {
         // Keys and records of a row: a handful.
         let mut met = KeyFilter::for_keys(held.len() * 8);
         let read_on = |batch: &CheckedBatch| batch.first_row + batch.len() as u64 <= held.last();
-        checked_batches((self.job.open)(0)?, &checker, &mut |arrived| {
+        checked_batches(self.job.source(0)?, &checker, &mut |arrived| {
             let batch = &arrived.batch;
             let is_held = |row: usize| held.contains(batch.first_row + row as u64);
             let keys = self.matcher.keys(batch);
@@ -58,7 +58,7 @@ impl Run<'_, '_> {
         })?;
         target.remember(met, hasher);
         self.matcher.forget_rows();
-        checked_batches((self.job.open)(0)?, &checker, &mut |mut arrived| {
+        checked_batches(self.job.source(0)?, &checker, &mut |mut arrived| {
             let first_row = arrived.batch.first_row;
             let is_held = |row: usize| held.contains(first_row + row as u64);
             let keys = self.matcher.keys(&arrived.batch);

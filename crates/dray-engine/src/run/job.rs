@@ -9,6 +9,7 @@ use dray_model::object::Object;
 use dray_model::problem::Problem;
 
 use crate::check::style::DateOrder;
+use crate::map::computed::{is_computed, with_computed};
 use crate::map::{Mapping, MappingRequest};
 use crate::write::Change;
 
@@ -32,6 +33,15 @@ pub struct Job<'j> {
     pub object_named: &'j dyn Fn(&str) -> Result<Object>,
     /// The time, in microseconds since the epoch.
     pub clock: &'j dyn Fn() -> i64,
+}
+
+impl Job<'_> {
+    /// The source with the columns that the mapping computes, after this many rows.
+    pub(super) fn source(&self, skip_rows: u64) -> Result<Box<dyn RowSource>> {
+        let columns = self.mapping.columns.iter().map(|(column, _)| column);
+        let computed: Vec<String> = columns.filter(|column| is_computed(column)).cloned().collect();
+        with_computed((self.open)(skip_rows)?, &computed)
+    }
 }
 
 /// Where a run is, for the person watching.

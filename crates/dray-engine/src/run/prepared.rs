@@ -38,7 +38,7 @@ impl Prepared {
             )
             .hint("split the file"));
         }
-        let mut source = (job.open)(0)?;
+        let mut source = job.source(0)?;
         let mut mapping = Mapping::new(&job.object, source.header(), &job.mapping)?;
         let first = source.next_batch()?.filter(|batch| !batch.is_empty());
         if observer.wants_hints() || mapping.check_required(&job.object, source.header()).is_err() {

@@ -87,7 +87,7 @@ fn definition(schema: &Schema) -> ObjectDefinition {
     let indexed = |field: FieldDefinition| FieldDefinition { indexed: true, ..field };
     let mut fields = vec![
         FieldDefinition { unique: true, ..field(KEY, "Key", FieldKind::Text) },
-        indexed(field(CONNECTION, "Connection", FieldKind::Integer)),
+        field(CONNECTION, "Connection", FieldKind::Integer),
         indexed(field(PIPELINE, "Pipeline", FieldKind::Integer)),
         field(USER_ID, "User id", FieldKind::Text),
         field(RUN, "Run", FieldKind::Integer),

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use dray_engine::check::style::DateOrder;
-use dray_engine::map::computed::{is_computed, with_computed};
 use dray_engine::map::{Mapping, MappingRequest};
 use dray_engine::run::{self, Job, Observer, Outcome, Progress};
 use dray_engine::undo::{Undone, undo};
@@ -312,15 +311,7 @@ pub fn import(
     let object = Arc::new(request.policy.apply(request.object.as_ref().clone())?);
     let resolve = |name: &str| known.resolve(name);
     let rows = &request.rows;
-    let computed: Vec<String> = request
-        .mapping
-        .columns
-        .iter()
-        .map(|(column, _)| column)
-        .filter(|column| is_computed(column))
-        .cloned()
-        .collect();
-    let open = |skip_rows| with_computed(rows.open(skip_rows)?, &computed);
+    let open = |skip_rows| rows.open(skip_rows);
     let job = Job {
         object,
         open: &open,

@@ -26,6 +26,7 @@ mod native_users;
 mod modules_door;
 mod modules_jobs;
 mod pipelines_definitions;
+mod pipelines_elsewhere;
 mod pipelines_kit;
 mod pipelines_runs;
 mod pipelines_schedule;

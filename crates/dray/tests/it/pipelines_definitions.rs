@@ -11,7 +11,7 @@ const FINE: (u16, &str) = (200, "");
 
 /// Each line: what is changed of a valid definition, and the answer.
 #[test]
-fn every_rule_of_a_definition_has_its_answer() {
+fn line_4_and_5_every_rule_of_a_definition_has_its_answer() {
     let pipelines = Pipelines::start(Kind::Sqlite);
     let string60 = "é".repeat(60);
     let in_schema = |more: &[Value]| {
@@ -266,7 +266,7 @@ fn a_definition_is_answered_as_it_was_given() {
 
 /// The request that the page of this door shows, with the setting's key as it stands there.
 #[test]
-fn the_documented_requests() {
+fn line_1_and_2_the_documented_requests_run() {
     let pipelines = Pipelines::start(Kind::Sqlite);
     let languages = pipelines.server.get("/v1/system/transformations/languages").json();
     assert_eq!(languages["languages"], json!(["JavaScript", "Python"]));
@@ -334,7 +334,7 @@ fn the_documented_requests() {
 }
 
 #[test]
-fn who_may_come_in() {
+fn line_14_who_may_come_in() {
     let pipelines = Pipelines::start(Kind::Sqlite);
     let id = pipelines.make(&base());
     let path = format!("/v1/pipelines/{id}");

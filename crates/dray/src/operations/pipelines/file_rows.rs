@@ -335,7 +335,7 @@ impl FileRows {
             Reader::Json { rows, next_row } => {
                 let (mut lines, mut raw, mut records) = (Vec::new(), RawRows::default(), Vec::new());
                 while lines.len() < JSON_ROWS && raw.bytes.len() < JSON_BYTES {
-                    let Some(row) = rows.next()? else { break };
+                    let Some(row) = rows.next_row()? else { break };
                     lines.push(row.line);
                     let begin = raw.bytes.len();
                     raw.bytes.extend_from_slice(&row.raw);

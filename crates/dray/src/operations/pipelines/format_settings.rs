@@ -257,7 +257,7 @@ impl FormatSettings {
                 }
             }
             (FileFormat::Csv, _, "trimLeadingSpace") => {
-                self.trim_leading_space = flag()? && role == Role::Source
+                self.trim_leading_space = flag()? && role == Role::Source;
             }
             (FileFormat::Csv, Role::Source, "lazyQuotes") => self.lazy_quotes = flag()?,
             (FileFormat::Csv, Role::Source, "encoding") => {
@@ -271,7 +271,7 @@ impl FormatSettings {
             (FileFormat::Json, Role::Destination, "indent") => self.indent = flag()?,
             (FileFormat::Json, Role::Destination, "generateASCII") => self.generate_ascii = flag()?,
             (FileFormat::Json, Role::Destination, "allowSpecialFloats") => {
-                self.allow_special_floats = flag()?
+                self.allow_special_floats = flag()?;
             }
             _ => {
                 let shown = dray_model::problem::shown(name);

@@ -61,7 +61,7 @@ impl JsonRows {
     }
 
     /// The next record, or `None` at the end.
-    pub fn next(&mut self) -> Result<Option<JsonRow>> {
+    pub fn next_row(&mut self) -> Result<Option<JsonRow>> {
         if self.state == State::Begin {
             self.begin()?;
             self.state = State::First;

@@ -1,8 +1,11 @@
 //! The rows of a pipeline's file become identities, row by row, and wait in a spool for their import.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::mpsc::sync_channel;
 
+use dray_engine::expression::Value;
 use dray_engine::pipeline::function::FunctionError;
 use dray_engine::pipeline::leaves::Leaf;
 use dray_engine::pipeline::rows::{FailedRow, Identity, Outcome, RowPipeline};
@@ -19,6 +22,8 @@ use crate::operations::identities;
 
 /// Kinds of errors that are told apart; the others are counted as one.
 const MOST_GROUPS: usize = 500;
+/// Batches of rows that wait.
+const BATCHES: usize = 2;
 /// Rows that are named for each.
 const MOST_EXAMPLES: usize = 10;
 
@@ -115,7 +120,7 @@ pub const COLUMNS: [&str; 3] =
 /// Takes all rows of a file. `places` are the columns of the input's properties; `watch` is told how many rows
 /// were taken, and says whether to go on.
 pub fn receive(
-    rows: &mut FileRows,
+    mut rows: FileRows,
     places: &[usize],
     pipeline: &mut RowPipeline,
     receiving: &Receiving<'_>,
@@ -126,8 +131,29 @@ pub fn receive(
     let mut users = Users::new();
     let mut newest: HashMap<u64, i64> = HashMap::new();
     let (mut unknown_users, mut not_newer, mut identities) = (0, 0, 0);
-    let mut cells: Vec<Option<String>> = Vec::new();
-    while let Some(batch) = rows.next_batch().map_err(ReceiveFault::Reading)? {
+    let (sender, batches) = sync_channel(BATCHES);
+    // Reading is a thread's work of its own; it ends when nobody listens any more.
+    let reader = std::thread::Builder::new().name("read".to_owned()).spawn(move || {
+        loop {
+            let batch = rows.next_batch().transpose();
+            let is_last = !matches!(batch, Some(Ok(_)));
+            if let Some(batch) = batch
+                && sender.send(batch).is_err()
+            {
+                return;
+            }
+            if is_last {
+                return;
+            }
+        }
+    });
+    let reader = reader.map_err(|cause| {
+        ReceiveFault::Keeping(
+            Error::file("no thread could be started to read the file").because(cause).retryable(),
+        )
+    })?;
+    for batch in batches {
+        let batch = batch.map_err(ReceiveFault::Reading)?;
         if !watch(batch.first_row + batch.len() as u64 - 1) {
             return Err(ReceiveFault::Stopped);
         }
@@ -176,33 +202,41 @@ pub fn receive(
                         if receiving.newest_wins {
                             newest.insert(hash, identity.updated_at);
                         }
-                        cells_of(identity, receiving, &mut cells);
-                        spool.add(line, &Entry::Cells(&cells))
+                        spool.add(line, &Entry::Cells(&cells_of(identity, receiving)))
                     }
                 }
             };
             kept.map_err(ReceiveFault::Keeping)?;
         }
     }
+    if reader.join().is_err() {
+        let broke =
+            Error::file("reading the file broke off").hint("this is a defect in Dray: please report it");
+        return Err(ReceiveFault::Reading(broke));
+    }
     users.finish();
     Ok(Received { errors: groups.all, users, unknown_users, not_newer, identities })
 }
 
 /// The cells of an identity, in the order of the spool's columns.
-fn cells_of(identity: &Identity, receiving: &Receiving<'_>, cells: &mut Vec<Option<String>>) {
-    cells.clear();
-    cells.push(Some(identities::key_of(receiving.pipeline, &identity.user_id)));
-    cells.push(Some(identity.user_id.clone()));
+fn cells_of<'i>(identity: &'i Identity, receiving: &Receiving<'_>) -> Vec<Option<Cow<'i, str>>> {
+    let mut cells = Vec::with_capacity(COLUMNS.len() + receiving.leaves.len());
+    cells.push(Some(identities::key_of(receiving.pipeline, &identity.user_id).into()));
+    cells.push(Some(identity.user_id.as_str().into()));
     let mut time = String::with_capacity(24);
     append_datetime(identity.updated_at, &mut time);
-    cells.push(Some(time));
+    cells.push(Some(time.into()));
     for leaf in receiving.leaves {
-        let text = leaf.value(&identity.attributes);
-        let text = text.and_then(|value| stored_text(value, &leaf.property.kind));
+        let text: Option<Cow<'i, str>> = match leaf.value(&identity.attributes) {
+            None => None,
+            Some(Value::Text(text)) => Some(text.as_str().into()),
+            Some(value) => stored_text(value, &leaf.property.kind).map(Cow::from),
+        };
         // No store holds the character NUL, and an empty text says nothing.
-        let text = text.map(|text| if text.contains('\0') { text.replace('\0', "") } else { text });
+        let text = text.map(|text| if text.contains('\0') { text.replace('\0', "").into() } else { text });
         cells.push(text.filter(|text| !text.is_empty()));
     }
+    cells
 }
 
 fn code_of(step: Step) -> ProblemCode {

@@ -2,6 +2,7 @@
 //! pipeline's file is there, as an identity, as left out, or as rejected with its reason. So the import that
 //! follows accounts for every row, reads them as often as it likes, and goes on where it was broken off.
 
+use std::borrow::Cow;
 use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
 use std::hash::Hasher;
@@ -25,7 +26,7 @@ const BATCH_BYTES: usize = 2 << 20;
 #[derive(Debug)]
 pub enum Entry<'e> {
     /// The cells of an identity.
-    Cells(&'e [Option<String>]),
+    Cells(&'e [Option<Cow<'e, str>>]),
     /// It takes no part.
     LeftOut,
     /// It cannot be used: its bytes as read, and why.

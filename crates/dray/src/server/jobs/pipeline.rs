@@ -22,7 +22,7 @@ use dray_formats::{pack_whole, zip_member_time};
 use dray_model::catalog::{Job, Session};
 use dray_model::definition::{Merge, Mode, OnDuplicate};
 use dray_model::flow::ImportStatus;
-use dray_model::ledger::Fate;
+use dray_model::ledger::{Fate, Ledger};
 use dray_model::object::{Object, SystemColumn};
 use dray_model::query::{Filter, Operator, Query};
 use dray_model::{Error, ErrorKind, Result};
@@ -166,7 +166,7 @@ impl Run<'_> {
         })?;
         self.watch.total.store(fetched.bytes, Ordering::Relaxed);
 
-        let mut rows = FileRows::open(&FileAsked {
+        let rows = FileRows::open(&FileAsked {
             name: &path,
             path: &copy,
             format: pipeline.format,
@@ -202,13 +202,12 @@ impl Run<'_> {
         let receiving =
             Receiving { pipeline: pipeline.id, leaves: &leaves, newest_wins: pipeline.newest_wins };
         let watch = self.watch;
-        let received = receive(&mut rows, &places, &mut row_pipeline, &receiving, &mut spool, &mut |row| {
+        let received = receive(rows, &places, &mut row_pipeline, &receiving, &mut spool, &mut |row| {
             watch.rows.store(row, Ordering::Relaxed);
             !watch.stop.load(Ordering::Relaxed)
         });
         self.result.counts = row_pipeline.counts;
         let received = received.map_err(receive_fault)?;
-        drop(rows);
         drop(copy);
         self.result.errors.clone_from(&received.errors);
         self.result.not_newer = received.not_newer;
@@ -220,7 +219,10 @@ impl Run<'_> {
         let spool = spool.finish(columns.clone(), failed_format)?;
 
         let object = identities::ensure(self.session, now)?;
-        self.write(pipeline, &path, &received, &spool, columns, &object)?;
+        self.result.ledger = ledger_words(&Ledger::default());
+        if spool.rows > 0 {
+            self.write(pipeline, &path, &received, &spool, columns, &object)?;
+        }
         if self.result.full {
             self.purge(pipeline, &received, &object)?;
         }

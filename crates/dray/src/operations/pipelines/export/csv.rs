@@ -67,7 +67,7 @@ fn text_of(value: Option<&Value>, kind: &Type) -> String {
         None | Some(Value::Null) => {}
         Some(Value::Json(json)) => text.push_str(&json.to_string()),
         Some(value @ (Value::Array(_) | Value::Object(_) | Value::Map(_))) => {
-            append_json(value, kind, &mut text)
+            append_json(value, kind, &mut text);
         }
         Some(value) => {
             value.append_text(Some(kind), &mut text);
