@@ -84,6 +84,11 @@ impl RowSource for Computed {
         let mut builders: Vec<StringBuilder> = self.programs.iter().map(|_| StringBuilder::new()).collect();
         let mut record: Record = vec![None; own];
         for row in 0..batch.len() {
+            // A row without any value stays one.
+            if batch.columns.iter().all(|cells| cells.is_null(row)) {
+                builders.iter_mut().for_each(StringBuilder::append_null);
+                continue;
+            }
             for &index in &self.read {
                 let cells: Option<&StringArray> = batch.columns.get(index);
                 let cell =
