@@ -18,6 +18,7 @@ mod client;
 mod serving;
 mod http;
 mod jobs;
+mod pipelines;
 mod resolution;
 mod report;
 
@@ -32,7 +33,7 @@ use setting::Setting;
 use sqlite::Shell;
 
 const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sqlite|postgres|both] \
-    [--only NAME] [--memory] [--convert PYTHON] [--http] [--jobs] [--resolution] \
+    [--only NAME] [--memory] [--convert PYTHON] [--http] [--jobs] [--resolution] [--pipelines] \
     [--functions] [--dray PROGRAM]
 
   --rows N       rows of the file (1000000)
@@ -45,6 +46,7 @@ const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sql
   --http         instead: the server, as its clients see it
   --jobs         instead: jobs over files of gigabytes, and several processes
   --resolution   instead: identities that become profiles
+  --pipelines    instead: a file through filter and transformation into identities
   --functions    instead: records that trivial functions transform in a second
   --dray PROGRAM measure this program; without it, `cargo build --release` makes one";
 
@@ -67,6 +69,7 @@ struct Options {
     http: bool,
     jobs: bool,
     resolution: bool,
+    pipelines: bool,
     convert: Option<PathBuf>,
     dray: Option<PathBuf>,
 }
@@ -114,6 +117,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         jobs::print(&setting, &options.stores)
     } else if options.resolution {
         resolution::print(&setting, &options.stores)
+    } else if options.pipelines {
+        pipelines::print(&setting, &options.stores)
     } else if options.memory {
         print_memory(&options, &mut setting)
     } else {
@@ -195,6 +200,7 @@ impl Options {
             http: false,
             jobs: false,
             resolution: false,
+            pipelines: false,
             convert: None,
             dray: None,
         };
@@ -206,6 +212,10 @@ impl Options {
             }
             if word == "--jobs" {
                 options.jobs = true;
+                continue;
+            }
+            if word == "--pipelines" {
+                options.pipelines = true;
                 continue;
             }
             if word == "--resolution" {
@@ -238,7 +248,7 @@ impl Options {
     }
 
     fn measures_lines(&self) -> bool {
-        !self.http && !self.jobs && !self.resolution
+        !self.http && !self.jobs && !self.resolution && !self.pipelines
     }
 
     fn has(&self, store: StoreKind) -> bool {

@@ -551,3 +551,34 @@ fn line_17_profiles_are_exported_in_every_format() {
         assert_eq!(String::from_utf8_lossy(&placed), csv);
     }
 }
+
+#[test]
+fn a_run_whose_process_dies_ends_as_if_it_had_not() {
+    const ROWS: usize = 150_000;
+    for kind in STORES {
+        let mut pipelines = Pipelines::start(kind);
+        let rows: String = (0..ROWS).map(|row| format!("{row},M{row}@x.org\n")).collect();
+        pipelines.put("u.csv", format!("id,mail\n{rows}bad\n"));
+        let mut body = base();
+        body["transformation"] = json!({ "mapping": { "email": "lower(mail)" } });
+        let id = pipelines.make(&body);
+        let begun = pipelines.server.post(&format!("/v1/pipelines/{id}/runs"), &json!({}));
+        let run = begun.json()["id"].as_i64().expect("a number");
+        for milliseconds in [40, 250, 700] {
+            std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+            pipelines.server.restart("KILL");
+        }
+        let ended = pipelines.ended(run);
+        assert_eq!(ended["error"], "", "{kind:?}: {ended}");
+        let all = ROWS as u64;
+        assert_eq!(ended["passed"], json!([all, all, all, 0, all, all, all]), "{kind:?}: {ended}");
+        assert_eq!(ended["failed"], json!([1, 0, 0, 0, 0, 0, 0]), "{kind:?}: {ended}");
+        let ledger = &ended["ledger"];
+        assert_eq!((&ledger["created"], &ledger["rejected"]), (&json!(all), &json!(1)), "{kind:?}: {ended}");
+        assert_eq!(ledger["balanced"], true);
+        let listed = pipelines.server.get("/v1/connections/1/identities?limit=1").json();
+        assert_eq!(listed["total"], all);
+        let errors = errors_of(&pipelines, id);
+        assert!(errors.iter().any(|error| error["rows"] == json!([ROWS + 1])), "{errors:?}");
+    }
+}
