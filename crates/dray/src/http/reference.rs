@@ -4,11 +4,12 @@
 use serde_json::{Map, Value, json};
 
 /// The subjects, in the order of reading; those that are not named follow.
-const SUBJECTS: [(&str, &str); 11] = [
+const SUBJECTS: [(&str, &str); 12] = [
     ("records", "Records"),
     ("imports", "Imports: plan, confirm, undo"),
     ("modules", "The modules door: an import in steps, exports"),
     ("data-io", "The data-io door: large files as jobs"),
+    ("pipelines", "The pipelines door: connections, saved imports and exports, profiles"),
     ("files", "Files behind signed links"),
     ("jobs", "Jobs"),
     ("reports", "Reports"),
