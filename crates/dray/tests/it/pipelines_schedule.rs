@@ -67,8 +67,10 @@ fn a_schedule_survives_the_night_and_the_end_of_the_process() {
     pipelines.put_json(&format!("/v1/pipelines/{id}/status"), &json!({ "enabled": false }));
     set("+22h");
     exactly(&pipelines, 3);
-    pipelines.put_json(&path, &json!({ "period": null }));
+    // Switched on again it waits for the next time.
     pipelines.put_json(&format!("/v1/pipelines/{id}/status"), &json!({ "enabled": true }));
+    exactly(&pipelines, 3);
+    pipelines.put_json(&path, &json!({ "period": null }));
     set("+25h");
     exactly(&pipelines, 3);
 }

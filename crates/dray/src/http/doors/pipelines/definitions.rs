@@ -249,6 +249,14 @@ pub async fn change(
         })
         .await?;
     let changed = changed.ok_or_else(|| no_such_pipeline(id))?;
+    if changed.enabled && !before.enabled {
+        let switched_on = changed.clone();
+        app.run(actor.organization(), move |session| {
+            let now = session.time()?;
+            scheduler::begin_from(session, &switched_on, now)
+        })
+        .await?;
+    }
     audited(&app, &actor, "pipeline.change", id, details_of(&changed)).await;
     Ok(StatusCode::OK)
 }
@@ -304,7 +312,15 @@ pub async fn set_status(
     let enabled = enabled.ok_or_else(|| bad_request("`enabled` must be true or false"))?;
     let changed = app
         .run(actor.organization(), move |session| {
-            saved::change(session, id, clock::now(), &mut |pipeline| pipeline.enabled = enabled)
+            let was_enabled = saved::find(session, id)?.is_some_and(|(pipeline, _)| pipeline.enabled);
+            let changed =
+                saved::change(session, id, clock::now(), &mut |pipeline| pipeline.enabled = enabled)?;
+            if let Some(pipeline) = changed.as_ref().filter(|_| enabled && !was_enabled) {
+                // What was due while it was off is not made up for.
+                let now = session.time()?;
+                scheduler::begin_from(session, pipeline, now)?;
+            }
+            Ok(changed)
         })
         .await?;
     changed.ok_or_else(|| no_such_pipeline(id))?;
