@@ -67,9 +67,9 @@ fn the_newest_file_of_a_bucket_is_found() {
         "users-7.csv",
     ] {
         // The times of objects are whole seconds.
-        let before = second();
         assert!(kit.send(name, name.as_bytes()).is_ok());
-        until("the next second", || (second() > before).then_some(()));
+        let sent = second();
+        until("the next second", || (second() > sent).then_some(()));
     }
     let newest = |pattern: &str| kit.newest(pattern).expect("it can be listed").map(|found| found.path);
     assert_eq!(newest("daily/users-*.csv").as_deref(), Some("daily/users-1.csv"));
