@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use dray_engine::pipeline::function::{Functions, Language};
 use dray_functions::{Limits, Sandbox};
 use dray_model::Result;
 use dray_model::catalog::{AuditEntry, Job, Session};
@@ -170,6 +171,12 @@ impl App {
     /// Runs the functions that people wrote.
     pub fn functions(&self) -> &Arc<Sandbox> {
         &self.inner.functions
+    }
+
+    /// The languages that functions can be written in here. The first time it is tried out whether they work.
+    pub async fn languages(&self) -> Vec<Language> {
+        let functions = Arc::clone(self.functions());
+        tokio::task::spawn_blocking(move || functions.languages()).await.unwrap_or_default()
     }
 
     /// Tells whoever sends webhooks to look.

@@ -9,14 +9,12 @@ use serde_json::Value;
 
 use super::app::App;
 use super::secret::Secret;
+use crate::operations::pipelines::saved::{key_of, next_number};
 use crate::storage::{Connector, Patience, Role, Storage, StorageSettings, Surroundings};
 
-/// Documents of connections, the last number given to one, and pipelines.
+/// Documents of connections and of pipelines.
 const KIND: &str = "connection";
-const NUMBERS: &str = "connection_number";
 const PIPELINES: &str = "pipeline";
-/// The one document of [`NUMBERS`].
-const LAST: &str = "last";
 /// What settings are sealed for.
 const PURPOSE: &str = "connection settings";
 /// Connections of one organization.
@@ -88,11 +86,6 @@ fn sealed(secret: &Secret, organization: &str, id: i64, settings: &Value) -> Res
     secret.seal(PURPOSE, &owner(organization, id), &settings.to_string())
 }
 
-/// Keys sort as their numbers do.
-fn key_of(id: i64) -> String {
-    format!("{id:020}")
-}
-
 /// All connections, the oldest first.
 pub fn list(session: &mut dyn Session) -> Result<Vec<Connection>> {
     let found = session.list_documents(KIND, "", MOST_CONNECTIONS as u64)?;
@@ -115,7 +108,8 @@ pub fn create(
     if session.list_documents(KIND, "", MOST_CONNECTIONS as u64)?.len() >= MOST_CONNECTIONS {
         return Ok(None);
     }
-    let id = next_number(session, now)?;
+    // No connection had it before, also none that was deleted.
+    let id = next_number(session, KIND, now)?;
     let connection = Connection {
         id,
         name: new.name,
@@ -127,23 +121,6 @@ pub fn create(
     };
     if session.create_document(KIND, &key_of(id), &write(&connection)?, now)? {
         return Ok(Some(connection));
-    }
-    Err(changed_too_often())
-}
-
-/// A number that no connection had before, also none that was deleted.
-fn next_number(session: &mut dyn Session, now: i64) -> Result<i64> {
-    for _ in 0..MOST_TRIES {
-        let Some(found) = session.find_document(NUMBERS, LAST)? else {
-            if session.create_document(NUMBERS, LAST, "1", now)? {
-                return Ok(1);
-            }
-            continue;
-        };
-        let next: i64 = parse::<i64>(&found.body)?.saturating_add(1);
-        if session.replace_document(NUMBERS, LAST, found.version, &next.to_string(), now)? {
-            return Ok(next);
-        }
     }
     Err(changed_too_often())
 }

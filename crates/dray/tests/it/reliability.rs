@@ -203,15 +203,15 @@ fn a_small_organization_does_not_wait_for_a_large_one() {
     for kind in STORES {
         let server = Server::start(kind);
         let small = other(&server);
+        let of_small = file_of(&upload(&server, &small, &csv(50_001, "small")));
         let file = file_of(&upload(&server, ADMIN, &csv(150_000, "large")));
         let large: Vec<String> = (0..12).map(|_| begin(&server, ADMIN, &file)).collect();
         let until = Instant::now() + Duration::from_secs(30);
         while job(&server, ADMIN, &large[0])["status"] == "pending" && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
         }
-        let file = file_of(&upload(&server, &small, &csv(50_001, "small")));
         let asked = Instant::now();
-        let mine = begin(&server, &small, &file);
+        let mine = begin(&server, &small, &of_small);
         while job(&server, &small, &mine)["status"] == "pending" {
             assert!(asked.elapsed() < Duration::from_secs(10), "{kind:?}: it waits for the others");
             std::thread::sleep(Duration::from_millis(20));

@@ -277,14 +277,20 @@ fn killed_between_the_end_of_a_job_and_the_telling_it_is_told_after_the_start() 
                 answer(stream, "200 OK", "", b"");
             }
         });
-        // Nobody answers where the server is told of at first.
-        let closed =
-            TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("an address");
-        let mut server = server(kind, "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1");
-        let (never_sent, _) = hook(&server, &json!({ "url": format!("http://{closed}/") }));
+        // Where the server is told of at first, nobody takes it.
+        let refusing = Site::answering("503 Service Unavailable", "");
+        let mut server = server(kind, "4,4,4,4,4,4,4,4,4,4,4,4");
+        let (never_sent, _) = hook(&server, &json!({ "url": refusing.url("/") }));
         let (under_way, secret) = hook(&server, &json!({ "url": site.url("/") }));
         let job = export(&server);
         site.wait_for(1);
+        // Killed while it waits for its next attempt: one under way would be safe for two minutes.
+        until("the first refusal to be kept", || {
+            let kept = deliveries(&server, &never_sent);
+            kept.first()
+                .filter(|kept| kept["attempts"].as_array().is_some_and(|all| !all.is_empty()))
+                .cloned()
+        });
         server.restart("KILL");
         let change = json!({ "url": site.url("/moved") });
         assert_eq!(server.json("PATCH", &format!("{HOOKS}/{never_sent}"), &change).status, 200);

@@ -13,6 +13,8 @@ use crate::storage::Role;
 pub const KIND: &str = "pipeline";
 /// The kind of documents that count.
 const COUNTER: &str = "counter";
+/// How often a number is tried to be had where others want one too.
+const MOST_TRIES: usize = 50;
 /// Pipelines read at once, and the most an organization can have.
 pub const MOST_PIPELINES: u64 = 10_000;
 
@@ -124,21 +126,23 @@ pub fn key_of(id: i64) -> String {
 
 /// The next number of a kind; no two are given the same.
 pub fn next_number(session: &mut dyn Session, of: &str, now: i64) -> Result<i64> {
-    loop {
-        match session.find_document(COUNTER, of)? {
-            None => {
-                if session.create_document(COUNTER, of, "1", now)? {
-                    return Ok(1);
-                }
+    for _ in 0..MOST_TRIES {
+        let Some(counter) = session.find_document(COUNTER, of)? else {
+            if session.create_document(COUNTER, of, "1", now)? {
+                return Ok(1);
             }
-            Some(counter) => {
-                let next = counter.body.parse::<i64>().unwrap_or(0) + 1;
-                if session.replace_document(COUNTER, of, counter.version, &next.to_string(), now)? {
-                    return Ok(next);
-                }
-            }
+            continue;
+        };
+        let last: i64 = counter
+            .body
+            .parse()
+            .map_err(|cause| Error::store(format!("the numbers of `{of}` cannot be read")).because(cause))?;
+        let next = last.saturating_add(1);
+        if session.replace_document(COUNTER, of, counter.version, &next.to_string(), now)? {
+            return Ok(next);
         }
     }
+    Err(Error::store(format!("others take numbers of `{of}` at the same time")).retryable())
 }
 
 fn parse(body: &str) -> Result<Pipeline> {

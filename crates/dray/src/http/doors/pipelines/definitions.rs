@@ -20,7 +20,6 @@ use crate::operations::pipelines::schedule;
 use crate::server::app::App;
 use crate::server::connections::{self, Connection};
 use crate::server::scheduler;
-use dray_engine::pipeline::function::Functions;
 use dray_model::catalog::Session;
 use dray_model::{Error, Result};
 
@@ -145,12 +144,6 @@ fn details_of(pipeline: &Pipeline) -> Value {
     json!({ "name": pipeline.name, "connection": pipeline.connection, "format": pipeline.format.code() })
 }
 
-async fn languages(app: &App) -> Vec<dray_engine::pipeline::function::Language> {
-    let functions = std::sync::Arc::clone(app.functions());
-    // The first time it is tried out whether the sandboxes work.
-    tokio::task::spawn_blocking(move || functions.languages()).await.unwrap_or_default()
-}
-
 async fn audited(app: &App, actor: &Actor, action: &str, id: i64, details: Value) {
     app.audit(actor.organization(), actor.entry(action, id.to_string(), details)).await;
 }
@@ -159,7 +152,7 @@ async fn audited(app: &App, actor: &Actor, action: &str, id: i64, details: Value
 #[utoipa::path(post, path = "/v1/pipelines", tag = "pipelines", request_body = PipelineBody, responses((status = 200, description = "`{id}`"), (status = 422, description = "ConnectionNotExist, FormatNotExist, InvalidSettings, UnsupportedLanguage")), security(("key" = [])))]
 pub async fn create(State(app): State<App>, Admin(actor): Admin, body: Members) -> Answer<Json<Value>> {
     let connection = definition::connection_of(&body.0)?;
-    let languages = languages(&app).await;
+    let languages = app.languages().await;
     let found = app.run(actor.organization(), move |session| connections::find(session, connection)).await?;
     let Some(found) = found else {
         return Err(unprocessable("ConnectionNotExist", format!("there is no connection {connection}")));
@@ -225,7 +218,7 @@ pub async fn change(
     let id = number(&id, "pipeline")?;
     let found = app.run(actor.organization(), move |session| saved::find(session, id)).await?;
     let (before, _) = found.ok_or_else(|| no_such_pipeline(id))?;
-    let wanted = definition::read(&body.0, before.role, &languages(&app).await)?;
+    let wanted = definition::read(&body.0, before.role, &app.languages().await)?;
     let changed = app
         .run(actor.organization(), move |session| {
             saved::change(session, id, clock::now(), &mut |pipeline| {

@@ -293,8 +293,7 @@ struct Trial {
 
 impl Trial {
     async fn of(app: &App, body: &Map<String, Value>) -> Answer<Self> {
-        let functions = Arc::clone(app.functions());
-        let languages = tokio::task::spawn_blocking(move || functions.languages()).await.unwrap_or_default();
+        let languages = app.languages().await;
         let fields = Fields(body);
         let schema = |name: &str| -> Answer<Schema> {
             let given = fields.value(name).ok_or_else(|| bad_request(format!("`{name}` is missing")))?;
@@ -432,8 +431,7 @@ pub async fn transformation(
 /// The languages that functions can be written in.
 #[utoipa::path(get, path = "/v1/system/transformations/languages", tag = "pipelines", responses((status = 200, description = "`{languages}`")), security(("key" = [])))]
 pub async fn languages(State(app): State<App>, Reader(_actor): Reader, _none: NoBody) -> Answer<Json<Value>> {
-    let functions = Arc::clone(app.functions());
-    let languages = tokio::task::spawn_blocking(move || functions.languages()).await.unwrap_or_default();
+    let languages = app.languages().await;
     let names: Vec<&str> = languages.iter().map(|language| language.name()).collect();
     Ok(Json(json!({ "languages": names })))
 }
