@@ -356,8 +356,14 @@ fn fit(typed: Typed, to: &Type, step: FailedStep, index: usize) -> Result<Typed,
             Ok(Typed { node: Node::Constant(value), kind: Some(to.clone()) })
         }
         Node::If(..) | Node::Coalesce(..) if kind == to => Ok(typed),
+        _ if is_text_for_any(kind, to) => Ok(Typed { kind: Some(to.clone()), ..typed }),
         _ => Ok(Typed { kind: Some(to.clone()), node: Node::Convert(boxed(typed), step) }),
     }
+}
+
+/// True where every value of the one type is, as it stands, one of the other.
+fn is_text_for_any(kind: &Type, to: &Type) -> bool {
+    matches!((kind, to), (Type::String(_), Type::String(any)) if any.is_any())
 }
 
 /// The type of a function that returns one of its arguments: the wanted one, or the one all have, or JSON.

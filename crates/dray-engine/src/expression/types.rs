@@ -133,6 +133,16 @@ pub enum Type {
     Map(Box<Type>),
 }
 
+impl StringType {
+    /// True where every text is of this type.
+    pub fn is_any(&self) -> bool {
+        self.max_bytes.is_none()
+            && self.max_length.is_none()
+            && self.pattern.is_none()
+            && self.values.is_empty()
+    }
+}
+
 impl Type {
     /// Text without constraints.
     pub fn string() -> Self {

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use crate::expression::clock::{parse_clock, parse_iso8601};
 use crate::expression::convert::convert;
-use crate::expression::types::StringType;
 use crate::expression::{Json, Property, RepeatedMember, Type, Value};
 
 const NANOS_PER_DAY: i128 = 86_400_000_000_000;
@@ -41,7 +40,7 @@ pub fn normalize(raw: &Raw<'_>, property: &Property) -> Result<Option<Value>, St
 
 fn typed(text: &str, kind: &Type, nullable: bool) -> Result<Value, String> {
     match kind {
-        Type::String(string) if *string == StringType::default() => Ok(Value::text(text)),
+        Type::String(string) if string.is_any() => Ok(Value::text(text)),
         Type::String(string) => {
             let lacks_empty = !string.values.is_empty() && !string.values.iter().any(String::is_empty);
             if text.is_empty() && !lacks_empty && string.pattern.is_none() {

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use crate::expression::value::Record;
-use crate::expression::{FailedStep, Mapping, Schema, Value};
+use crate::expression::{FailedStep, Mapping, RecordError, Schema, Value};
 use crate::record_filter::Filter;
 
-use super::function::{Function, FunctionError};
+use super::function::{FailedRecord, Function, FunctionError};
 use super::normalize::{Raw, normalize};
 use super::steps::{Counts, Step};
 use super::times::{TimeFormat, update_time};
@@ -16,7 +16,7 @@ use super::user_id::user_id;
 /// How records become records of the output.
 pub enum Transformation {
     /// By expressions.
-    Mapping(Mapping),
+    Mapping(Arc<Mapping>),
     /// By a function, which gets and returns only some of the properties.
     Function {
         /// The function.
@@ -26,6 +26,26 @@ pub enum Transformation {
         /// Its output, as a part of the pipeline's.
         output: Picked,
     },
+}
+
+impl Transformation {
+    /// What becomes of each of these records.
+    pub fn apply<'r>(
+        &mut self,
+        records: impl Iterator<Item = &'r Record>,
+    ) -> Result<Vec<Result<Record, FailedRecord>>, FunctionError> {
+        match self {
+            Self::Mapping(mapping) => {
+                let failed =
+                    |error: RecordError| FailedRecord { step: error.step, message: error.to_string() };
+                Ok(records.map(|record| mapping.apply(record).map_err(failed)).collect())
+            }
+            Self::Function { function, input, output } => {
+                let results = function.call(records.map(|record| input.take(record)).collect())?;
+                Ok(results.into_iter().map(|result| result.map(|part| output.put(part))).collect())
+            }
+        }
+    }
 }
 
 /// Which properties of a schema make up a part of it.
@@ -152,74 +172,145 @@ enum Entering {
     Passes { user_id: String, updated_at: i64, record: Record },
 }
 
-/// Takes rows one batch after the other.
-pub struct RowPipeline {
-    rules: RowRules,
-    transformation: Transformation,
-    /// What happened so far.
+/// What became of some rows.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Of each, in their order; nothing where the function cannot be used.
+    pub outcomes: Vec<Outcome>,
+    /// Why the function cannot be used.
+    pub stopped: Option<FunctionError>,
+    /// How many passed and failed each step.
     pub counts: Counts,
     /// The latest time of the records that the filter let through.
     pub latest: Option<i64>,
 }
 
+/// Takes rows one batch after the other. What becomes of a batch does not depend on those before.
+pub struct RowPipeline {
+    rules: Arc<RowRules>,
+    transformation: Transformation,
+}
+
 impl RowPipeline {
     /// For rows of these rules.
     pub fn new(rules: RowRules, transformation: Transformation) -> Self {
-        Self { latest: rules.cursor, rules, transformation, counts: Counts::default() }
+        Self { rules: Arc::new(rules), transformation }
     }
 
-    /// What becomes of some rows, in their order. `row` gives the raw value of a property of a row.
+    /// Another that takes batches at the same time; none for functions, which may remember what they saw.
+    pub fn another(&self) -> Option<Self> {
+        match &self.transformation {
+            Transformation::Mapping(mapping) => Some(Self {
+                rules: Arc::clone(&self.rules),
+                transformation: Transformation::Mapping(Arc::clone(mapping)),
+            }),
+            Transformation::Function { .. } => None,
+        }
+    }
+
+    /// How many rows it best takes at once: few enough that what becomes of them stays in the processor's cache,
+    /// or as many as make a call to another process worth while.
+    pub fn rows_at_once(&self) -> usize {
+        match self.transformation {
+            Transformation::Mapping(_) => 64,
+            Transformation::Function { .. } => 1_024,
+        }
+    }
+
+    /// What becomes of some rows. `row` gives the raw value of a property of a row.
     pub fn take<'r>(
         &mut self,
         rows: usize,
         row: &dyn Fn(usize, usize) -> Raw<'r>,
         is_broken: &dyn Fn(usize) -> Option<String>,
-    ) -> Result<Vec<Outcome>, FunctionError> {
-        let mut outcomes = Vec::with_capacity(rows);
-        let mut waiting: Vec<(usize, String, i64, Record)> = Vec::new();
+    ) -> Taken {
+        let mut taken = Taken { outcomes: Vec::with_capacity(rows), ..Taken::default() };
+        let mut waiting: Vec<(usize, String, i64)> = Vec::new();
+        let mut records: Vec<Record> = Vec::new();
         for index in 0..rows {
             let entering = match is_broken(index) {
-                Some(message) => self.failed(Step::Receive, None, message, None),
-                None => self.enter(&|property| row(index, property)),
+                Some(message) => failed(Step::Receive, None, message, None),
+                None => self.rules.enter(&|property| row(index, property)),
             };
-            match entering {
-                Entering::Ended(outcome) => outcomes.push(outcome),
+            let outcome = match entering {
+                Entering::Ended(outcome) => outcome,
                 Entering::Passes { user_id, updated_at, record } => {
-                    waiting.push((outcomes.len(), user_id, updated_at, record));
-                    // Replaced below, in the same order.
-                    outcomes.push(Outcome::Filtered);
+                    taken.latest = taken.latest.max(Some(updated_at));
+                    waiting.push((index, user_id, updated_at));
+                    records.push(record);
+                    // Replaced below, and counted there.
+                    taken.outcomes.push(Outcome::Filtered);
+                    continue;
                 }
+            };
+            taken.counts.add(&outcome);
+            taken.outcomes.push(outcome);
+        }
+        let results =
+            if records.is_empty() { Ok(Vec::new()) } else { self.transformation.apply(records.iter()) };
+        let results = match results {
+            Ok(results) => results,
+            Err(why) => {
+                taken.outcomes.clear();
+                taken.stopped = Some(why);
+                return taken;
+            }
+        };
+        for ((place, user_id, updated_at), result) in waiting.into_iter().zip(results) {
+            let outcome = match result {
+                Ok(attributes) => Outcome::Identity(Identity { user_id, updated_at, attributes }),
+                Err(FailedRecord { step, message }) => {
+                    let step = match step {
+                        FailedStep::Transformation => Step::Transformation,
+                        FailedStep::OutputValidation => Step::OutputValidation,
+                    };
+                    let message = shortened(&message);
+                    Outcome::Failed(FailedRow { step, property: None, message, user_id: Some(user_id) })
+                }
+            };
+            taken.counts.add(&outcome);
+            if let Some(slot) = taken.outcomes.get_mut(place) {
+                *slot = outcome;
             }
         }
-        self.transform(waiting, &mut outcomes)?;
-        Ok(outcomes)
+        taken
     }
+}
 
-    fn failed(
-        &mut self,
-        step: Step,
-        property: Option<&str>,
-        message: String,
-        user_id: Option<String>,
-    ) -> Entering {
-        for passed in Step::ALL.into_iter().filter(|passed| *passed < step && *passed != Step::Consent) {
-            self.counts.pass(passed, 1);
+impl Counts {
+    /// Counts the steps that a row passed, and the one it failed.
+    fn add(&mut self, outcome: &Outcome) {
+        let (end, is_failed) = match outcome {
+            Outcome::NotNewer { .. } => return,
+            Outcome::Filtered => (Step::Filter, true),
+            Outcome::Failed(failed) => (failed.step, true),
+            Outcome::Identity(_) => (Step::Finalize, false),
+        };
+        for passed in Step::ALL.into_iter().filter(|passed| *passed < end && *passed != Step::Consent) {
+            self.pass(passed, 1);
         }
-        self.counts.fail(step, 1);
-        let property = property.map(str::to_owned);
-        Entering::Ended(Outcome::Failed(FailedRow { step, property, message, user_id }))
+        if is_failed {
+            self.fail(end, 1);
+        }
     }
+}
 
+fn failed(step: Step, property: Option<&str>, message: String, user_id: Option<String>) -> Entering {
+    let property = property.map(str::to_owned);
+    Entering::Ended(Outcome::Failed(FailedRow { step, property, message, user_id }))
+}
+
+impl RowRules {
     /// Values, time, user, filter.
-    fn enter<'r>(&mut self, raw: &dyn Fn(usize) -> Raw<'r>) -> Entering {
-        let input = Arc::clone(&self.rules.input);
+    fn enter<'r>(&self, raw: &dyn Fn(usize) -> Raw<'r>) -> Entering {
+        let input = &*self.input;
         let typed = |index: usize| {
             let property = input.properties.get(index)?;
             Some((property.name.as_str(), normalize(&raw(index), property)))
         };
         let told = |name: &str, why: &str| format!("`{name}` {why}");
         // The id first: whatever else is wrong, the identity stays.
-        let (user_value, user) = match typed(self.rules.user_id) {
+        let (user_value, user) = match typed(self.user_id) {
             Some((name, Ok(value))) => {
                 let user = user_id(value.as_ref()).map_err(|why| (Step::Receive, name, told(name, why)));
                 (value, user)
@@ -228,112 +319,49 @@ impl RowPipeline {
             None => (None, Err((Step::Receive, "", "the row has no id".to_owned()))),
         };
         let known = || user.as_ref().ok().cloned();
-        let mut updated_at = self.rules.file_time;
-        if let Some((index, format)) = &self.rules.updated_at {
+        let mut updated_at = self.file_time;
+        if let Some((index, format)) = &self.updated_at {
             match typed(*index) {
-                Some((name, Ok(value))) => match update_time(value.as_ref(), format.as_ref(), self.rules.now)
-                {
+                Some((name, Ok(value))) => match update_time(value.as_ref(), format.as_ref(), self.now) {
                     Ok(time) => updated_at = time.unwrap_or(updated_at),
                     Err(why) => {
                         let known = known();
-                        return self.failed(Step::Receive, Some(name), told(name, &why), known);
+                        return failed(Step::Receive, Some(name), told(name, &why), known);
                     }
                 },
                 Some((name, Err(why))) => {
                     let known = known();
-                    return self.failed(Step::InputValidation, Some(name), told(name, &why), known);
+                    return failed(Step::InputValidation, Some(name), told(name, &why), known);
                 }
                 None => {}
             }
         }
-        if self.rules.cursor.is_some_and(|cursor| updated_at < cursor) {
+        if self.cursor.is_some_and(|cursor| updated_at < cursor) {
             return Entering::Ended(Outcome::NotNewer { user_id: known() });
         }
         let user_id = match user {
             Ok(user_id) => user_id,
-            Err((step, name, message)) => return self.failed(step, Some(name), message, None),
+            Err((step, name, message)) => return failed(step, Some(name), message, None),
         };
         let mut user_value = Some(user_value);
         let mut record: Record = Vec::with_capacity(input.properties.len());
         for index in 0..input.properties.len() {
-            if index == self.rules.user_id {
+            if index == self.user_id {
                 record.push(user_value.take().flatten());
                 continue;
             }
             match typed(index) {
                 Some((_, Ok(value))) => record.push(value),
                 Some((name, Err(why))) => {
-                    return self.failed(Step::InputValidation, Some(name), told(name, &why), Some(user_id));
+                    return failed(Step::InputValidation, Some(name), told(name, &why), Some(user_id));
                 }
                 None => record.push(None),
             }
         }
-        if self.rules.filter.as_ref().is_some_and(|filter| !filter.matches(&record)) {
-            self.counts.pass(Step::Receive, 1);
-            self.counts.pass(Step::InputValidation, 1);
-            self.counts.fail(Step::Filter, 1);
+        if self.filter.as_ref().is_some_and(|filter| !filter.matches(&record)) {
             return Entering::Ended(Outcome::Filtered);
         }
-        self.latest = Some(self.latest.map_or(updated_at, |latest| latest.max(updated_at)));
         Entering::Passes { user_id, updated_at, record }
-    }
-
-    fn transform(
-        &mut self,
-        waiting: Vec<(usize, String, i64, Record)>,
-        outcomes: &mut [Outcome],
-    ) -> Result<(), FunctionError> {
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let results: Vec<Result<Record, (FailedStep, String)>> = match &mut self.transformation {
-            Transformation::Mapping(mapping) => waiting
-                .iter()
-                .map(|(_, _, _, record)| {
-                    mapping.apply(record).map_err(|error| (error.step, shortened(&error.to_string())))
-                })
-                .collect(),
-            Transformation::Function { function, input, output } => {
-                let records = waiting.iter().map(|(_, _, _, record)| input.take(record)).collect();
-                let results = function.call(records)?;
-                let back = |result: Result<Record, super::function::FailedRecord>| {
-                    result
-                        .map(|part| output.put(part))
-                        .map_err(|failed| (failed.step, shortened(&failed.message)))
-                };
-                results.into_iter().map(back).collect()
-            }
-        };
-        for ((place, user_id, updated_at, _), result) in waiting.into_iter().zip(results) {
-            let outcome = match result {
-                Ok(attributes) => {
-                    for step in [
-                        Step::Receive,
-                        Step::InputValidation,
-                        Step::Filter,
-                        Step::Transformation,
-                        Step::OutputValidation,
-                    ] {
-                        self.counts.pass(step, 1);
-                    }
-                    Outcome::Identity(Identity { user_id, updated_at, attributes })
-                }
-                Err((step, message)) => {
-                    let step = match step {
-                        FailedStep::Transformation => Step::Transformation,
-                        FailedStep::OutputValidation => Step::OutputValidation,
-                    };
-                    match self.failed(step, None, message, Some(user_id)) {
-                        Entering::Ended(outcome) => outcome,
-                        Entering::Passes { .. } => continue,
-                    }
-                }
-            };
-            if let Some(slot) = outcomes.get_mut(place) {
-                *slot = outcome;
-            }
-        }
-        Ok(())
     }
 }
 

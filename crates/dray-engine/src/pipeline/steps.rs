@@ -71,6 +71,14 @@ impl Counts {
         self.passed[step as usize] += records;
     }
 
+    /// Adds those of others.
+    pub fn add_all(&mut self, others: &Self) {
+        for step in Step::ALL {
+            self.pass(step, others.passed[step as usize]);
+            self.fail(step, others.failed[step as usize]);
+        }
+    }
+
     /// Some failed at a step.
     pub fn fail(&mut self, step: Step, records: u64) {
         self.failed[step as usize] += records;

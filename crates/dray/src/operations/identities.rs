@@ -265,7 +265,8 @@ pub fn column(object: &Object, name: &str) -> Result<ColumnIndex> {
     })
 }
 
-fn equal(object: &Object, name: &str, value: &str) -> Result<Filter> {
+/// Records in whose column this stands.
+pub fn equal(object: &Object, name: &str, value: &str) -> Result<Filter> {
     let column = column(object, name)?;
     Ok(Filter::Compare { column, operator: Operator::Equal, values: vec![value.to_owned()] })
 }

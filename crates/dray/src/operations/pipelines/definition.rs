@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use dray_engine::expression::{Mapping, Schema, Type};
 use dray_engine::pipeline::columns::Alignment;
-use dray_engine::pipeline::function::{FunctionSource, Language};
-use dray_engine::pipeline::rows::Picked;
+use dray_engine::pipeline::function::{FunctionError, FunctionSource, Functions, Language};
+use dray_engine::pipeline::rows::{Picked, Transformation};
 use dray_engine::pipeline::rules;
 use dray_engine::pipeline::times::{TimeFormat, can_tell_time, needs_format};
 use dray_engine::pipeline::user_id::can_identify;
@@ -520,6 +520,18 @@ pub enum CompiledTransformation {
         /// What it may return.
         output: Picked,
     },
+}
+
+impl CompiledTransformation {
+    /// Makes it work; takes a process where it is a function.
+    pub fn load(self, functions: &dyn Functions) -> Result<Transformation, FunctionError> {
+        Ok(match self {
+            Self::Mapping(mapping) => Transformation::Mapping(Arc::new(mapping)),
+            Self::Function { source, input, output } => {
+                Transformation::Function { function: functions.load(&source)?, input, output }
+            }
+        })
+    }
 }
 
 /// Makes a transformation ready.

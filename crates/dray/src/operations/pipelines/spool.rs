@@ -2,59 +2,125 @@
 //! pipeline's file is there, as an identity, as left out, or as rejected with its reason. So the import that
 //! follows accounts for every row, reads them as often as it likes, and goes on where it was broken off.
 
-use std::borrow::Cow;
 use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
 use std::hash::Hasher;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::StringArray;
 use arrow_array::builder::StringBuilder;
 use dray_model::batch::{RawRows, TextBatch};
 use dray_model::flow::{Detected, FailedRowFormat, RowSource};
 use dray_model::problem::{Problem, ProblemCode, Severity};
 use dray_model::{Error, Result};
 
-/// Rows of a batch.
-const BATCH_ROWS: usize = 8_192;
-/// Bytes after which a batch ends.
-const BATCH_BYTES: usize = 2 << 20;
+/// A row that is an identity: its cells follow.
+const IDENTITY: u8 = 0;
+/// A row that takes no part.
+const LEFT_OUT: u8 = 1;
+/// A row that takes no part, though its cells follow.
+const OLDER: u8 = 2;
+/// A row that cannot be used: its bytes as read, and why.
+const REJECTED: u8 = 3;
+/// Bytes of the numbers before the rows of a block: how many bytes, the first row, how many rows.
+const HEAD: usize = 24;
 
-/// What a row became.
+/// Some rows that follow each other, as they are written down. Each begins with what it is and its line.
+#[derive(Debug, Default)]
+pub struct Block {
+    bytes: Vec<u8>,
+    /// Where each row begins.
+    begins: Vec<usize>,
+}
+
+/// A row that cannot be used.
 #[derive(Debug)]
-pub enum Entry<'e> {
-    /// The cells of an identity.
-    Cells(&'e [Option<Cow<'e, str>>]),
-    /// It takes no part.
-    LeftOut,
-    /// It cannot be used: its bytes as read, and why.
-    Rejected {
-        /// As it was read.
-        raw: &'e [u8],
-        /// The property at fault.
-        property: Option<&'e str>,
-        /// What kind of fault.
-        code: ProblemCode,
-        /// Why.
-        message: &'e str,
-    },
+pub struct Rejected<'r> {
+    /// As it was read.
+    pub raw: &'r [u8],
+    /// The property at fault.
+    pub property: Option<&'r str>,
+    /// What kind of fault.
+    pub code: ProblemCode,
+    /// Why.
+    pub message: &'r str,
+}
+
+fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(0).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+fn put_text(text: Option<&str>, out: &mut Vec<u8>) {
+    match text {
+        None => out.extend_from_slice(&u32::MAX.to_le_bytes()),
+        Some(text) => put_bytes(text.as_bytes(), out),
+    }
+}
+
+impl Block {
+    /// An empty one with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), begins: Vec::new() }
+    }
+
+    /// How many bytes there are.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.begins.len()
+    }
+
+    fn begin(&mut self, kind: u8, line: u64) {
+        self.begins.push(self.bytes.len());
+        self.bytes.push(kind);
+        self.bytes.extend_from_slice(&line.to_le_bytes());
+    }
+
+    /// Adds a row that takes no part.
+    pub fn leave_out(&mut self, line: u64) {
+        self.begin(LEFT_OUT, line);
+    }
+
+    /// Adds a row that cannot be used.
+    pub fn reject(&mut self, line: u64, rejected: &Rejected<'_>) {
+        self.begin(REJECTED, line);
+        put_bytes(rejected.raw, &mut self.bytes);
+        put_text(rejected.property, &mut self.bytes);
+        put_text(Some(rejected.code.word()), &mut self.bytes);
+        put_text(Some(rejected.message), &mut self.bytes);
+    }
+
+    /// Begins an identity, whose cells are added one after the other.
+    pub fn identity(&mut self, line: u64) {
+        self.begin(IDENTITY, line);
+    }
+
+    /// Adds a cell to the identity begun last.
+    pub fn cell(&mut self, text: Option<&str>) {
+        put_text(text, &mut self.bytes);
+    }
+
+    /// An identity takes no part after all.
+    pub fn is_older(&mut self, row: usize) {
+        if let Some(kind) = self.begins.get(row).and_then(|begin| self.bytes.get_mut(*begin)) {
+            *kind = OLDER;
+        }
+    }
 }
 
 /// Writes rows down.
 pub struct SpoolWriter {
     path: PathBuf,
-    out: BufWriter<File>,
+    out: File,
     hash: DefaultHasher,
     columns: usize,
-    first_row: u64,
-    rows: usize,
-    lines: Vec<u8>,
-    cells: Vec<Vec<u8>>,
-    raw: Vec<u8>,
-    problems: Vec<u8>,
-    problem_count: u32,
+    bytes: u64,
+    rows: u64,
 }
 
 fn cannot(why: std::io::Error) -> Error {
@@ -64,111 +130,39 @@ fn cannot(why: std::io::Error) -> Error {
         .retryable()
 }
 
-fn put_text(text: Option<&str>, out: &mut Vec<u8>) {
-    match text {
-        None => out.extend_from_slice(&u32::MAX.to_le_bytes()),
-        Some(text) => {
-            out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
-        }
-    }
-}
-
 impl SpoolWriter {
     /// Begins the file.
     pub fn new(path: &Path, columns: usize) -> Result<Self> {
-        let file = File::create(path).map_err(cannot)?;
-        Ok(Self {
-            path: path.to_owned(),
-            out: BufWriter::with_capacity(256 << 10, file),
-            hash: DefaultHasher::new(),
-            columns,
-            first_row: 1,
-            rows: 0,
-            lines: Vec::new(),
-            cells: vec![Vec::new(); columns],
-            raw: Vec::new(),
-            problems: Vec::new(),
-            problem_count: 0,
-        })
+        let out = File::create(path).map_err(cannot)?;
+        Ok(Self { path: path.to_owned(), out, hash: DefaultHasher::new(), columns, bytes: 0, rows: 0 })
     }
 
-    /// Adds the next row, which begins on this line of its file.
-    pub fn add(&mut self, line: u64, entry: &Entry<'_>) -> Result<()> {
-        self.lines.extend_from_slice(&line.to_le_bytes());
-        let mut raw_bytes: &[u8] = &[];
-        match entry {
-            Entry::Cells(cells) => {
-                for (column, cell) in self.cells.iter_mut().zip(cells.iter()) {
-                    put_text(cell.as_deref(), column);
-                }
-            }
-            Entry::LeftOut => self.cells.iter_mut().for_each(|column| put_text(None, column)),
-            Entry::Rejected { raw, property, code, message } => {
-                raw_bytes = raw;
-                self.cells.iter_mut().for_each(|column| put_text(None, column));
-                let row = self.first_row + self.rows as u64;
-                self.problems.extend_from_slice(&row.to_le_bytes());
-                self.problems.extend_from_slice(&line.to_le_bytes());
-                put_text(*property, &mut self.problems);
-                put_text(Some(code.word()), &mut self.problems);
-                put_text(Some(message), &mut self.problems);
-                self.problem_count += 1;
-            }
+    /// Adds the next rows.
+    pub fn write(&mut self, block: &Block) -> Result<()> {
+        let mut head = Vec::with_capacity(HEAD);
+        for number in [block.bytes.len() as u64, self.rows + 1, block.begins.len() as u64] {
+            head.extend_from_slice(&number.to_le_bytes());
         }
-        self.raw.extend_from_slice(&u32::try_from(raw_bytes.len()).unwrap_or(0).to_le_bytes());
-        self.raw.extend_from_slice(raw_bytes);
-        self.rows += 1;
-        let bytes: usize = self.cells.iter().map(Vec::len).sum::<usize>() + self.raw.len();
-        if self.rows >= BATCH_ROWS || bytes >= BATCH_BYTES { self.end_batch() } else { Ok(()) }
-    }
-
-    fn end_batch(&mut self) -> Result<()> {
-        if self.rows == 0 {
-            return Ok(());
-        }
-        let mut parts: Vec<&[u8]> = vec![&self.lines];
-        parts.extend(self.cells.iter().map(Vec::as_slice));
-        parts.push(&self.raw);
-        parts.push(&self.problems);
-        let total: usize = parts.iter().map(|part| 8 + part.len()).sum();
-        let mut head = Vec::with_capacity(32);
-        head.extend_from_slice(&(total as u64).to_le_bytes());
-        head.extend_from_slice(&self.first_row.to_le_bytes());
-        head.extend_from_slice(&(self.rows as u64).to_le_bytes());
-        head.extend_from_slice(&u64::from(self.problem_count).to_le_bytes());
-        let mut write = |bytes: &[u8]| {
+        for bytes in [&head, &block.bytes] {
             self.hash.write(bytes);
-            self.out.write_all(bytes).map_err(cannot)
-        };
-        write(&head)?;
-        for part in parts {
-            write(&(part.len() as u64).to_le_bytes())?;
-            write(part)?;
+            self.out.write_all(bytes).map_err(cannot)?;
+            self.bytes += bytes.len() as u64;
         }
-        self.first_row += self.rows as u64;
-        (self.rows, self.problem_count) = (0, 0);
-        self.lines.clear();
-        self.cells.iter_mut().for_each(Vec::clear);
-        self.raw.clear();
-        self.problems.clear();
+        self.rows += block.begins.len() as u64;
         Ok(())
     }
 
     /// Ends the file.
-    pub fn finish(mut self, header: Vec<String>, failed: Box<dyn FailedRowFormat>) -> Result<Spool> {
-        self.end_batch()?;
-        self.out.flush().map_err(cannot)?;
-        let bytes = self.out.get_ref().metadata().map_err(cannot)?.len();
-        Ok(Spool {
+    pub fn finish(self, header: Vec<String>, failed: Box<dyn FailedRowFormat>) -> Spool {
+        Spool {
             path: self.path,
             header,
-            bytes,
-            rows: self.first_row - 1,
+            bytes: self.bytes,
+            rows: self.rows,
             columns: self.columns,
             hash: self.hash.finish(),
             failed: Arc::new(Mutex::new(failed)),
-        })
+        }
     }
 }
 
@@ -201,6 +195,7 @@ impl Spool {
             columns: self.columns,
             skip_rows,
             bytes_read: 0,
+            body: Vec::new(),
             failed: Arc::clone(&self.failed),
         }))
     }
@@ -225,10 +220,12 @@ struct SpoolSource {
     columns: usize,
     skip_rows: u64,
     bytes_read: u64,
+    /// The block that is read.
+    body: Vec<u8>,
     failed: Arc<Mutex<Box<dyn FailedRowFormat>>>,
 }
 
-/// A part of a batch, read from its beginning.
+/// A part of a block, read from its beginning.
 struct Part<'p>(&'p [u8]);
 
 impl<'p> Part<'p> {
@@ -236,6 +233,10 @@ impl<'p> Part<'p> {
         let (bytes, rest) = self.0.split_at_checked(count).ok_or_else(damaged)?;
         self.0 = rest;
         Ok(bytes)
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        self.bytes(1)?.first().copied().ok_or_else(damaged)
     }
 
     fn long(&mut self) -> Result<u64> {
@@ -252,11 +253,6 @@ impl<'p> Part<'p> {
             length => std::str::from_utf8(self.bytes(length as usize)?).map(Some).map_err(|_| damaged()),
         }
     }
-
-    fn part(&mut self) -> Result<Self> {
-        let length = usize::try_from(self.long()?).map_err(|_| damaged())?;
-        Ok(Self(self.bytes(length)?))
-    }
 }
 
 fn damaged() -> Error {
@@ -271,25 +267,25 @@ impl RowSource for SpoolSource {
 
     fn next_batch(&mut self) -> Result<Option<TextBatch>> {
         loop {
-            let mut head = [0; 32];
+            let mut head = [0; HEAD];
             match self.input.read_exact(&mut head) {
                 Ok(()) => {}
                 Err(why) if why.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
                 Err(why) => return Err(cannot(why)),
             }
             let mut part = Part(&head);
-            let (total, first_row, rows, problems) = (part.long()?, part.long()?, part.long()?, part.long()?);
-            self.bytes_read += 32 + total;
+            let (bytes, first_row, rows) = (part.long()?, part.long()?, part.long()?);
+            self.bytes_read += HEAD as u64 + bytes;
             if self.skip_rows >= first_row + rows - 1 {
-                let forward = i64::try_from(total).map_err(|_| damaged())?;
+                let forward = i64::try_from(bytes).map_err(|_| damaged())?;
                 self.input.seek_relative(forward).map_err(cannot)?;
                 continue;
             }
-            let mut body = vec![0; usize::try_from(total).map_err(|_| damaged())?];
-            self.input.read_exact(&mut body).map_err(cannot)?;
+            self.body.resize(usize::try_from(bytes).map_err(|_| damaged())?, 0);
+            self.input.read_exact(&mut self.body).map_err(cannot)?;
             let rows = usize::try_from(rows).map_err(|_| damaged())?;
             let skip = usize::try_from(self.skip_rows.saturating_sub(first_row - 1)).unwrap_or(usize::MAX);
-            return self.decode(&body, first_row, rows, problems, skip.min(rows)).map(Some);
+            return decode(&self.body, self.columns, first_row, rows, skip.min(rows)).map(Some);
         }
     }
 
@@ -306,64 +302,62 @@ impl RowSource for SpoolSource {
     }
 }
 
-impl SpoolSource {
-    /// The rows of a batch without the first `skip`.
-    fn decode(
-        &self,
-        body: &[u8],
-        first_row: u64,
-        rows: usize,
-        problems: u64,
-        skip: usize,
-    ) -> Result<TextBatch> {
-        let mut body = Part(body);
-        let mut part = body.part()?;
-        let lines: Vec<u64> = (0..rows).map(|_| part.long()).collect::<Result<_>>()?;
-        let mut columns: Vec<StringArray> = Vec::with_capacity(self.columns);
-        for _ in 0..self.columns {
-            let mut part = body.part()?;
-            let mut builder = StringBuilder::with_capacity(rows, part.0.len());
-            for row in 0..rows {
-                let text = part.text()?;
-                if row >= skip {
-                    builder.append_option(text);
+/// The rows of a block without the first `skip`.
+fn decode(body: &[u8], columns: usize, first_row: u64, rows: usize, skip: usize) -> Result<TextBatch> {
+    let bytes = body.len() / columns.max(1);
+    let mut cells: Vec<StringBuilder> =
+        (0..columns).map(|_| StringBuilder::with_capacity(rows, bytes)).collect();
+    let mut batch = TextBatch {
+        first_row: first_row + skip as u64,
+        lines: Vec::with_capacity(rows - skip),
+        columns: Vec::new(),
+        raw: RawRows::default(),
+        problems: Vec::new(),
+    };
+    let mut body = Part(body);
+    for row in 0..rows {
+        let is_taken = row >= skip;
+        let (kind, line) = (body.byte()?, body.long()?);
+        let mut raw: &[u8] = &[];
+        match kind {
+            IDENTITY | OLDER => {
+                for column in &mut cells {
+                    let text = body.text()?;
+                    if is_taken {
+                        column.append_option(text.filter(|_| kind == IDENTITY));
+                    }
                 }
             }
-            columns.push(builder.finish());
-        }
-        let mut part = body.part()?;
-        let mut raw = RawRows::default();
-        for row in 0..rows {
-            let length = part.length()? as usize;
-            let bytes = part.bytes(length)?;
-            if row >= skip {
-                let begin = raw.bytes.len();
-                raw.bytes.extend_from_slice(bytes);
-                raw.ranges.push(begin..raw.bytes.len());
+            LEFT_OUT => {}
+            REJECTED => {
+                let length = body.length()? as usize;
+                raw = body.bytes(length)?;
+                let (property, code, message) = (body.text()?, body.text()?, body.text()?);
+                if is_taken {
+                    batch.problems.push(Problem {
+                        row_number: first_row + row as u64,
+                        line,
+                        column: property.map(str::to_owned),
+                        field: None,
+                        code: code.and_then(ProblemCode::from_word).unwrap_or(ProblemCode::InvalidRecord),
+                        severity: Severity::Error,
+                        value: None,
+                        message: message.unwrap_or_default().to_owned(),
+                    });
+                }
             }
+            _ => return Err(damaged()),
         }
-        let mut part = body.part()?;
-        let first = first_row + skip as u64;
-        let mut found = Vec::new();
-        for _ in 0..problems {
-            let (row_number, line) = (part.long()?, part.long()?);
-            let property = part.text()?.map(str::to_owned);
-            let code = part.text()?.and_then(ProblemCode::from_word).unwrap_or(ProblemCode::InvalidRecord);
-            let message = part.text()?.unwrap_or_default().to_owned();
-            if row_number >= first {
-                found.push(Problem {
-                    row_number,
-                    line,
-                    column: property,
-                    field: None,
-                    code,
-                    severity: Severity::Error,
-                    value: None,
-                    message,
-                });
+        if is_taken {
+            if matches!(kind, LEFT_OUT | REJECTED) {
+                cells.iter_mut().for_each(StringBuilder::append_null);
             }
+            let begin = batch.raw.bytes.len();
+            batch.raw.bytes.extend_from_slice(raw);
+            batch.raw.ranges.push(begin..batch.raw.bytes.len());
+            batch.lines.push(line);
         }
-        let lines = lines.into_iter().skip(skip).collect();
-        Ok(TextBatch { first_row: first, lines, columns, raw, problems: found })
     }
+    batch.columns = cells.iter_mut().map(StringBuilder::finish).collect();
+    Ok(batch)
 }

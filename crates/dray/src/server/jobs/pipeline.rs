@@ -13,9 +13,8 @@ use arrow_array::types::Int64Type;
 use dray_engine::expression::Schema;
 use dray_engine::map::MappingRequest;
 use dray_engine::pipeline::columns::{align, align_output};
-use dray_engine::pipeline::function::Functions;
 use dray_engine::pipeline::leaves::leaves;
-use dray_engine::pipeline::rows::{RowPipeline, RowRules, Transformation};
+use dray_engine::pipeline::rows::{RowPipeline, RowRules};
 use dray_engine::pipeline::steps::Step;
 use dray_engine::pipeline::times;
 use dray_formats::{pack_whole, zip_member_time};
@@ -24,7 +23,7 @@ use dray_model::definition::{Merge, Mode, OnDuplicate};
 use dray_model::flow::ImportStatus;
 use dray_model::ledger::{Fate, Ledger};
 use dray_model::object::{Object, SystemColumn};
-use dray_model::query::{Filter, Operator, Query};
+use dray_model::query::{Filter, Query};
 use dray_model::{Error, ErrorKind, Result};
 
 use super::import::{describe_failed, failed_name};
@@ -33,7 +32,7 @@ use crate::operations::identities;
 use crate::operations::import::{ImportRequest, Rows, Watch, import};
 use crate::operations::import_job::ledger_words;
 use crate::operations::objects::KnownObjects;
-use crate::operations::pipelines::definition::{Compiled, CompiledTransformation};
+use crate::operations::pipelines::definition::Compiled;
 use crate::operations::pipelines::export::export;
 use crate::operations::pipelines::file_rows::{FileAsked, FileRows, OpenFault, told};
 use crate::operations::pipelines::format_settings::Packing;
@@ -176,15 +175,9 @@ impl Run<'_> {
         })
         .map_err(open_fault)?;
         let places = align(&compiled.input, &rows.columns, compiled.alignment).map_err(at(Step::Receive))?;
-        let transformation = match compiled.transformation {
-            CompiledTransformation::Mapping(mapping) => Transformation::Mapping(mapping),
-            CompiledTransformation::Function { source, input, output } => {
-                let function = self.app.functions().load(&source);
-                let function =
-                    function.map_err(|error| Stop::Told(Step::Transformation, error.to_string()))?;
-                Transformation::Function { function, input, output }
-            }
-        };
+        let transformation = compiled.transformation.load(self.app.functions().as_ref());
+        let transformation =
+            transformation.map_err(|error| Stop::Told(Step::Transformation, error.to_string()))?;
         let rules = RowRules {
             input: compiled.input,
             user_id: compiled.user_id,
@@ -194,7 +187,6 @@ impl Run<'_> {
             cursor,
             now,
         };
-        let mut row_pipeline = RowPipeline::new(rules, transformation);
         let leaves = leaves(&compiled.output);
         let spool_path = self.app.files().draft(self.organization)?;
         let mut spool = SpoolWriter::new(&spool_path, COLUMNS.len() + leaves.len())?;
@@ -202,12 +194,15 @@ impl Run<'_> {
         let receiving =
             Receiving { pipeline: pipeline.id, leaves: &leaves, newest_wins: pipeline.newest_wins };
         let watch = self.watch;
-        let received = receive(rows, &places, &mut row_pipeline, &receiving, &mut spool, &mut |row| {
+        let row_pipeline = RowPipeline::new(rules, transformation);
+        let mut received = receive(rows, &places, row_pipeline, &receiving, &mut spool, &mut |row| {
             watch.rows.store(row, Ordering::Relaxed);
             !watch.stop.load(Ordering::Relaxed)
         });
-        self.result.counts = row_pipeline.counts;
-        let received = received.map_err(receive_fault)?;
+        self.result.counts = received.counts;
+        if let Some(fault) = received.fault.take() {
+            return Err(receive_fault(fault));
+        }
         drop(copy);
         self.result.errors.clone_from(&received.errors);
         self.result.not_newer = received.not_newer;
@@ -216,7 +211,7 @@ impl Run<'_> {
             .map(|name| (*name).to_owned())
             .chain(leaves.iter().map(|leaf| leaf.column.clone()))
             .collect();
-        let spool = spool.finish(columns.clone(), failed_format)?;
+        let spool = spool.finish(columns.clone(), failed_format);
 
         let object = identities::ensure(self.session, now)?;
         self.result.ledger = ledger_words(&Ledger::default());
@@ -226,7 +221,7 @@ impl Run<'_> {
         if self.result.full {
             self.purge(pipeline, &received, &object)?;
         }
-        let latest = row_pipeline.latest;
+        let latest = received.latest;
         saved::change(self.session, pipeline.id, now, &mut |pipeline| {
             pipeline.cursor = latest.or(pipeline.cursor);
         })?;
@@ -392,7 +387,15 @@ impl Run<'_> {
             self.result.errors.push(run_error(Step::Finalize, &message));
             return Ok(());
         }
-        let gone = no_longer_there(self.session, object, pipeline.id, &received.users)?;
+        let of_pipeline = identities::equal(object, identities::PIPELINE, &pipeline.id.to_string())?;
+        // Whose every row was written has no other identities where it has as many as users.
+        let written = received.users.written();
+        if self.result.counts.failed[Step::Finalize as usize] == 0
+            && self.session.count_records(object, Some(&of_pipeline), written + 1)? == written
+        {
+            return Ok(());
+        }
+        let gone = no_longer_there(self.session, object, of_pipeline, &received.users)?;
         for ids in gone.chunks(DELETED_AT_ONCE) {
             self.result.purged += self.session.delete_records(object, ids)?;
         }
@@ -400,25 +403,15 @@ impl Run<'_> {
     }
 }
 
-/// The identities of a pipeline whose users are not among these.
+/// The identities of these whose users are not among those.
 fn no_longer_there(
     session: &mut dyn Session,
     object: &Object,
-    pipeline: i64,
+    of_pipeline: Filter,
     users: &Users,
 ) -> Result<Vec<i64>> {
-    let missing = |name: &str| Error::store(format!("identities have no column `{name}`"));
-    let column = |name: &str| object.column(name).ok_or_else(|| missing(name));
-    let query = Query {
-        filter: Some(Filter::Compare {
-            column: column(identities::PIPELINE)?,
-            operator: Operator::Equal,
-            values: vec![pipeline.to_string()],
-        }),
-        sort: Vec::new(),
-        limit: None,
-    };
-    let read = [object.system(SystemColumn::Id), column(identities::USER_ID)?];
+    let query = Query { filter: Some(of_pipeline), sort: Vec::new(), limit: None };
+    let read = [object.system(SystemColumn::Id), identities::column(object, identities::USER_ID)?];
     let mut gone = Vec::new();
     session.read(object, &query, &read, 8_192, &mut |batch| {
         let ids = batch.column(0).as_primitive::<Int64Type>();

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use dray_engine::expression::value::Record;
 use dray_engine::expression::{Json as Raw, RepeatedMember, Schema};
-use dray_engine::pipeline::function::Functions;
+use dray_engine::pipeline::function::FunctionError;
 use dray_engine::pipeline::normalize::normalize;
 use dray_engine::pipeline::rest::{append_json, append_record, read_record};
 use dray_engine::record_filter::Filter;
@@ -334,31 +334,13 @@ impl Trial {
                 made.push(Some(Made::Filtered));
             }
         }
-        let results: Vec<Made> = match self.transformation {
-            CompiledTransformation::Mapping(mapping) => waiting
-                .iter()
-                .map(|record| match mapping.apply(record) {
-                    Ok(record) => Made::Record(record),
-                    Err(error) => Made::Failed(step_of(error.step), error.to_string()),
-                })
-                .collect(),
-            CompiledTransformation::Function { source, input, output } => {
-                let stopped = |error: dray_engine::pipeline::function::FunctionError| {
-                    unprocessable("TransformationFailed", error.to_string())
-                };
-                let mut function = app.functions().load(&source).map_err(stopped)?;
-                let records = waiting.iter().map(|record| input.take(record)).collect();
-                let results = function.call(records).map_err(stopped)?;
-                let made = |result| match result {
-                    Ok(part) => Made::Record(output.put(part)),
-                    Err(dray_engine::pipeline::function::FailedRecord { step, message }) => {
-                        Made::Failed(step_of(step), message)
-                    }
-                };
-                results.into_iter().map(made).collect()
-            }
-        };
-        let mut results = results.into_iter();
+        let stopped = |error: FunctionError| unprocessable("TransformationFailed", error.to_string());
+        let mut transformation = self.transformation.load(app.functions().as_ref()).map_err(stopped)?;
+        let results = transformation.apply(waiting.iter()).map_err(stopped)?;
+        let mut results = results.into_iter().map(|result| match result {
+            Ok(record) => Made::Record(record),
+            Err(failed) => Made::Failed(step_of(failed.step), failed.message),
+        });
         Ok(made.into_iter().filter_map(|made| made.or_else(|| results.next())).collect())
     }
 }
