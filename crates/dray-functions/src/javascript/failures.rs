@@ -44,7 +44,7 @@ impl Memory {
     }
 
     /// True where it once was most of what it may have.
-    fn was_scarce(&self) -> bool {
+    pub(super) fn was_scarce(&self) -> bool {
         let mut text = [0; 4096];
         let read = self.status.as_ref().and_then(|file| rustix::io::pread(file, &mut text, 0).ok());
         let text = String::from_utf8_lossy(text.get(..read.unwrap_or(0)).unwrap_or_default());

@@ -106,7 +106,14 @@ pub(crate) fn run(memory_bytes: u64) -> u8 {
                 }
             }
             // What promises left to be done is done, so that it does not pile up.
-            while ctx.execute_pending_job() {}
+            let mut had_jobs = false;
+            while ctx.execute_pending_job() {
+                had_jobs = true;
+            }
+            // One that ran out of memory just ends, and nobody catches that.
+            if had_jobs && memory.was_scarce() {
+                return Err(Served::stopped(count.saturating_sub(1), memory_bytes));
+            }
             frame::finish(&mut results);
             out.write_all(&results).and_then(|()| out.flush())?;
         }

@@ -26,7 +26,7 @@ fn loops_that_never_end() {
         (JavaScript, "for (;;) { try { for (;;) {} } catch {} finally { continue } }"),
         (JavaScript, "/^(a+)+$/.test('a'.repeat(40) + 'b')"),
         (JavaScript, "return new Proxy({}, { ownKeys() { for (;;) {} } })"),
-        (JavaScript, "const f = () => Promise.resolve().then(f); f(); return {}"),
+        (JavaScript, "const f = () => { Promise.resolve().then(f) }; f(); return {}"),
         (
             JavaScript,
             "const m = 3n ** 300001n; let x = 3n ** 300000n; for (let i = 0; i < 1e9; i++) x = x * x % m",
@@ -72,6 +72,7 @@ fn memory_has_an_end() {
         (JavaScript, "const a = []; for (;;) a.push('x'.repeat(1e5) + a.length)"),
         (JavaScript, "new Uint8Array(1e9)"),
         (JavaScript, "new ArrayBuffer(3e8)"),
+        (JavaScript, "const f = () => Promise.resolve().then(f); f(); return {}"),
         (Python, "a = []\n        while True: a.append('x' * 100000 + str(len(a)))"),
         (Python, "x = 'x' * (1 << 30)"),
         (Python, "x = bytearray(1 << 30)"),
@@ -80,7 +81,8 @@ fn memory_has_an_end() {
         let source = at_three(language, body);
         let (told, record) = stopped(sandbox(), &function(language, &source), 7);
         assert_eq!(told, "the function was stopped: it needs more memory than 256 MiB", "{body}");
-        assert_eq!(record, Some(3), "{body}");
+        let expected = if body.contains("Promise") { 6 } else { 3 };
+        assert_eq!(record, Some(expected), "{body}");
     }
     let (told, _) =
         stopped(sandbox(), &function(Python, "def transform(user):\n    return user['v'] << (1 << 40)"), 2);
