@@ -230,6 +230,17 @@ impl Object {
         self.fields.iter().find(|field| field.definition.name == name)
     }
 
+    /// The name of a field for people: its label, or its name with blanks.
+    pub fn label_of(&self, field: &str) -> String {
+        let label = self.field(field).map(|field| field.definition.label.trim());
+        if let Some(label) = label.filter(|label| !label.is_empty()) {
+            return label.to_owned();
+        }
+        let text = field.replace('_', " ");
+        let mut letters = text.chars();
+        letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    }
+
     /// The field a column belongs to, for all but system columns.
     pub fn field_of(&self, column: ColumnIndex) -> Option<&Field> {
         self.columns.get(column)?.field.and_then(|field| self.fields.get(field))

@@ -17,7 +17,7 @@ pub mod native;
 pub mod document;
 pub mod reference;
 pub mod about;
-pub mod sign_in;
+pub mod pages;
 pub mod router;
 pub mod listen;
 pub mod serve;

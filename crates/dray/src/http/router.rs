@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -21,7 +21,7 @@ use super::native::records as native_records;
 use super::native::{
     audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users, webhooks,
 };
-use super::{about, access, arrival, audited, document, links, once, sent, sign_in};
+use super::{about, access, arrival, audited, document, links, once, pages, sent};
 use crate::mcp::http_service;
 use crate::server::app::App;
 use crate::server::directory::random_text;
@@ -156,10 +156,9 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .route("/readyz", get(about::readyz))
         .route("/metrics", get(about::metrics))
         .route("/openapi.json", get(about::openapi))
-        .route("/", get(|| async { Redirect::to("/docs") }))
-        .route("/sign-in/{link}", get(sign_in::page).post(sign_in::sign_in))
         .route("/docs", get(about::docs))
         .route("/assets/docs.css", get(about::docs_style))
+        .merge(pages::routes())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         // Within, so that answers which are kept have the door's shape; and around everything, see below.

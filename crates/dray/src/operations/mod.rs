@@ -27,5 +27,7 @@ pub mod profiles;
 pub mod selection;
 pub mod pages;
 pub mod plans;
+pub mod drafts;
+pub mod sample;
 pub mod outcomes;
 pub mod pipelines;

@@ -15,6 +15,7 @@ use super::app::App;
 use super::attempt::{PAUSE, attempt, fail, import_of};
 use super::directory::random_text;
 use super::{scheduler, webhooks};
+use crate::operations::drafts::{DRAFT_TIME, Draft};
 use crate::operations::import::Watch;
 use crate::operations::looked_through;
 use crate::operations::upload::Upload;
@@ -299,6 +300,7 @@ async fn sweep(app: &App) {
                 session.delete_documents_before("idempotency", now - 25 * 3600 * 1_000_000)?;
                 session.delete_documents_before(looked_through::KIND, forgotten)?;
                 Upload::forget_before(session, forgotten)?;
+                Draft::forget_before(session, now - DRAFT_TIME)?;
                 files.sweep(session, &name, now)
             });
             if let Err(error) = swept.await {

@@ -32,6 +32,7 @@ mod pipelines_runs;
 mod pipelines_schedule;
 mod processes;
 mod outbound;
+mod pages;
 mod promises;
 mod records_door;
 mod profiles_door;

@@ -322,7 +322,7 @@ fn a_link_signs_in_once() {
         for _ in 0..2 {
             let page = server.send("GET", &first, &[], b"");
             assert_eq!(page.status, 200, "{}", page.text());
-            assert!(page.text().contains("<form method=post><button"), "{}", page.text());
+            assert!(page.text().contains("<form method=\"post\"><button"), "{}", page.text());
         }
         let foreign = server.send("POST", &first, &[("sec-fetch-site", "cross-site")], b"");
         assert_eq!(foreign.status, 410);

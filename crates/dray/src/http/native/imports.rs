@@ -63,7 +63,7 @@ pub async fn list(
 }
 
 /// The import of an address, with what is remembered beside it.
-async fn found(app: &App, actor: &Actor, id: &str) -> Answer<(Import, ImportNote)> {
+pub async fn found(app: &App, actor: &Actor, id: &str) -> Answer<(Import, ImportNote)> {
     let number = number_of(id, "import")?;
     let found = app
         .run(actor.organization(), move |session| {

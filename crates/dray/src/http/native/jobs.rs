@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::shapes::{before_of, limit_of, next_cursor, number_of, short};
 use crate::clock;
-use crate::http::access::Admin;
+use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
 use crate::operations::import_job::{self, ImportJob};
@@ -57,7 +57,8 @@ pub async fn list(
     Ok(Json(json!({ "jobs": jobs.iter().map(job_json).collect::<Vec<_>>(), "next_cursor": next })))
 }
 
-async fn found(app: &App, organization: &str, id: &str) -> Answer<Job> {
+/// The job of an address.
+pub async fn found(app: &App, organization: &str, id: &str) -> Answer<Job> {
     let number = number_of(id, "job")?;
     let found = app.run(organization, move |session| session.find_job(number)).await?;
     found.ok_or_else(|| Failure::not_found(format!("there is no job `{}`", short(id))))
@@ -76,7 +77,13 @@ pub async fn cancel(
     Admin(actor): Admin,
     Path(id): Path<String>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let job = found(&app, actor.organization(), &id).await?;
+    let job = stop(&app, &actor, &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(job_json(&job))))
+}
+
+/// Stops a job; as it is then.
+pub async fn stop(app: &App, actor: &Actor, id: &str) -> Answer<Job> {
+    let job = found(app, actor.organization(), id).await?;
     let number = job.id;
     let (ours, slug) = (app.clone(), actor.organization().to_owned());
     let asked = app
@@ -85,9 +92,8 @@ pub async fn cancel(
     if !asked {
         return Err(Failure::conflict(format!("job {number} has ended: nothing is left to cancel")));
     }
-    app.audit(actor.organization(), actor.entry("job.cancel", id.clone(), json!({}))).await;
-    let job = found(&app, actor.organization(), &id).await?;
-    Ok((StatusCode::ACCEPTED, Json(job_json(&job))))
+    app.audit(actor.organization(), actor.entry("job.cancel", id, json!({}))).await;
+    found(app, actor.organization(), id).await
 }
 
 /// Ask for a failed or cancelled job again, as a new job.
@@ -97,7 +103,13 @@ pub async fn retry(
     Admin(actor): Admin,
     Path(id): Path<String>,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    let job = found(&app, actor.organization(), &id).await?;
+    let job = again(&app, &actor, &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(job_json(&job))))
+}
+
+/// Asks for a job again; the new one.
+pub async fn again(app: &App, actor: &Actor, id: &str) -> Answer<Job> {
+    let job = found(app, actor.organization(), id).await?;
     if !matches!(job.status, JobStatus::Failed | JobStatus::Cancelled) {
         return Err(Failure::conflict(format!(
             "job {} is {}: only what failed or was cancelled is tried again",
@@ -111,7 +123,7 @@ pub async fn retry(
     let again = crate::server::queue::new_job(&job.kind, &job.object, &request, &actor.name, clock::now())?;
     let job = app.submit(actor.organization(), again).await?;
     app.audit(actor.organization(), actor.entry("job.retry", id, json!({ "job": job.id }))).await;
-    Ok((StatusCode::ACCEPTED, Json(job_json(&job))))
+    Ok(job)
 }
 
 /// The request of a job that is tried again: what an import has done is not done again.

@@ -7,7 +7,7 @@ pub mod users;
 pub mod organizations;
 pub mod objects;
 pub mod records;
-mod upload;
+pub mod upload;
 pub mod plans;
 pub mod imports;
 pub mod exports;

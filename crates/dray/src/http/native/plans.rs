@@ -12,7 +12,7 @@ use dray_model::flow::ImportStatus;
 use serde_json::{Value, json};
 
 use super::shapes::{object_of, refused, short};
-use super::upload::{Upload, drop_file, receive};
+use super::upload::{drop_file, receive};
 use crate::clock;
 use crate::http::access::{Actor, Admin, Planner};
 use crate::http::answer::{Answer, Failure};
@@ -129,31 +129,35 @@ pub async fn plan(
     })?;
     let upload = receive(&app, actor.organization(), most, form).await?;
     let file = upload.job.file.clone();
-    let planned = plan_upload(&app, &actor, &known, object, upload).await;
+    let planned = make(&app, &actor, &known, object, upload.job, upload.bytes).await;
     if planned.is_err() {
         drop_file(&app, actor.organization(), file).await;
     }
     planned.map(Json)
 }
 
-async fn plan_upload(
+/// Plans the import of a kept file, and keeps the plan; its answer, whose `id` is the plan's.
+pub async fn make(
     app: &App,
     actor: &Actor,
     known: &KnownObjects,
     object: Arc<dray_model::object::Object>,
-    upload: Upload,
+    job: ImportJob,
+    bytes: u64,
 ) -> Answer<Value> {
     let quota = actor.organization.plan.quota();
     let watch = Arc::new(Watch::default());
     let _stop = StopOnDrop(Arc::clone(&watch));
     let created_at = clock::now();
     let (of_work, name) = (known.clone(), object.name().to_owned());
-    let (job, of_plan) = (upload.job.clone(), Arc::clone(&object));
+    let (of_source, of_plan) = (job.clone(), Arc::clone(&object));
     let (ours, organization) = (app.clone(), actor.organization().to_owned());
     let planned = app
         .run(actor.organization(), move |session| {
-            let Some(source) = kept_source(&ours, &organization, &job)? else { return Ok(Err(file_gone())) };
-            plans::plan(session, &of_work, &of_plan, &job, &source, quota, &watch).map(Ok)
+            let Some(source) = kept_source(&ours, &organization, &of_source)? else {
+                return Ok(Err(file_gone()));
+            };
+            plans::plan(session, &of_work, &of_plan, &of_source, &source, quota, &watch).map(Ok)
         })
         .await??;
     let (report, preview) = match planned {
@@ -165,7 +169,7 @@ async fn plan_upload(
     let plan = Plan {
         id: Files::new_id(),
         object: name.clone(),
-        bytes: upload.bytes,
+        bytes,
         actor: actor.name.clone(),
         created_at,
         expires_at: created_at + PLAN_TIME,
@@ -173,7 +177,7 @@ async fn plan_upload(
         fates: fates.clone(),
         changes: plans::changed_records(&report),
         confirmed: None,
-        job: upload.job,
+        job,
     };
     let (mapping, ignored) = match &report.mapping {
         Some(mapping) => mapping_json(&object, mapping),
@@ -228,13 +232,14 @@ fn import_refused(error: Error, report: Option<&crate::operations::import::Impor
 }
 
 /// The kept file of a plan, ready to be opened; `None` where it is gone. Blocking.
-fn kept_source(app: &App, organization: &str, job: &ImportJob) -> dray_model::Result<Option<Source>> {
+pub fn kept_source(app: &App, organization: &str, job: &ImportJob) -> dray_model::Result<Option<Source>> {
     let options = plans::read_options(job)?;
     let file = app.files().local(organization, &job.file)?;
     Ok(file.map(|file| Source::stored(&job.source_name, file, options)))
 }
 
-fn file_gone() -> Failure {
+/// The file of a plan has gone.
+pub fn file_gone() -> Failure {
     Failure::new(StatusCode::GONE, "FILE_GONE", "the file of this plan is no longer kept: send it again")
 }
 
@@ -259,11 +264,23 @@ pub async fn confirm(
 ) -> Answer<Response> {
     let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
+    let request = if repeatable.is_empty() { format!("once {}", Files::new_id()) } else { repeatable };
+    carry_out(&app, &actor, &known, object, id, request).await
+}
+
+/// Carries out a plan, or begins a job that does. `request` tells whether it is asked for again.
+pub async fn carry_out(
+    app: &App,
+    actor: &Actor,
+    known: &KnownObjects,
+    object: Arc<dray_model::object::Object>,
+    id: String,
+    request: String,
+) -> Answer<Response> {
     let wanted = id.clone();
     let found = app.run(actor.organization(), move |session| Plan::find(session, &wanted)).await?;
     let plan = found.filter(|plan| plan.object == object.name());
     let mut plan = plan.ok_or_else(|| Failure::not_found(format!("there is no plan `{}`", short(&id))))?;
-    let request = if repeatable.is_empty() { format!("once {}", Files::new_id()) } else { repeatable };
     if let Some(confirmed) = &plan.confirmed
         && confirmed.request != request
     {
@@ -290,9 +307,9 @@ pub async fn confirm(
     }
     plan.job.records_per_object = quota.records_per_object;
     if plan.is_large() {
-        return begin_job(&app, &actor, plan, request).await;
+        return begin_job(app, actor, plan, request).await;
     }
-    execute(&app, &actor, &known, plan, request).await
+    execute(app, actor, known, plan, request).await
 }
 
 fn already_confirmed(confirmed: &Confirmed) -> Failure {

@@ -1,5 +1,7 @@
 //! Records one by one and page by page.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -84,7 +86,7 @@ impl Records {
 pub(super) async fn page_of(
     app: &App,
     organization: &str,
-    object: std::sync::Arc<Object>,
+    object: Arc<Object>,
     selection: SelectionRequest,
     limit: u64,
     cursor: Option<String>,
@@ -173,7 +175,14 @@ pub async fn get(
     Ok(record_answer(StatusCode::OK, &record))
 }
 
-/// Makes or changes a record and answers it.
+/// A record as it was written.
+struct Kept {
+    object: String,
+    id: i64,
+    record: Box<RawValue>,
+}
+
+/// Makes or changes a record.
 async fn write(
     app: &App,
     actor: &Actor,
@@ -182,10 +191,10 @@ async fn write(
     members: Map<String, Value>,
     expected_version: Option<i64>,
     fingerprint: String,
-) -> Answer<Response> {
+) -> Answer<Kept> {
     let quota = actor.organization.plan.quota();
     let fields: Vec<String> = members.keys().take(100).cloned().collect();
-    let written = app
+    let (kept, import) = app
         .run(actor.organization(), move |session| {
             let known = KnownObjects::load(session)?;
             let object = match object_of(&known, &object) {
@@ -206,21 +215,32 @@ async fn write(
                 Written::Busy => return Ok(Err(busy(&name))),
             };
             let record = pages::record(session, &object, id)?;
-            Ok(record.map(|record| (name.clone(), id, import, record)).ok_or_else(|| no_record(&name, id)))
+            let missing = no_record(&name, id);
+            Ok(record.map(|record| (Kept { object: name, id, record }, import)).ok_or(missing))
         })
         .await??;
-    let (name, record_id, import, record) = written;
     let action = if id.is_some() { "records.change" } else { "records.create" };
     let details = json!({ "fields": fields, "import": import });
-    app.audit(actor.organization(), actor.entry(action, format!("{name}/{record_id}"), details)).await;
-    if id.is_some() {
-        return Ok(record_answer(StatusCode::OK, &record));
-    }
-    let mut response = record_answer(StatusCode::CREATED, &record);
-    if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/objects/{name}/records/{record_id}")) {
-        response.headers_mut().insert(header::LOCATION, place);
-    }
-    Ok(response)
+    app.audit(actor.organization(), actor.entry(action, format!("{}/{}", kept.object, kept.id), details))
+        .await;
+    Ok(kept)
+}
+
+/// Makes a record; its id.
+pub async fn make(app: &App, actor: &Actor, object: String, members: Map<String, Value>) -> Answer<i64> {
+    write(app, actor, object, None, members, None, String::new()).await.map(|kept| kept.id)
+}
+
+/// Changes fields of a record.
+pub async fn put(
+    app: &App,
+    actor: &Actor,
+    object: String,
+    id: i64,
+    members: Map<String, Value>,
+    expected_version: Option<i64>,
+) -> Answer<()> {
+    write(app, actor, object, Some(id), members, expected_version, String::new()).await.map(|_| ())
 }
 
 /// Make a record, by the same rules as an import of one row.
@@ -236,7 +256,12 @@ pub async fn create(
     Repeatable(fingerprint): Repeatable,
     JsonBody(members): JsonBody<Map<String, Value>>,
 ) -> Answer<Response> {
-    write(&app, &actor, object, None, members, None, fingerprint).await
+    let Kept { object, id, record } = write(&app, &actor, object, None, members, None, fingerprint).await?;
+    let mut response = record_answer(StatusCode::CREATED, &record);
+    if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/objects/{object}/records/{id}")) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(response)
 }
 
 /// Change fields of a record: those the body names; null empties one. `If-Match` or `version` in the body
@@ -261,7 +286,8 @@ pub async fn change(
             version.as_i64().ok_or_else(|| Failure::validation("`version` must be a whole number"))?;
         expected = expected.or(Some(version));
     }
-    write(&app, &actor, object, Some(id), members, expected, String::new()).await
+    let kept = write(&app, &actor, object, Some(id), members, expected, String::new()).await?;
+    Ok(record_answer(StatusCode::OK, &kept.record))
 }
 
 /// Delete a record.
@@ -276,6 +302,18 @@ pub async fn delete(
     let expected = expected_version(&headers)?;
     let known = app.objects(actor.organization()).await?;
     let object = object_of(&known, &object)?;
+    remove(&app, &actor, object, id, expected).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a record.
+pub async fn remove(
+    app: &App,
+    actor: &Actor,
+    object: Arc<Object>,
+    id: i64,
+    expected: Option<i64>,
+) -> Answer<()> {
     let name = object.name().to_owned();
     let deleted =
         app.run(actor.organization(), move |session| record::delete(session, &object, id, expected)).await?;
@@ -286,5 +324,5 @@ pub async fn delete(
         Written::Missing | Written::Refused(_) | Written::Exceeded(_) => return Err(no_record(&name, id)),
     }
     app.audit(actor.organization(), actor.entry("records.delete", format!("{name}/{id}"), json!({}))).await;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }

@@ -15,7 +15,7 @@ use crate::http::access::{Actor, COOKIE, cookie_of, request_id};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::JsonBody;
 use crate::server::app::App;
-use crate::server::directory;
+use crate::server::directory::{self, User};
 
 /// Wrong passwords for one user within five minutes.
 const WRONG_FOR_USER: u32 = 10;
@@ -53,14 +53,35 @@ pub struct SignIn {
     password: String,
 }
 
+impl SignIn {
+    /// By this address and password.
+    pub fn new(email: String, password: String) -> Self {
+        Self { email, password }
+    }
+}
+
 /// Sign in a browser: answers a cookie. A wrong password and an unknown user are told alike.
 #[utoipa::path(post, path = "/api/v1/session", tag = "access", request_body = SignIn, responses((status = 200), (status = 401), (status = 429)))]
 pub async fn create(
     State(app): State<App>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    address: ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     JsonBody(body): JsonBody<SignIn>,
 ) -> Answer<Response> {
+    let (user, token) = sign_in(&app, address, &headers, body).await?;
+    let body = json!({ "email": user.email, "name": user.name, "role": user.role, "organization": user.organization });
+    let mut response = Json(body).into_response();
+    set_cookie(&app, &mut response, &token, COOKIE_SECONDS);
+    Ok(response)
+}
+
+/// Signs in; the user and the token of the browser.
+pub async fn sign_in(
+    app: &App,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    headers: &HeaderMap,
+    body: SignIn,
+) -> Answer<(User, String)> {
     let is_odd = body.email.chars().any(char::is_control);
     if is_odd || body.password.len() > PASSWORD_BYTES || body.email.len() > EMAIL_BYTES {
         return Err(wrong());
@@ -87,26 +108,26 @@ pub async fn create(
         actor: format!("user {email}"),
         action: action.to_owned(),
         address: address.clone(),
-        request_id: request_id(&headers),
+        request_id: request_id(headers),
         status: if is_right { 200 } else { 401 },
         details: "{}".to_owned(),
         ..dray_model::catalog::AuditEntry::default()
     };
-    let (true, Some(user)) = (is_right, user.as_ref()) else {
-        if let Some(user) = &user {
-            app.audit(&user.organization, entry_of("session.refused")).await;
+    let user = match user {
+        Some(user) if is_right => user,
+        known => {
+            if let Some(user) = &known {
+                app.audit(&user.organization, entry_of("session.refused")).await;
+            }
+            return Err(wrong());
         }
-        return Err(wrong());
     };
     app.throttle().succeeded(&limits);
     let of_token = user.clone();
     let token =
         app.sessions().directory(move |store| directory::sign_in(store, &of_token, clock::now())).await?;
     app.audit(&user.organization, entry_of("session.create")).await;
-    let body = json!({ "email": user.email, "name": user.name, "role": user.role, "organization": user.organization });
-    let mut response = Json(body).into_response();
-    set_cookie(&app, &mut response, &token, COOKIE_SECONDS);
-    Ok(response)
+    Ok((user, token))
 }
 
 fn wrong() -> Failure {
@@ -126,13 +147,19 @@ pub fn set_cookie(app: &App, response: &mut Response, token: &str, seconds: u64)
 /// Sign this browser out.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "access", responses((status = 204)), security(("key" = [])))]
 pub async fn delete(State(app): State<App>, actor: Actor, headers: HeaderMap) -> Answer<Response> {
-    if let Some(token) = cookie_of(&headers).map(str::to_owned) {
-        app.sessions().directory(move |store| directory::sign_out(store, &token)).await?;
-        app.audit(actor.organization(), actor.entry("session.delete", "", json!({}))).await;
-    }
+    sign_out(&app, &actor, &headers).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     set_cookie(&app, &mut response, "", 0);
     Ok(response)
+}
+
+/// Ends what the browser's cookie stands for.
+pub async fn sign_out(app: &App, actor: &Actor, headers: &HeaderMap) -> Answer<()> {
+    if let Some(token) = cookie_of(headers).map(str::to_owned) {
+        app.sessions().directory(move |store| directory::sign_out(store, &token)).await?;
+        app.audit(actor.organization(), actor.entry("session.delete", "", json!({}))).await;
+    }
+    Ok(())
 }
 
 /// Who one is: what the key or the browser's user may do, and in which organization.

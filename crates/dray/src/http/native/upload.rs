@@ -15,13 +15,15 @@ const PART_BYTES: usize = 256 << 10;
 const MOST_PARTS: usize = 40;
 
 /// What was sent.
-pub(super) struct Upload {
-    pub(super) job: ImportJob,
-    pub(super) bytes: u64,
+pub struct Upload {
+    /// How it is to be imported.
+    pub job: ImportJob,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// Reads the parts of the form; the file is kept as it comes.
-pub(super) async fn receive(
+pub async fn receive(
     app: &App,
     organization: &str,
     most: Option<u64>,
@@ -172,7 +174,7 @@ fn pairs(name: &str, text: &str) -> Answer<Vec<(String, String)>> {
 }
 
 /// Removes a file that is not imported after all.
-pub(super) async fn drop_file(app: &App, organization: &str, file: String) {
+pub async fn drop_file(app: &App, organization: &str, file: String) {
     let files = app.files().clone();
     let name = organization.to_owned();
     let removed = app.run(organization, move |session| files.remove(session, &name, &file)).await;

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::export_jobs::{view, with_charset};
-use super::names::{label, module, module_slug, stored, unknown_field};
+use super::names::{module, module_slug, stored, unknown_field};
 use crate::clock;
 use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
@@ -351,13 +351,13 @@ fn people_label(object: &Object, name: &str) -> String {
     match object.columns[column].system {
         Some(SystemColumn::CreatedAt) => "Created".to_owned(),
         Some(SystemColumn::UpdatedAt) => "Updated".to_owned(),
-        Some(_) => label(object, &object.columns[column].name),
+        Some(_) => object.label_of(&object.columns[column].name),
         None if columns.len() > 1 => {
-            object.field_of(column).map_or_else(String::new, |field| label(object, &field.definition.name))
+            object.field_of(column).map_or_else(String::new, |field| object.label_of(&field.definition.name))
         }
         None => match (&object.columns[column].part, object.field_of(column)) {
-            (Some(part), Some(field)) => format!("{} {part}", label(object, &field.definition.name)),
-            _ => label(object, &object.columns[column].name),
+            (Some(part), Some(field)) => format!("{} {part}", object.label_of(&field.definition.name)),
+            _ => object.label_of(&object.columns[column].name),
         },
     }
 }

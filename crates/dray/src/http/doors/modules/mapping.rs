@@ -7,7 +7,7 @@ use dray_model::object::{ADDRESS_PARTS, ColumnIndex, Field, Object, SystemColumn
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::names::{label, slug, stored, unknown_column, unknown_field};
+use super::names::{slug, stored, unknown_column, unknown_field};
 use crate::http::answer::{Answer, Failure};
 
 /// One column of the source and the field it fills.
@@ -230,7 +230,7 @@ pub(super) fn worth_a_warning(object: &Object, filled: &[ColumnIndex]) -> Vec<St
 
 /// The sentence for such a field.
 pub(super) fn not_mapped(object: &Object, field: &str) -> String {
-    format!("Required field \"{}\" is not mapped", label(object, field))
+    format!("Required field \"{}\" is not mapped", object.label_of(field))
 }
 
 fn is_filled(field: &Field, filled: &[ColumnIndex]) -> bool {

@@ -67,19 +67,6 @@ pub(super) fn unknown_column(header: &[String], name: &str) -> Failure {
     Failure::validation(format!("the source has no column `{shown}`: {advice}")).code("UNKNOWN_COLUMN")
 }
 
-/// The name of a field for people: its label, or its name with blanks.
-pub(super) fn label(object: &Object, field: &str) -> String {
-    let definition = object.field(field).map(|field| &field.definition);
-    if let Some(label) =
-        definition.map(|definition| definition.label.trim()).filter(|label| !label.is_empty())
-    {
-        return label.to_owned();
-    }
-    let text = field.replace('_', " ");
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
-}
-
 /// An object as this door names it: by its first alias where it has one.
 pub(super) fn module_slug(object: &Object) -> &str {
     object.definition.aliases.first().map_or(object.name(), String::as_str)

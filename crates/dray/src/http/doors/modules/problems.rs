@@ -6,7 +6,7 @@ use dray_model::object::Object;
 use dray_model::problem::{Problem, ProblemCode, Severity};
 use serde_json::{Value, json};
 
-use super::names::{label, module_slug, slug};
+use super::names::{module_slug, slug};
 use super::rows::RowError;
 use crate::operations::objects::KnownObjects;
 
@@ -62,7 +62,7 @@ fn sentence(object: &Object, problem: &Problem) -> String {
         ProblemCode::NotAnInteger => "Must be a whole number".to_owned(),
         ProblemCode::NotADecimal => "Must be a number".to_owned(),
         ProblemCode::NotABoolean => "Must be true or false".to_owned(),
-        ProblemCode::Required => format!("Required field \"{}\" is empty", label(object, field)),
+        ProblemCode::Required => format!("Required field \"{}\" is empty", object.label_of(field)),
         ProblemCode::NotUnique => format!("Duplicate {} found", field.replace('_', " ")),
         _ => {
             let mut letters = problem.message.chars();
@@ -84,7 +84,7 @@ pub(super) fn reference_warnings(
             let target = target.and_then(|target| known.named(target).ok());
             json!({
                 "fieldSlug": slug(field),
-                "fieldLabel": label(object, field),
+                "fieldLabel": object.label_of(field),
                 "unresolvedValues": values,
                 "targetModuleSlug": target.map(|target| module_slug(&target).to_owned()),
             })

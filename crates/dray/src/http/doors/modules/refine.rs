@@ -6,7 +6,7 @@ use dray_model::definition::FieldKind;
 use dray_model::object::Object;
 use serde_json::{Value, json};
 
-use super::names::{label, slug};
+use super::names::slug;
 use crate::http::access::Actor;
 use crate::operations::refined_mapping::{
     self, MOST_COLUMNS, OfferedField, UNCERTAIN_BELOW, UncertainColumn,
@@ -50,7 +50,7 @@ pub(super) fn open(object: &Object, suggestions: &[Value], rows: &[Vec<String>])
         .filter(|field| field.kind != FieldKind::Address && !taken.contains(slug(&field.name).as_str()))
         .map(|field| OfferedField {
             name: slug(&field.name),
-            label: label(object, &field.name),
+            label: object.label_of(&field.name),
             kind: field.kind.word().to_owned(),
         })
         .collect();

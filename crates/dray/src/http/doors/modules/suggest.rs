@@ -8,7 +8,7 @@ use dray_model::object::{ADDRESS_PARTS, Object, SystemColumn};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::names::{label, module, module_slug, slug, stored};
+use super::names::{module, module_slug, slug, stored};
 use super::refine::{open, refine};
 use super::shape::success;
 use crate::http::access::Planner;
@@ -144,7 +144,7 @@ fn cell(value: Option<&Value>) -> String {
 
 /// A field as something a column may be mapped to.
 fn target_field(known: &KnownObjects, object: &Object, name: &str) -> Value {
-    let mut field = json!({ "fieldSlug": slug(name), "label": label(object, name) });
+    let mut field = json!({ "fieldSlug": slug(name), "label": object.label_of(name) });
     let Some(definition) = object.field(name).map(|field| &field.definition) else { return field };
     field["dataType"] = json!(definition.kind.word());
     field["required"] = json!(definition.required);

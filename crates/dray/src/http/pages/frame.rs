@@ -1,0 +1,150 @@
+//! What every page has around it: the navigation, whose page it is, the style and the script. And the page
+//! that says what went wrong.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use maud::{DOCTYPE, Markup, html};
+
+use super::assets::{SCRIPT, STYLE};
+use super::words::{self, LANGUAGES, Words, filled};
+use crate::http::access::Actor;
+use crate::http::answer::{Answer, Failure};
+use crate::operations::objects::KnownObjects;
+use crate::server::app::App;
+
+/// Somebody who is signed in looks at a page.
+#[derive(Debug)]
+pub struct Visit {
+    /// Who.
+    pub actor: Actor,
+    /// In which language.
+    pub words: &'static Words,
+    /// The objects of their organization.
+    pub objects: KnownObjects,
+    /// The path of the page.
+    pub path: String,
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let actor = Actor::from_request_parts(parts, app).await?;
+        let objects = app.objects(actor.organization()).await?;
+        let words = words::of_request(&parts.headers);
+        Ok(Self { actor, words, objects, path: parts.uri.path().to_owned() })
+    }
+}
+
+/// The whole of a page.
+fn document(words: &Words, title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang=(words.code) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · Dray" }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href=(STYLE.as_str());
+                script src=(SCRIPT.as_str()) defer {}
+            }
+            body { (body) }
+        }
+    }
+}
+
+/// A page of somebody who is signed in. `actions` stand beside the title.
+pub fn page(visit: &Visit, title: &str, actions: &Markup, content: &Markup) -> Markup {
+    let words = visit.words;
+    let body = html! {
+        a.skip href="#main" { (words.skip) }
+        header.side {
+            a.brand href="/" { "Dray" }
+            details.menu { summary.button { (words.menu) } }
+            (navigation(visit))
+        }
+        main #main tabindex="-1" {
+            header.page {
+                h1 { (title) }
+                div.actions { (actions) }
+            }
+            (content)
+        }
+    };
+    document(words, title, &body)
+}
+
+fn navigation(visit: &Visit) -> Markup {
+    let words = visit.words;
+    let begins = |path: &str| {
+        let rest = visit.path.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')).then_some("page")
+    };
+    html! {
+        nav aria-label=(words.main_navigation) {
+            p.group { (words.records) }
+            ul {
+                @for object in visit.objects.all() {
+                    @let path = format!("/records/{}", object.name());
+                    @let is_here = begins(&path).or(begins(&format!("/import/{}", object.name())));
+                    li { a href=(path) aria-current=[is_here] { (object.definition.label) } }
+                }
+            }
+            p.group { (words.work) }
+            ul {
+                @if visit.actor.may_plan().is_ok() {
+                    li { a href="/imports" aria-current=[begins("/imports")] { (words.imports) } }
+                }
+                @if visit.actor.must_be_admin().is_ok() {
+                    li { a href="/jobs" aria-current=[begins("/jobs")] { (words.jobs) } }
+                }
+                li { a href="/docs" { (words.reference) } }
+            }
+        }
+        p.who { strong { (visit.actor.name.trim_start_matches("user ")) } (visit.actor.organization.name) }
+        (languages(words))
+        form.sign-out method="post" action="/sign-out" { button.quiet.small { (words.sign_out) } }
+    }
+}
+
+/// A choice of languages.
+fn languages(words: &Words) -> Markup {
+    html! {
+        form.languages method="post" action="/language" aria-label=(words.language) {
+            @for other in LANGUAGES {
+                button.quiet.small name="language" value=(other.code) lang=(other.code)
+                    aria-pressed=(other.code == words.code) { (other.own_name) }
+            }
+        }
+    }
+}
+
+/// A page of nobody in particular.
+pub fn plain(words: &Words, title: &str, content: &Markup) -> Markup {
+    let body = html! {
+        a.skip href="#main" { (words.skip) }
+        main #main tabindex="-1" {
+            p.brand { "Dray" }
+            h1 { (title) }
+            (content)
+            (languages(words))
+        }
+    };
+    document(words, title, &body)
+}
+
+/// What went wrong, as a page.
+pub fn failure(words: &Words, failure: &Failure) -> Markup {
+    let content = html! {
+        p.notice.error { (failure.message) }
+        p { a.button href="/" { (words.back) } }
+    };
+    plain(words, words.not_done, &content)
+}
+
+/// A text with its parts filled in, as it stands on a page.
+pub fn said(text: &str, parts: &[&str]) -> Markup {
+    html! { (filled(text, parts)) }
+}

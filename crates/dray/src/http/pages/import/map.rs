@@ -1,0 +1,343 @@
+//! The second step: how the file is read, which column is which field, and what happens to rows that are there
+//! already. A suggestion says how sure it is and why.
+
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use dray_engine::suggest::{Known, Suggestion, Table, suggest};
+use dray_model::definition::{Merge, OnDuplicate};
+use dray_model::object::{ColumnIndex, Object, SystemColumn};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+use super::review::look;
+use super::{Step, address_of, draft_of, sample_of, save, steps};
+use crate::clock;
+use crate::http::answer::{Answer, Failure};
+use crate::http::pages::frame::{Visit, page};
+use crate::http::pages::pictures::histogram;
+use crate::http::pages::words::{Words, count, filled};
+use crate::operations::drafts::Draft;
+use crate::operations::mapping_memory;
+use crate::operations::reading::ReadRequest;
+use crate::operations::sample::Sample;
+use crate::server::app::App;
+
+/// Rows shown of the file.
+const SHOWN_ROWS: usize = 6;
+/// From here on a suggestion is as good as sure, and from there on worth a look.
+const SURE: f64 = 0.9;
+const LIKELY: f64 = 0.6;
+/// Encodings that are offered; any other can be had by the API.
+const ENCODINGS: [&str; 8] = [
+    "utf-8",
+    "windows-1252",
+    "iso-8859-15",
+    "windows-1250",
+    "windows-1251",
+    "utf-16le",
+    "shift_jis",
+    "gb18030",
+];
+/// Delimiters that are offered.
+const DELIMITERS: [(&str, &str); 4] =
+    [(",", "comma ,"), (";", "semicolon ;"), ("tab", "tab"), ("|", "pipe |")];
+
+/// Shows the columns of the file with what they seem to be.
+pub async fn show(
+    State(app): State<App>,
+    visit: Visit,
+    Path((name, id)): Path<(String, String)>,
+) -> Answer<Markup> {
+    let (object, draft) = draft_of(&app, &visit, &name, &id).await?;
+    let words = visit.words;
+    let sample = sample_of(&app, &visit, &draft).await;
+    let title = filled(words.file_into, &[&draft.job.source_name, &object.definition.label]);
+    let content = match sample {
+        Ok(sample) => {
+            let of_work = object.clone();
+            let confirmed = app
+                .run(visit.actor.organization(), move |session| mapping_memory::recall(session, &of_work))
+                .await?;
+            let known = Known { confirmed: Some(&confirmed), prefers_references: true, ..Known::default() };
+            let suggested = suggest(&object, &Table::from_rows(&sample.header, &sample.rows), &known);
+            html! {
+                (mapping(words, &object, &draft, &sample, &suggested))
+                (reading(words, &draft, Some(&sample)))
+            }
+        }
+        Err(failure) => html! {
+            p.notice.error role="alert" { (failure.message) }
+            (reading(words, &draft, None))
+        },
+    };
+    let actions = html! {
+        a.button.quiet href=(format!("/import/{}", object.name())) { (words.back) }
+        button.primary form="mapping" { (words.step_review) }
+    };
+    let content = html! { (steps(words, Step::Map, None)) (content) };
+    Ok(page(&visit, &title, &actions, &content))
+}
+
+/// How the file is read, to be changed; what was found out stands first.
+fn reading(words: &Words, draft: &Draft, sample: Option<&Sample>) -> Markup {
+    let found = |what: &str| {
+        let found = sample?.detected.iter().find(|found| found.what == what)?;
+        Some(found.value.clone())
+    };
+    let read = &draft.job.read;
+    let selected = |said: &Option<String>, value: &str| said.as_deref() == Some(value);
+    let auto = |what: &str| match found(what) {
+        Some(found) => filled(words.found_out, &[&found]),
+        None => words.find_out.to_owned(),
+    };
+    html! {
+        section.card {
+            h2 { (words.how_read) }
+            p.hint { (words.how_read_hint) }
+            form.fields.two method="post" action=(format!("{}/reading", address_of(draft))) data-autosubmit {
+                div.field {
+                    label for="encoding" { (words.encoding) }
+                    select #encoding name="encoding" {
+                        option value="" { (auto("encoding")) }
+                        @for name in ENCODINGS { option value=(name) selected[selected(&read.encoding, name)] { (name) } }
+                    }
+                }
+                div.field {
+                    label for="delimiter" { (words.delimiter) }
+                    select #delimiter name="delimiter" {
+                        option value="" { (auto("delimiter")) }
+                        @for (value, name) in DELIMITERS { option value=(value) selected[selected(&read.delimiter, value)] { (name) } }
+                    }
+                }
+                div.field {
+                    label for="header_row" { (words.header_row) }
+                    input #header_row name="header_row" type="number" min="0" value=(read.header_row.map(|row| row.to_string()).unwrap_or_default())
+                        placeholder=(auto("header row"));
+                    p.hint { (words.header_row_hint) }
+                }
+                div.field {
+                    label for="sheet" { (words.sheet) }
+                    input #sheet name="sheet" value=(read.sheet.clone().unwrap_or_default()) placeholder=(auto("sheet"));
+                }
+                div.actions.noscript { button { (words.apply) } }
+            }
+            @if let Some(sample) = sample.filter(|sample| !sample.rows.is_empty()) {
+                div.scroll tabindex="0" role="region" aria-label=(words.first_rows) {
+                    table.grid {
+                        thead { tr { @for name in &sample.header { th scope="col" { (name) } } } }
+                        tbody {
+                            @for row in sample.rows.iter().take(SHOWN_ROWS) {
+                                tr { @for cell in row { @if cell.is_empty() { td.none {} } @else { td { (cell) } } } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The columns that files may fill.
+fn targets(object: &Object) -> Vec<(ColumnIndex, String)> {
+    let is_offered = |system: Option<SystemColumn>| {
+        matches!(system, None | Some(SystemColumn::Id | SystemColumn::CreatedAt))
+    };
+    let name = |column: &dray_model::object::Column| {
+        let field = column.field.and_then(|field| object.fields.get(field));
+        let label = object.label_of(field.map_or(&column.name, |field| &field.definition.name));
+        match &column.part {
+            Some(part) => format!("{label}: {}", part.replace('_', " ")),
+            None => label,
+        }
+    };
+    let columns = object.columns.iter().enumerate();
+    columns
+        .filter(|(_, column)| is_offered(column.system))
+        .map(|(index, column)| (index, name(column)))
+        .collect()
+}
+
+/// The column a suggestion means.
+fn suggested_column(object: &Object, suggestion: &Suggestion) -> Option<ColumnIndex> {
+    let columns = object.find_columns(suggestion.field.as_deref()?)?;
+    let part = suggestion.value_type.as_ref().or(suggestion.address_part.as_ref());
+    let has_part = |column: &&ColumnIndex| {
+        let known = object.columns.get(**column).and_then(|column| column.part.as_ref());
+        part.is_none() || known == part
+    };
+    columns.iter().find(has_part).or(columns.first()).copied()
+}
+
+fn mapping(
+    words: &Words,
+    object: &Object,
+    draft: &Draft,
+    sample: &Sample,
+    suggested: &[Suggestion],
+) -> Markup {
+    let targets = targets(object);
+    let mut taken: Vec<ColumnIndex> = Vec::new();
+    let mut chosen: Vec<Option<ColumnIndex>> = Vec::with_capacity(sample.header.len());
+    for (index, header) in sample.header.iter().enumerate() {
+        let said = draft.job.columns.iter().find(|(known, _)| known == header);
+        let column = match said {
+            Some((_, field)) => object.column(field),
+            None => suggested.get(index).and_then(|suggestion| suggested_column(object, suggestion)),
+        };
+        let column = column.filter(|column| !taken.contains(column));
+        taken.extend(column);
+        chosen.push(column);
+    }
+    let policy = &draft.job.policy;
+    let on_duplicate = policy.on_duplicate.unwrap_or(object.policy.on_duplicate);
+    let merge = policy.merge.unwrap_or(object.policy.merge);
+    let matched =
+        if policy.match_by.is_empty() { &object.definition.policy.match_by } else { &policy.match_by };
+    let rows = if sample.is_all { sample.rows.len().to_string() } else { format!("{}+", sample.rows.len()) };
+    html! {
+        p.lead { (filled(words.say_which, &[&rows, &sample.header.len().to_string()])) }
+        form #mapping method="post" action=(format!("{}/mapping", address_of(draft))) {
+            div.scroll tabindex="0" role="region" aria-label=(words.step_map) {
+                table.mapping {
+                    thead { tr { th { (words.column_of_file) } th { (words.values) } th { (words.field) } th { (words.why) } } }
+                    tbody {
+                        @for (index, header) in sample.header.iter().enumerate() {
+                            @let column = sample.column(index);
+                            @let suggestion = suggested.get(index);
+                            tr {
+                                td {
+                                    strong { (header) }
+                                    @for value in &column.values { span.sample { (value) } }
+                                    input type="hidden" name=(format!("column.{index}")) value=(header);
+                                }
+                                td {
+                                    (histogram(&column.bars))
+                                    p.hint {
+                                        (filled(words.different, &[&count(column.distinct as u64)])) ", "
+                                        (filled(words.filled_share, &[&(column.filled * 100 / sample.rows.len().max(1)).to_string()]))
+                                    }
+                                }
+                                td {
+                                    select name=(format!("field.{index}")) aria-label=(filled(words.field_for, &[header])) {
+                                        option value="" { (words.leave_out) }
+                                        @for (target, name) in &targets {
+                                            @let stored = object.columns.get(*target).map_or("", |column| column.name.as_str());
+                                            option value=(stored) selected[chosen.get(index) == Some(&Some(*target))] { (name) }
+                                        }
+                                    }
+                                }
+                                td {
+                                    @if let Some(suggestion) = suggestion.filter(|suggestion| suggestion.field.is_some()) {
+                                        span.confidence.high[suggestion.confidence >= SURE]
+                                            .medium[suggestion.confidence < SURE && suggestion.confidence >= LIKELY]
+                                            .low[suggestion.confidence < LIKELY] {
+                                            (format!("{:.0} %", suggestion.confidence * 100.0))
+                                        }
+                                    }
+                                    @if let Some(suggestion) = suggestion { p.hint { (suggestion.reason) } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            section.card {
+                h2 { (words.already_there) }
+                div.fields.two {
+                    div.field {
+                        label for="match" { (words.recognized_by) }
+                        select #match name="match" {
+                            option value="" { (words.never_recognized) }
+                            @for field in object.fields.iter().map(|field| &field.definition) {
+                                option value=(field.name) selected[matched.first() == Some(&field.name)] { (object.label_of(&field.name)) }
+                            }
+                            option value="id" selected[matched.first().is_some_and(|name| name == "id")] { "Id" }
+                        }
+                    }
+                    div.field {
+                        label for="on_duplicate" { (words.then) }
+                        select #on_duplicate name="on_duplicate" {
+                            option value="update:fill_empty" selected[on_duplicate == OnDuplicate::Update && merge == Merge::FillEmpty] { (words.fill_empty) }
+                            option value="update:prefer_import" selected[on_duplicate == OnDuplicate::Update && merge == Merge::PreferImport] { (words.prefer_import) }
+                            option value="update:overwrite" selected[on_duplicate == OnDuplicate::Update && merge == Merge::Overwrite] { (words.overwrite) }
+                            option value="skip:" selected[on_duplicate == OnDuplicate::Skip] { (words.skip_known) }
+                            option value="create:" selected[on_duplicate == OnDuplicate::Create] { (words.create_anyway) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads the file in another way.
+pub async fn read(
+    State(app): State<App>,
+    visit: Visit,
+    Path((name, id)): Path<(String, String)>,
+    Form(entered): Form<BTreeMap<String, String>>,
+) -> Answer<Response> {
+    let (_, mut draft) = draft_of(&app, &visit, &name, &id).await?;
+    let text =
+        |name: &str| entered.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let header_row = match text("header_row") {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| Failure::validation("the header row is a number"))?),
+    };
+    draft.job.read = ReadRequest {
+        encoding: text("encoding"),
+        delimiter: text("delimiter"),
+        header_row,
+        sheet: text("sheet"),
+        ..draft.job.read
+    };
+    draft.job.read.options()?;
+    draft.job.columns.clear();
+    draft.review = None;
+    let to = address_of(&draft);
+    save(&app, &visit, draft).await?;
+    Ok(Redirect::to(&to).into_response())
+}
+
+/// Keeps which column is which field, and looks what would happen.
+pub async fn put(
+    State(app): State<App>,
+    visit: Visit,
+    Path((name, id)): Path<(String, String)>,
+    Form(entered): Form<BTreeMap<String, String>>,
+) -> Answer<Response> {
+    let (object, mut draft) = draft_of(&app, &visit, &name, &id).await?;
+    let mut columns: Vec<(String, String)> = Vec::new();
+    for index in 0..entered.len() {
+        let Some(header) = entered.get(&format!("column.{index}")) else { break };
+        let field = entered.get(&format!("field.{index}")).cloned().unwrap_or_default();
+        if !field.is_empty() && columns.iter().any(|(_, known)| *known == field) {
+            let label = object.label_of(&field);
+            return Err(Failure::validation(filled(visit.words.filled_twice, &[&label])));
+        }
+        columns.push((header.clone(), field));
+    }
+    let on_duplicate = entered.get("on_duplicate").map(String::as_str).unwrap_or_default();
+    let policy = &mut draft.job.policy;
+    (policy.on_duplicate, policy.merge) = match on_duplicate {
+        "update:fill_empty" => (Some(OnDuplicate::Update), Some(Merge::FillEmpty)),
+        "update:prefer_import" => (Some(OnDuplicate::Update), Some(Merge::PreferImport)),
+        "update:overwrite" => (Some(OnDuplicate::Update), Some(Merge::Overwrite)),
+        "skip:" => (Some(OnDuplicate::Skip), None),
+        "create:" => (Some(OnDuplicate::Create), None),
+        _ => (None, None),
+    };
+    policy.match_by = entered.get("match").filter(|name| !name.is_empty()).cloned().into_iter().collect();
+    let known = &object.definition.policy.match_by;
+    // The object's own rules are kept whole where nobody chose another first one.
+    if policy.match_by.first() == known.first() {
+        policy.match_by.clear();
+    }
+    draft.job.columns.clone_from(&columns);
+    let of_work = object.clone();
+    app.run(visit.actor.organization(), move |session| {
+        mapping_memory::remember(session, &of_work, &columns, clock::now())
+    })
+    .await?;
+    look(&app, &visit, object, draft).await
+}

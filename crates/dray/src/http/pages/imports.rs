@@ -1,0 +1,190 @@
+//! Imports after the fact: what each did to every row, the rejected rows as a file, and taking one back.
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use dray_model::catalog::ImportQuery;
+use dray_model::flow::{Import, ImportStatus};
+use dray_model::ledger::Fate;
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+use super::frame::{Visit, page};
+use super::import::review::problems;
+use super::pictures::ledger;
+use super::view::address;
+use super::words::{Words, count, filled};
+use crate::http::answer::{Answer, Failure};
+use crate::http::lists::number_of;
+use crate::http::native::imports as native;
+use crate::operations::ledger::{fates_json, problem_json, time};
+use crate::operations::objects::KnownObjects;
+use crate::operations::outcomes::{TakenBack, undo_import};
+use crate::operations::record::SOURCE;
+use crate::server::app::App;
+use crate::server::directory::Role;
+
+/// Imports of one page.
+const IMPORTS: u64 = 50;
+/// Problems shown of one.
+const PROBLEMS: u64 = 200;
+
+/// How an import stands.
+fn badge(words: &Words, import: &Import) -> Markup {
+    let (class, text) = match import.status {
+        ImportStatus::Completed => ("badge good", words.status_completed),
+        ImportStatus::Running => ("badge info", words.status_running),
+        ImportStatus::Interrupted => ("badge warning", words.status_interrupted),
+        ImportStatus::Failed => ("badge error", words.status_failed),
+        ImportStatus::Undone => ("badge", words.status_undone),
+    };
+    html! { span class=(class) { (text) } }
+}
+
+/// All imports, the newest first.
+pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Answer<Markup> {
+    visit.actor.may_plan()?;
+    let words = visit.words;
+    let before = query.as_deref().and_then(|query| query.strip_prefix("before=")?.parse().ok());
+    let asked = ImportQuery { object: None, without_source: Some(SOURCE.to_owned()), before, limit: IMPORTS };
+    let imports = app.run(visit.actor.organization(), move |session| session.query_imports(&asked)).await?;
+    let label = |name: &str| {
+        visit.objects.named(name).map_or_else(|_| name.to_owned(), |object| object.definition.label.clone())
+    };
+    let last = imports.last().map(|import| import.id.to_string()).filter(|_| imports.len() as u64 == IMPORTS);
+    let content = html! {
+        @if imports.is_empty() {
+            div.empty { p { (words.no_imports) } }
+        } @else {
+            div.scroll tabindex="0" role="region" aria-label=(words.imports) {
+                table.grid {
+                    thead {
+                        tr {
+                            th.number { "#" } th { (words.file) } th { (words.object) } th { (words.status) }
+                            th.number { (words.rows) } th.number { (words.fate_created) } th.number { (words.fate_updated) }
+                            th.number { (words.fate_rejected) } th { (words.begun) }
+                        }
+                    }
+                    tbody {
+                        @for import in &imports {
+                            tr {
+                                td.number { a href=(format!("/imports/{}", import.id)) { (import.id) } }
+                                td {
+                                    @match import.undo_of {
+                                        Some(of) => (filled(words.undo_of, &[&of.to_string()])),
+                                        None => (import.source),
+                                    }
+                                }
+                                td { (label(&import.object)) }
+                                td { (badge(words, import)) }
+                                td.number { (count(import.ledger.read)) }
+                                @for fate in [Fate::Created, Fate::Updated, Fate::Rejected] {
+                                    td.number { (count(import.ledger.count(fate))) }
+                                }
+                                td { time datetime=(time(import.started_at)) { (time(import.started_at)) } }
+                            }
+                        }
+                    }
+                }
+            }
+            nav.pager aria-label=(words.pages) {
+                span {}
+                @if let Some(last) = &last {
+                    a.button.small href=(address("/imports", &[("before", last)])) rel="next" { (words.next_page) }
+                }
+            }
+        }
+    };
+    Ok(page(&visit, words.imports, &html! {}, &content))
+}
+
+/// One import.
+pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Markup> {
+    visit.actor.may_plan()?;
+    let words = visit.words;
+    let (import, note) = native::found(&app, &visit.actor, &id).await?;
+    let number = import.id;
+    let found = app
+        .run(visit.actor.organization(), move |session| session.problems_after(number, (0, 0), PROBLEMS))
+        .await?;
+    let found: Vec<Value> = found.iter().map(|numbered| problem_json(&numbered.problem)).collect();
+    let object = visit.objects.named(&import.object).ok();
+    let label = object.as_ref().map_or(import.object.as_str(), |object| object.definition.label.as_str());
+    let is_admin = visit.actor.role == Role::Admin;
+    let rejected = import.ledger.count(Fate::Rejected);
+    let may_undo = is_admin
+        && import.undo_of.is_none()
+        && matches!(import.status, ImportStatus::Completed | ImportStatus::Interrupted);
+    let sure = filled(
+        words.undo_sure,
+        &[&count(import.ledger.count(Fate::Created)), &count(import.ledger.count(Fate::Updated))],
+    );
+    let title = match import.undo_of {
+        Some(of) => filled(words.undo_of, &[&of.to_string()]),
+        None => import.source.clone(),
+    };
+    let actions = html! {
+        a.button.quiet href="/imports" { (words.imports) }
+        @if may_undo {
+            form method="post" action=(format!("/imports/{number}/undo")) {
+                button.danger data-confirm=(sure) { (words.undo) }
+            }
+        }
+        @if object.is_some() {
+            a.button.primary href=(format!("/records/{}", import.object)) { (filled(words.see_records, &[label])) }
+        }
+    };
+    let seconds = import.finished_at.map(|end| (end - import.started_at) as f64 / 1e6);
+    let fates = Value::Object(fates_json(&import.ledger));
+    let content = html! {
+        p.lead {
+            (badge(words, &import)) " " (label) ", " time datetime=(time(import.started_at)) { (time(import.started_at)) }
+            @if !note.actor.is_empty() { ", " (note.actor.trim_start_matches("user ")) }
+        }
+        @if let Some(message) = &import.message { p.notice.warning { (message) } }
+        section.card {
+            header {
+                h2 { (words.ledger) }
+                @if import.ledger.is_balanced() { span.badge.good { (words.balanced) } } @else { span.badge.error { (words.not_balanced) } }
+            }
+            (ledger(words, &fates))
+            @if let Some(seconds) = seconds { p.hint { (filled(words.took, &[&format!("{seconds:.1}")])) } }
+        }
+        @if rejected > 0 && is_admin {
+            section.card {
+                h2 { (words.rejected_rows) }
+                p { (filled(words.rejected_hint, &[&count(rejected)])) }
+                div.actions {
+                    a.button href=(format!("/api/v1/imports/{number}/failed-rows")) download { (words.download_rejected) }
+                    @if object.is_some() {
+                        a.button.quiet href=(format!("/import/{}", import.object)) { (words.send_repaired) }
+                    }
+                }
+            }
+        }
+        @if let Some(object) = &object { (problems(words, object, &json!({ "problems": found }))) }
+    };
+    Ok(page(&visit, &title, &actions, &content))
+}
+
+/// Takes an import back.
+pub async fn undo(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Response> {
+    visit.actor.must_be_admin()?;
+    let number = number_of(&id, "import")?;
+    let taken = app
+        .run(visit.actor.organization(), move |session| {
+            let known = KnownObjects::load(session)?;
+            undo_import(session, &known, number)
+        })
+        .await?;
+    match taken {
+        TakenBack::Missing => Err(Failure::not_found(format!("there is no import `{number}`"))),
+        TakenBack::Conflict(why) => Err(Failure::conflict(why)),
+        TakenBack::Done(undone) => {
+            let details =
+                json!({ "undo": undone.undo.id, "deleted": undone.deleted, "restored": undone.restored });
+            let entry = visit.actor.entry("import.undo", id, details);
+            app.audit(visit.actor.organization(), entry).await;
+            Ok(Redirect::to(&format!("/imports/{}", undone.undo.id)).into_response())
+        }
+    }
+}

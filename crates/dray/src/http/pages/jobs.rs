@@ -1,0 +1,126 @@
+//! Jobs: what waits, what runs and how far it is, what came of it; stopping one and trying one again.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use dray_model::catalog::{Job, JobQuery, JobStatus};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::frame::{Visit, page};
+use super::pictures::ledger;
+use super::words::{Words, count};
+use crate::http::answer::Answer;
+use crate::http::native::jobs as native;
+use crate::operations::job_words::job_json;
+use crate::operations::ledger::time;
+use crate::server::app::App;
+
+/// Jobs of one page.
+const JOBS: u64 = 100;
+
+fn badge(words: &Words, status: JobStatus) -> Markup {
+    let (class, text) = match status {
+        JobStatus::Pending => ("badge", words.status_waiting),
+        JobStatus::Running => ("badge info", words.status_running),
+        JobStatus::Completed => ("badge good", words.status_completed),
+        JobStatus::Failed => ("badge error", words.status_failed),
+        JobStatus::Cancelled => ("badge warning", words.status_cancelled),
+    };
+    html! { span class=(class) { (text) } }
+}
+
+/// What is done, in words.
+fn kind(words: &Words, job: &Job) -> String {
+    match job.kind.as_str() {
+        "import" => words.import.to_owned(),
+        "export" => words.export.to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// All jobs, the newest first.
+pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
+    visit.actor.must_be_admin()?;
+    let words = visit.words;
+    let asked = JobQuery { kind: None, object: None, before: None, limit: JOBS };
+    let jobs = app.run(visit.actor.organization(), move |session| session.list_jobs(&asked)).await?;
+    let content = html! {
+        @if jobs.is_empty() {
+            div.empty { p { (words.no_jobs) } }
+        } @else {
+            div.scroll tabindex="0" role="region" aria-label=(words.jobs) {
+                table.grid {
+                    thead { tr { th.number { "#" } th { (words.what) } th { (words.object) } th { (words.status) } th { (words.begun) } th { (words.by) } } }
+                    tbody {
+                        @for job in &jobs {
+                            tr {
+                                td.number { a href=(format!("/jobs/{}", job.id)) { (job.id) } }
+                                td { (kind(words, job)) }
+                                td { (job.object) }
+                                td { (badge(words, job.status)) }
+                                td { time datetime=(time(job.created_at)) { (time(job.created_at)) } }
+                                td { (job.actor.trim_start_matches("user ")) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    Ok(page(&visit, words.jobs, &html! {}, &content))
+}
+
+/// One job, live while it goes on.
+pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Response> {
+    visit.actor.must_be_admin()?;
+    let words = visit.words;
+    let job = native::found(&app, visit.actor.organization(), &id).await?;
+    if let (JobStatus::Completed, Some(import)) = (job.status, job.import_id) {
+        return Ok(Redirect::to(&format!("/imports/{import}")).into_response());
+    }
+    let shown = job_json(&job);
+    let number =
+        |name: &str| shown.get("progress").and_then(|progress| progress.get(name)?.as_u64()).unwrap_or(0);
+    let is_live = !job.status.is_final();
+    let actions = html! {
+        a.button.quiet href="/jobs" { (words.jobs) }
+        @if is_live {
+            form method="post" action=(format!("/jobs/{}/cancel", job.id)) { button.danger { (words.stop) } }
+        } @else if job.status != JobStatus::Completed {
+            form method="post" action=(format!("/jobs/{}/retry", job.id)) { button.primary { (words.try_again) } }
+        }
+    };
+    let content = html! {
+        p.lead { (badge(words, job.status)) " " (job.object) ", " time datetime=(time(job.created_at)) { (time(job.created_at)) } }
+        @if let Some(why) = &job.error { p.notice.error { (why) } }
+        @if is_live {
+            section.card data-events=(format!("/api/v1/jobs/{}/events", job.id)) {
+                h2 { (words.progress) }
+                progress aria-label=(words.progress) max="100" value=[(number("total") > 0).then(|| number("rows") * 100 / number("total").max(1))] {}
+                p role="status" {
+                    b data-events-rows { (count(number("rows"))) } " " (words.rows) ", "
+                    b data-events-rejected { (count(number("rejected"))) } " " (words.fate_rejected)
+                }
+            }
+        }
+        @if let Some(fates) = shown.get("result").and_then(|result| result.get("ledger")).filter(|fates| fates.get("read").and_then(Value::as_u64).is_some_and(|read| read > 0)) {
+            section.card { h2 { (words.ledger) } (ledger(words, fates)) }
+        }
+    };
+    let title = format!("{} {}", kind(words, &job), job.id);
+    Ok(page(&visit, &title, &actions, &content).into_response())
+}
+
+/// Stops a job.
+pub async fn cancel(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Response> {
+    visit.actor.must_be_admin()?;
+    native::stop(&app, &visit.actor, &id).await?;
+    Ok(Redirect::to(&format!("/jobs/{id}")).into_response())
+}
+
+/// Asks for a job again.
+pub async fn retry(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Response> {
+    visit.actor.must_be_admin()?;
+    let job = native::again(&app, &visit.actor, &id).await?;
+    Ok(Redirect::to(&format!("/jobs/{}", job.id)).into_response())
+}

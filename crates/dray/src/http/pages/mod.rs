@@ -1,0 +1,69 @@
+//! The pages for people: the same operations as every door, shown as HTML. `frame` is what all pages have
+//! around them; each page is a file. Nothing here needs a script to work.
+
+pub mod words;
+pub mod assets;
+pub mod pictures;
+pub mod frame;
+pub mod view;
+pub mod sign_in;
+pub mod records;
+pub mod record;
+pub mod import;
+pub mod imports;
+pub mod jobs;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use super::answer::Failure;
+use crate::server::app::App;
+
+/// Where people sign in.
+const SIGN_IN: &str = "/sign-in";
+
+/// Every page.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(records::home))
+        .route(SIGN_IN, get(sign_in::page).post(sign_in::sign_in))
+        .route("/sign-in/{link}", get(sign_in::link_page).post(sign_in::sign_in_by_link))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/language", post(sign_in::choose_language))
+        .route("/records/{object}", get(records::list))
+        .route("/records/{object}/new", get(record::new).post(record::create))
+        .route("/records/{object}/{id}", get(record::get).post(record::change))
+        .route("/records/{object}/{id}/delete", post(record::delete))
+        .route("/import/{object}", get(import::upload::ask).post(import::upload::send))
+        .route("/import/{object}/{draft}", get(import::map::show))
+        .route("/import/{object}/{draft}/reading", post(import::map::read))
+        .route("/import/{object}/{draft}/mapping", post(import::map::put))
+        .route("/import/{object}/{draft}/review", get(import::review::show))
+        .route("/import/{object}/{draft}/confirm", post(import::review::confirm))
+        .route("/imports", get(imports::list))
+        .route("/imports/{id}", get(imports::get))
+        .route("/imports/{id}/undo", post(imports::undo))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}", get(jobs::get))
+        .route("/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .route("/assets/{name}", get(assets::asset))
+        .layer(axum::middleware::from_fn(reshape))
+}
+
+/// Failures are shown as a page; whoever is not signed in is asked to, and comes back.
+async fn reshape(request: Request, next: Next) -> Response {
+    let words = words::of_request(request.headers());
+    let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str()).to_owned();
+    let response = next.run(request).await;
+    let Some(failure) = response.extensions().get::<Failure>().cloned() else { return response };
+    if failure.code == "UNAUTHENTICATED" {
+        return Redirect::to(&view::address(SIGN_IN, &[("next", &wanted)])).into_response();
+    }
+    let mut shown = (failure.status, frame::failure(words, &failure)).into_response();
+    shown.extensions_mut().insert(failure);
+    shown
+}

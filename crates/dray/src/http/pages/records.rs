@@ -1,0 +1,376 @@
+//! The grid of an object's records: search, filters, order over several columns, a choice of columns, pages
+//! that go on where the last one ended, and the two exports.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Redirect;
+use dray_model::definition::FieldKind;
+use dray_model::object::Object;
+use maud::{Markup, html};
+use serde_json::Value;
+use serde_json::json;
+
+use super::frame::{Visit, page, said};
+use super::view::{Condition, View};
+use super::words::{Words, count, filled};
+use crate::http::answer::{Answer, Failure};
+use crate::http::native::shapes::object_of;
+use crate::operations::pages::{self, Total};
+use crate::server::app::App;
+use crate::server::directory::Role;
+
+/// Records of one page.
+const RECORDS: u64 = 50;
+/// Letters of a cell; the rest stands on the record's own page.
+const CELL_LETTERS: usize = 120;
+/// What lists are exported as: the format and its name.
+const FORMATS: [(&str, &str); 5] =
+    [("csv", "CSV"), ("xlsx", "Excel"), ("json", "JSON"), ("parquet", "Parquet"), ("pdf", "PDF")];
+
+/// Where people begin: the records of the first object.
+pub async fn home(visit: Visit) -> Redirect {
+    let contacts = visit.objects.named("contacts").ok();
+    let first = contacts.or_else(|| visit.objects.all().first().cloned());
+    Redirect::to(&first.map_or("/docs".to_owned(), |object| format!("/records/{}", object.name())))
+}
+
+/// Whoever may read records.
+pub fn must_read(visit: &Visit) -> Answer<()> {
+    if visit.actor.role == Role::Planner {
+        return Err(Failure::denied("a key that may only plan reads no records"));
+    }
+    Ok(())
+}
+
+/// A page of records.
+pub async fn list(
+    State(app): State<App>,
+    visit: Visit,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer<Markup> {
+    must_read(&visit)?;
+    let object = object_of(&visit.objects, &name)?;
+    let view = View::parse(query.as_deref().unwrap_or_default());
+    let shown = view.shown_columns(&object);
+    let read: Vec<String> = ["id".to_owned()].into_iter().chain(shown.iter().cloned()).collect();
+    let cursor = Some(view.cursor.clone()).filter(|cursor| !cursor.is_empty());
+    // A view that cannot be had is shown with what is wrong, so that it can be put right.
+    let found = match view.selection(&read).read(&object) {
+        Err(error) => Err(Failure::from(error)),
+        Ok(selection) => {
+            let of_work = object.clone();
+            app.run(visit.actor.organization(), move |session| {
+                session.prepare_object(&of_work)?;
+                let page = pages::page(session, &of_work, &selection, RECORDS, cursor.as_deref())?;
+                Ok((page, pages::total(session, &of_work, selection.filter.as_ref())?))
+            })
+            .await
+            .map_err(Failure::from)
+        }
+    };
+    let details = json!({ "query": query });
+    app.audit(visit.actor.organization(), visit.actor.entry("records.list", object.name(), details)).await;
+    let words = visit.words;
+    let actions = html! {
+        (export_menu(words, &object, &view))
+        @if visit.actor.role == Role::Admin {
+            a.button href=(format!("/records/{}/new", object.name())) { (words.new_record) }
+        }
+        @if visit.actor.may_plan().is_ok() {
+            a.button.primary href=(format!("/import/{}", object.name())) { (words.import) }
+        }
+    };
+    let content = html! {
+        (toolbar(words, &object, &view, &shown))
+        (chips(words, &object, &view))
+        @match &found {
+            Err(failure) => { p.notice.error role="alert" { (failure.message) } }
+            Ok((page, total)) => {
+                @let records: Vec<BTreeMap<String, Value>> = serde_json::from_str(page.records.get()).unwrap_or_default();
+                (grid(words, &object, &view, &shown, &records))
+                (pager(words, &object, &view, total, page.next.as_deref()))
+            }
+        }
+    };
+    Ok(page(&visit, &object.definition.label, &actions, &content))
+}
+
+fn export_menu(words: &Words, object: &Object, view: &View) -> Markup {
+    let part = |title: &str, hint: &str, is_all: bool| {
+        html! {
+            p.group { (title) }
+            p.hint { (hint) }
+            @for (format, name) in FORMATS {
+                a href=(view.export_address(object, format, is_all)) download { (name) }
+            }
+        }
+    };
+    html! {
+        details.menu {
+            summary.button { (words.export) }
+            div.items {
+                div { (part(words.export_view, words.export_view_hint, false)) }
+                div { (part(words.export_all, words.export_all_hint, true)) }
+            }
+        }
+    }
+}
+
+/// The operators that make sense for a field.
+fn operators(words: &'static Words, kind: FieldKind) -> Vec<(&'static str, &'static str)> {
+    let equal = [("eq", words.is), ("neq", words.is_not), ("in", words.is_one_of)];
+    let filled = [("is_empty", words.is_empty), ("is_not_empty", words.is_filled)];
+    let text = [
+        ("contains", words.contains),
+        ("not_contains", words.contains_not),
+        ("starts_with", words.starts_with),
+        ("ends_with", words.ends_with),
+    ];
+    let order = [
+        ("gt", words.greater),
+        ("gte", words.greater_or_equal),
+        ("lt", words.less),
+        ("lte", words.less_or_equal),
+    ];
+    let is_ordered = matches!(
+        kind,
+        FieldKind::Integer
+            | FieldKind::Decimal
+            | FieldKind::Date
+            | FieldKind::DateTime
+            | FieldKind::Time
+            | FieldKind::Reference
+    );
+    let mut out = equal.to_vec();
+    match kind {
+        FieldKind::Boolean | FieldKind::Uuid | FieldKind::Choice => {}
+        _ if is_ordered => out.extend(order),
+        _ => out.extend(text),
+    }
+    out.extend(filled);
+    out
+}
+
+/// All operators, in the words of the page.
+fn operator_words(words: &'static Words) -> Vec<(&'static str, &'static str)> {
+    let mut all = operators(words, FieldKind::Text);
+    for operator in operators(words, FieldKind::Integer) {
+        if !all.contains(&operator) {
+            all.push(operator);
+        }
+    }
+    all
+}
+
+fn hidden(view: &View, but: &[&str]) -> Markup {
+    html! {
+        @for (name, value) in view.query() {
+            @if name != "cursor" && !but.contains(&name) { input type="hidden" name=(name) value=(value); }
+        }
+    }
+}
+
+fn toolbar(words: &'static Words, object: &Object, view: &View, shown: &[String]) -> Markup {
+    let path = format!("/records/{}", object.name());
+    let title = filled(words.search_records, &[&object.definition.label]);
+    let fields = || object.fields.iter().map(|field| &field.definition);
+    html! {
+        div.bar {
+            form.search role="search" method="get" action=(path) {
+                (hidden(view, &["search"]))
+                input type="search" name="search" value=(view.search) placeholder=(title) aria-label=(title)
+                    maxlength="200";
+                button.quiet { (words.search) }
+            }
+            details.menu {
+                summary.button { (words.add_filter) }
+                form.items.filters method="get" action=(path) {
+                    (hidden(view, &[]))
+                    div.condition {
+                        select name="field" aria-label=(words.field) required {
+                            @for field in fields() { option value=(field.name) { (object.label_of(&field.name)) } }
+                        }
+                        select name="operator" aria-label=(words.condition) {
+                            @for (operator, text) in operator_words(words) { option value=(operator) { (text) } }
+                        }
+                        input name="value" aria-label=(words.value);
+                        button.primary { (words.apply) }
+                    }
+                }
+            }
+            details.menu {
+                summary.button { (words.columns) }
+                form.items.columns method="get" action=(path) {
+                    (hidden(view, &["column"]))
+                    fieldset {
+                        legend.group { (words.columns) }
+                        @for field in fields() {
+                            label {
+                                input type="checkbox" name="column" value=(field.name) checked[shown.contains(&field.name)];
+                                " " (object.label_of(&field.name))
+                            }
+                        }
+                    }
+                    button.primary { (words.apply) }
+                }
+            }
+        }
+    }
+}
+
+/// What is filtered and ordered by, each with a way out.
+fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
+    let path = format!("/records/{}", object.name());
+    if view.conditions.is_empty() && view.sort.is_empty() && view.search.is_empty() {
+        return html! {};
+    }
+    let known = operator_words(words);
+    let sentence = |condition: &Condition| {
+        let operator = known.iter().find(|(operator, _)| *operator == condition.operator);
+        let operator = operator.map_or(condition.operator.as_str(), |(_, text)| text);
+        let value = if condition.is_about_nothing() { "" } else { &condition.value };
+        format!("{} {operator} {value}", object.label_of(&condition.field)).trim_end().to_owned()
+    };
+    let chip = |text: String, without: View| {
+        html! {
+            a.chip href=(without.address(&path)) title=(words.remove_filter) {
+                (text) " " span aria-hidden="true" { "×" }
+            }
+        }
+    };
+    html! {
+        div.chips {
+            @if !view.search.is_empty() {
+                (chip(format!("“{}”", view.search), view.with(|view| view.search.clear())))
+            }
+            @for (index, condition) in view.conditions.iter().enumerate() {
+                (chip(sentence(condition), view.with(|view| drop(view.conditions.remove(index)))))
+            }
+            @for (index, (field, descends)) in view.sort.iter().enumerate() {
+                @let arrow = if *descends { "↓" } else { "↑" };
+                (chip(format!("{arrow} {}", object.label_of(field)), view.with(|view| drop(view.sort.remove(index)))))
+            }
+            a.quiet href=(View { columns: view.columns.clone(), ..View::default() }.address(&path)) { (words.clear_all) }
+        }
+    }
+}
+
+/// True for values that stand at the right.
+fn is_number(object: &Object, name: &str) -> bool {
+    let kind = object.field(name).map(|field| field.definition.kind);
+    matches!(kind, Some(FieldKind::Integer | FieldKind::Decimal))
+}
+
+/// A value as text.
+pub fn shown_value(words: &Words, value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Bool(true) => Some(words.yes.to_owned()),
+        Value::Bool(false) => Some(words.no.to_owned()),
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::Array(items) if items.is_empty() => None,
+        Value::Array(items) => {
+            let texts: Vec<String> = items.iter().filter_map(|item| shown_value(words, item)).collect();
+            Some(texts.join(", "))
+        }
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| {
+                shown_value(words, value).map(|text| format!("{}: {text}", name.replace('_', " ")))
+            };
+            let texts: Vec<String> = members.iter().filter_map(member).collect();
+            Some(texts.join(" · ")).filter(|text| !text.is_empty())
+        }
+        Value::Number(number) => Some(number.to_string()),
+    }
+}
+
+fn cell(words: &Words, object: &Object, name: &str, value: Option<&Value>, link: Option<&str>) -> Markup {
+    let text = value.and_then(|value| shown_value(words, value));
+    let Some(text) = text else {
+        return match link {
+            Some(link) => html! { td { a href=(link) aria-label=(words.empty) { (words.nothing) } } },
+            None => html! { td.none {} },
+        };
+    };
+    let is_long = text.chars().count() > CELL_LETTERS;
+    let short: String = if is_long { text.chars().take(CELL_LETTERS).chain(['…']).collect() } else { text };
+    html! {
+        td.number[is_number(object, name)] {
+            @match link {
+                Some(link) => a href=(link) { (short) },
+                None => (short),
+            }
+        }
+    }
+}
+
+fn grid(
+    words: &Words,
+    object: &Object,
+    view: &View,
+    shown: &[String],
+    records: &[BTreeMap<String, Value>],
+) -> Markup {
+    let path = format!("/records/{}", object.name());
+    if records.is_empty() {
+        let is_filtered = !view.conditions.is_empty() || !view.search.is_empty();
+        return html! {
+            div.empty {
+                p { @if is_filtered { (words.nothing_found) } @else { (words.nothing_yet) } }
+            }
+        };
+    }
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(object.definition.label) {
+            table.grid {
+                thead {
+                    tr {
+                        @for name in shown {
+                            th scope="col" aria-sort=(view.order_of(name)) .number[is_number(object, name)] {
+                                @let title = object.label_of(name);
+                                a.sort href=(view.sorted_by(name).address(&path))
+                                    title=(filled(words.sorted_by, &[&title])) { (title) }
+                            }
+                        }
+                    }
+                }
+                tbody {
+                    @for record in records {
+                        @let id = record.get("id").and_then(Value::as_i64).unwrap_or_default();
+                        @let link = format!("{path}/{id}");
+                        tr {
+                            @for (index, name) in shown.iter().enumerate() {
+                                (cell(words, object, name, record.get(name), (index == 0).then_some(link.as_str())))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn pager(words: &Words, object: &Object, view: &View, total: &Total, next: Option<&str>) -> Markup {
+    let path = format!("/records/{}", object.name());
+    let number = count(total.count);
+    let text = match total.is {
+        "exact" if total.count == 1 => words.count_one,
+        "exact" => words.count_exact,
+        "estimate" => words.count_estimate,
+        _ => words.count_at_least,
+    };
+    html! {
+        nav.pager aria-label=(words.pages) {
+            span { (said(text, &[&number])) }
+            @if !view.cursor.is_empty() {
+                a.button.small href=(view.with(|_| {}).address(&path)) rel="first" { (words.first_page) }
+            }
+            @if let Some(next) = next {
+                @let following = View { cursor: next.to_owned(), ..view.clone() };
+                a.button.small href=(following.address(&path)) rel="next" { (words.next_page) }
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The pages as a browser without a script sees them: forms are sent, redirects followed, cookies kept.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use crate::server::Server;
+use crate::support::{Kind, STORES};
+
+/// What a page answered.
+struct Shown {
+    status: u16,
+    /// Where it was in the end.
+    path: String,
+    head: String,
+    html: String,
+}
+
+impl Shown {
+    /// The page without its tags.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let mut is_tag = false;
+        for letter in self.html.chars() {
+            match letter {
+                '<' => is_tag = true,
+                '>' => {
+                    is_tag = false;
+                    text.push(' ');
+                }
+                _ if !is_tag => text.push(letter),
+                _ => {}
+            }
+        }
+        let text =
+            text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn has(&self, words: &str) -> bool {
+        self.text().contains(words)
+    }
+}
+
+/// A browser that is signed in, or not.
+struct Browser<'s> {
+    server: &'s Server,
+    cookie: String,
+    language: &'static str,
+}
+
+impl<'s> Browser<'s> {
+    fn new(server: &'s Server) -> Self {
+        Self { server, cookie: String::new(), language: "en" }
+    }
+
+    /// Signs in by the link that the first start shows.
+    fn signed_in(server: &'s Server) -> Self {
+        let mut browser = Self::new(server);
+        let greeted = server.greeting.iter().find_map(|line| line.split_once("/sign-in/"));
+        let link = format!("/sign-in/{}", greeted.expect("the first start shows a link").1.trim());
+        assert_eq!(browser.post(&link, &[]).status, 200);
+        browser
+    }
+
+    fn once(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String, String) {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nsec-fetch-site: same-origin\r\ncookie: {}\r\n\
+             accept-language: {}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            self.cookie,
+            self.language,
+            body.len()
+        );
+        let answer = self.server.raw(&[head.as_bytes(), body].concat());
+        let (head, html) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        if let Some(cookie) = head.lines().find_map(|line| line.strip_prefix("set-cookie: dray_session=")) {
+            self.cookie = format!("dray_session={}", cookie.split(';').next().unwrap_or_default());
+        }
+        (status, head.to_owned(), html.to_owned())
+    }
+
+    fn follow(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> Shown {
+        let (mut path, mut answer) = (path.to_owned(), self.once(method, path, kind, body));
+        for _ in 0..5 {
+            let Some(to) = answer.1.lines().find_map(|line| line.strip_prefix("location: ")) else { break };
+            path = to.to_owned();
+            answer = self.once("GET", &path, kind, b"");
+        }
+        let (status, head, html) = answer;
+        Shown { status, path, head, html }
+    }
+
+    fn get(&mut self, path: &str) -> Shown {
+        self.follow("GET", path, "text/plain", b"")
+    }
+
+    fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Shown {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.follow("POST", path, "application/x-www-form-urlencoded", body.as_bytes())
+    }
+
+    /// Sends a file by the form of the first step; the page of the second.
+    fn send_file(&mut self, object: &str, name: &str, content: &str) -> Shown {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n{content}\r\n--b--\r\n"
+        );
+        self.follow("POST", &format!("/import/{object}"), "multipart/form-data; boundary=b", body.as_bytes())
+    }
+}
+
+/// What the form of a page would send as it stands: name → value of its selects and hidden inputs.
+fn form_of(html: &str) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    let attribute = |tag: &str, name: &str| {
+        let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+        Some(rest.split('"').next().unwrap_or_default().replace("&quot;", "\"").replace("&amp;", "&"))
+    };
+    let mut select: Option<String> = None;
+    for tag in html.split('<') {
+        if tag.starts_with("input") && tag.contains("type=\"hidden\"") {
+            if let (Some(name), Some(value)) = (attribute(tag, "name"), attribute(tag, "value")) {
+                fields.insert(name, value);
+            }
+        } else if tag.starts_with("select") {
+            select = attribute(tag, "name");
+        } else if tag.starts_with("option")
+            && let (Some(name), Some(value)) = (&select, attribute(tag, "value"))
+            && (tag.contains(" selected") || !fields.contains_key(name))
+        {
+            fields.insert(name.clone(), value);
+        }
+    }
+    fields
+}
+
+const FILE: &str = "First Name;E-Mail;Status;Birthday\nAda;ada@example.com;lead;1955-12-10\n\
+                    Grace;grace.example.com;customer;1906-12-09\nLinus;linus@example.org;unknown;1969-12-28\n";
+
+#[test]
+fn from_a_file_to_records_and_back_without_reading_anything() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        let mut browser = Browser::new(&server);
+        // Whoever is not signed in comes back to where they wanted to go.
+        let asked = browser.get("/records/contacts?search=a+b");
+        assert_eq!(asked.path, "/sign-in?next=%2Frecords%2Fcontacts%3Fsearch%3Da%2Bb");
+        let mut browser = Browser::signed_in(&server);
+        let first = browser.get("/");
+        assert_eq!((first.status, first.path.as_str()), (200, "/records/contacts"));
+        assert!(first.has("There are no records yet."), "{}", first.text());
+
+        let map = browser.send_file("contacts", "people.csv", FILE);
+        assert!(map.has("people.csv into Contacts") && map.has("3 rows, 4 columns"), "{}", map.text());
+        assert!(
+            map.has("semicolon (found)") && map.has("utf-8 (found)") || map.has("UTF-8 (found)"),
+            "{}",
+            map.text()
+        );
+        let mut entered = form_of(&map.html);
+        assert_eq!(
+            ["field.0", "field.1", "field.2", "field.3"].map(|name| entered[name].as_str()),
+            ["first_name", "email", "status", "birthday"]
+        );
+        entered.retain(|name, _| name.contains('.') || name == "match" || name == "on_duplicate");
+        let fields: Vec<(&str, &str)> =
+            entered.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let review = browser.post(&format!("{}/mapping", map.path), &fields);
+        assert!(review.path.ends_with("/review"), "{}", review.path);
+        assert!(review.has("Import 1 rows"), "{}", review.text());
+        assert!(review.has("3 read = 1 created + 2 rejected"), "{}", review.text());
+        assert!(
+            review.has("E-Mail : invalid email") && review.has("Status : not a choice"),
+            "{}",
+            review.text()
+        );
+        assert_eq!(server.get("/api/v1/objects/contacts/records").json()["total"], 0, "nothing is written");
+
+        let confirm = review.path.replace("/review", "/confirm");
+        let done = browser.post(&confirm, &[]);
+        assert!(done.path.starts_with("/imports/"), "{}: {}", done.path, done.text());
+        assert!(
+            done.has("completed") && done.has("balanced") && done.has("Download rejected rows"),
+            "{}",
+            done.text()
+        );
+        // Sent twice it is done once.
+        assert_eq!(browser.post(&confirm, &[]).path, done.path);
+        assert!(browser.get("/imports").has("people.csv"));
+        let rejected = browser.get(&format!("/api/v1{}/failed-rows", done.path));
+        assert!(rejected.html.contains("grace.example.com"), "{}", rejected.html);
+
+        let list = browser.get("/records/contacts");
+        assert!(list.has("Ada") && list.has("1 record"), "{}", list.text());
+        let undone = browser.post(&format!("{}/undo", done.path), &[]);
+        assert!(undone.has("Undo of import"), "{}", undone.text());
+        assert!(browser.get("/records/contacts").has("There are no records yet."));
+        assert!(browser.get(&done.path).has("undone"));
+    }
+}
+
+#[test]
+fn the_grid_filters_sorts_and_exports_what_it_shows() {
+    let server = Server::start(Kind::Sqlite);
+    for (name, email, status) in
+        [("Ada", "ada@x.io", "lead"), ("Bob", "bob@x.io", "customer"), ("Cy", "cy@y.io", "lead")]
+    {
+        server.post(
+            "/api/v1/objects/contacts/records",
+            &json!({ "first_name": name, "email": email, "status": status }),
+        );
+    }
+    let mut browser = Browser::signed_in(&server);
+    let query = "/records/contacts?search=x.io&field=status&operator=eq&value=lead&sort=email%3Adesc&column=email&column=status";
+    let shown = browser.get(query);
+    assert!(shown.has("ada@x.io") && shown.has("1 record") && !shown.has("bob@x.io"), "{}", shown.text());
+    assert!(shown.has("Status is lead") && shown.has("↓ Email"), "{}", shown.text());
+    let links: Vec<String> = shown
+        .html
+        .split("href=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap_or_default().replace("&amp;", "&"))
+        .filter(|link| link.contains("/export?format=csv"))
+        .collect();
+    let download = |link: &String| server.send("GET", link, &[("cookie", &browser.cookie)], b"").text();
+    let files: Vec<String> = links.iter().map(download).collect();
+    assert_eq!(files[0].replace('\r', ""), "email,status\nada@x.io,lead\n", "{links:?}");
+    assert!(files[1].contains("bob@x.io") && files[1].lines().count() == 4, "{}", files[1]);
+    let sorted = browser.get("/records/contacts?sort=first_name%3Adesc").html;
+    let places = ["Cy", "Bob", "Ada"].map(|name| sorted.find(&format!(">{name}<")).expect("it is shown"));
+    assert!(places.is_sorted(), "{places:?}");
+    // What cannot be understood is told on the page, and the page stays.
+    let wrong = browser.get("/records/contacts?field=nope&operator=eq&value=1");
+    assert!(wrong.status == 200 && wrong.has("nope") && wrong.has("Clear all"), "{}", wrong.text());
+    assert_eq!(browser.get("/records/nothing").status, 404);
+    browser.language = "de-CH, en;q=0.5";
+    assert!(browser.get("/records/contacts").has("3 Datensätze"));
+    browser.language = "fr";
+    assert!(browser.get("/records/contacts").has("3 enregistrements"));
+}
+
+#[test]
+fn a_record_is_made_changed_and_deleted() {
+    let server = Server::start(Kind::Sqlite);
+    let mut browser = Browser::signed_in(&server);
+    let refused = browser.post("/records/contacts/new", &[("first_name", "Ada <b>"), ("email", "nonsense")]);
+    assert!(
+        refused.status == 422 && refused.has("Ada <b>") || refused.html.contains("Ada &lt;b&gt;"),
+        "{}",
+        refused.html
+    );
+    assert!(refused.html.contains("aria-invalid=\"true\""), "{}", refused.html);
+    let made = browser
+        .post("/records/contacts/new", &[("first_name", "Ada"), ("email", "ada@x.io"), ("status", "lead")]);
+    assert!(made.status == 200 && made.html.contains("value=\"ada@x.io\""), "{}", made.html);
+    let version = form_of(&made.html)["version"].clone();
+    let changed = browser.post(&made.path, &[("first_name", "Ada"), ("email", ""), ("version", &version)]);
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    let id = made.path.rsplit('/').next().expect("an id");
+    let record = server.get(&format!("/api/v1/objects/contacts/records/{id}")).json();
+    assert_eq!((&record["email"], &record["status"]), (&Value::Null, &json!("lead")), "{record}");
+    let late = browser.post(&made.path, &[("first_name", "Eve"), ("version", &version)]);
+    assert!(late.status == 422 && late.has("Somebody else changed this record"), "{}", late.text());
+    let gone = browser.post(&format!("{}/delete", made.path), &[]);
+    assert_eq!(gone.path, "/records/contacts");
+    assert_eq!(browser.get(&made.path).status, 404);
+}
+
+#[test]
+fn pages_need_no_one_elses_help_and_let_nobody_else_in() {
+    let server = Server::start(Kind::Sqlite);
+    server.post(
+        "/api/v1/users",
+        &json!({ "email": "ann@x.io", "role": "member", "password": "a long password" }),
+    );
+    let mut browser = Browser::signed_in(&server);
+    let map = browser.send_file("contacts", "people.csv", FILE).path;
+    for path in [
+        "/records/contacts",
+        "/records/contacts/new",
+        "/import/contacts",
+        &map,
+        "/imports",
+        "/jobs",
+        "/sign-in",
+    ] {
+        let shown = browser.get(path);
+        assert_eq!(shown.status, 200, "{path}");
+        assert!(shown.head.contains("content-security-policy: default-src 'none'"), "{path}");
+        for foreign in [" style=", "<style", " onclick", "http://", "https://", "<script>", "javascript:"] {
+            assert!(!shown.html.contains(foreign), "{path} has `{foreign}`");
+        }
+        let assets: Vec<&str> = shown.html.split('"').filter(|text| text.starts_with("/assets/")).collect();
+        assert_eq!(assets.len(), 2, "{path}");
+    }
+    let style = browser.get("/records/contacts").html;
+    let style =
+        style.split('"').find(|text| text.starts_with("/assets/pages.css")).expect("a style").to_owned();
+    assert!(browser.get(&style).head.contains("immutable"));
+    // A page of another site makes a browser do nothing here.
+    let foreign = server.send(
+        "POST",
+        "/records/contacts/new",
+        &[
+            ("cookie", &browser.cookie),
+            ("sec-fetch-site", "cross-site"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ],
+        b"first_name=Eve",
+    );
+    assert_eq!(foreign.status, 403);
+    let mut member = Browser::new(&server);
+    let wrong = member.post("/sign-in", &[("email", "ann@x.io"), ("password", "no")]);
+    assert!(wrong.status == 401 && wrong.has("password is wrong"), "{}", wrong.text());
+    let inside = member.post(
+        "/sign-in",
+        &[("email", "ann@x.io"), ("password", "a long password"), ("next", "//evil.example")],
+    );
+    assert_eq!((inside.status, inside.path.as_str()), (200, "/records/contacts"), "{}", inside.text());
+    for path in ["/import/contacts", &map, "/jobs", "/records/contacts/new"] {
+        assert_eq!(member.get(path).status, 403, "{path}");
+    }
+    assert_eq!(member.post("/records/contacts/new", &[("first_name", "Eve")]).status, 403);
+    let out = member.post("/sign-out", &[]);
+    assert_eq!(out.path, "/sign-in");
+    assert_eq!(member.get("/records/contacts").path, "/sign-in?next=%2Frecords%2Fcontacts");
+    // What another organization prepares is not there.
+    let made = server.post("/api/v1/organizations", &json!({ "slug": "acme", "name": "Acme" })).json();
+    let secret = made["secret"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(server.json_as(&secret, "GET", &map, &Value::Null).status, 404);
+}
