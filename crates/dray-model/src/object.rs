@@ -230,6 +230,16 @@ impl Object {
         self.fields.iter().find(|field| field.definition.name == name)
     }
 
+    /// The name of a stored column for people: that of its field, with the part where it is one of several.
+    pub fn label_of_column(&self, column: &Column) -> String {
+        let field = column.field.and_then(|field| self.fields.get(field));
+        let label = self.label_of(field.map_or(&column.name, |field| &field.definition.name));
+        match &column.part {
+            Some(part) => format!("{label}: {}", part.replace('_', " ")),
+            None => label,
+        }
+    }
+
     /// The name of a field for people: its label, or its name with blanks.
     pub fn label_of(&self, field: &str) -> String {
         let label = self.field(field).map(|field| field.definition.label.trim());

@@ -6,12 +6,13 @@ use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use dray_model::definition::{FieldDefinition, FieldKind};
-use dray_model::object::Object;
+use dray_model::object::{Column, Object};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::frame::{Visit, page};
-use super::records::{must_read, shown_value};
+use super::records::must_read;
+use super::view::columns_of;
 use super::words::{Words, filled};
 use crate::http::answer::{Answer, Failure};
 use crate::http::lists::number_of;
@@ -114,16 +115,19 @@ fn refused(
         .into_response()
 }
 
-/// True for fields that are entered as one text.
-fn is_entered(definition: &FieldDefinition) -> bool {
-    definition.types.is_empty() && definition.kind != FieldKind::Address
+/// What is entered one by one: each stored column, with the definition of its field.
+fn inputs(object: &Object) -> impl Iterator<Item = (&Column, &FieldDefinition)> {
+    columns_of(object).filter_map(|column| {
+        let field = object.fields.get(column.field?)?;
+        Some((column, &field.definition))
+    })
 }
 
-/// The members to write: every field of the form, empty ones as null.
+/// The members to write: every input of the form, empty ones as null.
 fn members(object: &Object, entered: &Entered) -> Map<String, Value> {
     let mut members = Map::new();
-    for field in object.fields.iter().map(|field| &field.definition).filter(|field| is_entered(field)) {
-        let Some(text) = entered.get(&field.name) else { continue };
+    for (column, field) in inputs(object) {
+        let Some(text) = entered.get(&column.name) else { continue };
         let text = text.replace("\r\n", "\n");
         let value = if text.trim().is_empty() {
             Value::Null
@@ -134,24 +138,20 @@ fn members(object: &Object, entered: &Entered) -> Map<String, Value> {
         } else {
             Value::String(text)
         };
-        members.insert(field.name.clone(), value);
+        members.insert(column.name.clone(), value);
     }
     members
 }
 
 /// What a record's form shows at first.
 fn entered_of(object: &Object, record: &Map<String, Value>) -> Entered {
-    let text = |field: &FieldDefinition| match record.get(&field.name) {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |column: &Column, field: &FieldDefinition| match record.get(&column.name) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) if field.multiple => items
-            .iter()
-            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join(", "),
-        Some(value) => value.to_string(),
+        Some(Value::Array(items)) if field.multiple => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Some(value) => plain(value),
     };
-    object.fields.iter().map(|field| (field.definition.name.clone(), text(&field.definition))).collect()
+    inputs(object).map(|(column, field)| (column.name.clone(), text(column, field))).collect()
 }
 
 fn form_page(
@@ -194,12 +194,10 @@ fn form_page(
             @if let Some(version) = record.and_then(|(_, record)| record.get("version")) {
                 input type="hidden" name="version" value=(version);
             }
-            @for definition in object.fields.iter().map(|field| &field.definition) {
-                @if is_entered(definition) {
-                    (input(words, &object.label_of(&definition.name), definition, entered.get(&definition.name).map_or("", String::as_str), wrong(&definition.name), may_change))
-                } @else if let Some(text) = record.and_then(|(_, record)| shown_value(words, record.get(&definition.name)?)) {
-                    div.field { p.label { (object.label_of(&definition.name)) } p { (text) } }
-                }
+            @for (column, field) in inputs(object) {
+                @let wrong = wrong(&column.name).or(wrong(&field.name));
+                @let text = entered.get(&column.name).map_or("", String::as_str);
+                (input(words, &object.label_of_column(column), (column, field), text, wrong, may_change))
             }
             @if may_change { div.wide { button.primary { (words.save) } } }
         }
@@ -221,14 +219,17 @@ fn title_of(object: &Object, entered: &Entered) -> Option<String> {
 fn input(
     words: &Words,
     label: &str,
-    field: &FieldDefinition,
+    (column, field): (&Column, &FieldDefinition),
     text: &str,
     wrong: Option<&str>,
     may_change: bool,
 ) -> Markup {
-    let id = format!("field-{}", field.name);
+    let name = &column.name;
+    let is_part = column.part.is_some();
+    let id = format!("field-{name}");
     let described = wrong.map(|_| format!("{id}-error"));
     let kind = match field.kind {
+        _ if is_part => "text",
         FieldKind::Email => "email",
         FieldKind::Url => "url",
         FieldKind::Phone => "tel",
@@ -236,7 +237,7 @@ fn input(
         _ => "text",
     };
     let is_long = matches!(field.kind, FieldKind::Json | FieldKind::Expression)
-        || (field.kind == FieldKind::Text && field.max_length.is_none_or(|most| most > 1_000));
+        || (!is_part && field.kind == FieldKind::Text && field.max_length.is_none_or(|most| most > 1_000));
     let invalid = wrong.map(|_| "true");
     html! {
         div.field {
@@ -245,20 +246,20 @@ fn input(
                 @if field.required { " " span.hint { "(" (words.required) ")" } }
             }
             @if !field.choices.is_empty() && !field.multiple {
-                select id=(id) name=(field.name) disabled[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] {
+                select id=(id) name=(name) disabled[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] {
                     option value="" { (words.nothing) }
                     @for choice in &field.choices { option value=(choice) selected[choice == text] { (choice) } }
                 }
             } @else if field.kind == FieldKind::Boolean {
-                select id=(id) name=(field.name) disabled[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] {
+                select id=(id) name=(name) disabled[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] {
                     option value="" { (words.nothing) }
                     option value="true" selected[text == "true"] { (words.yes) }
                     option value="false" selected[text == "false"] { (words.no) }
                 }
             } @else if is_long {
-                textarea id=(id) name=(field.name) rows="3" readonly[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] { (text) }
+                textarea id=(id) name=(name) rows="3" readonly[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] { (text) }
             } @else {
-                input id=(id) name=(field.name) type=(kind) value=(text) readonly[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()];
+                input id=(id) name=(name) type=(kind) value=(text) readonly[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()];
             }
             @if let Some(why) = wrong { p.error id=[described.as_deref()] { (why) } }
         }

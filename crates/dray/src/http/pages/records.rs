@@ -7,12 +7,13 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Redirect;
 use dray_model::definition::FieldKind;
 use dray_model::object::Object;
+use dray_model::value::ValueType;
 use maud::{Markup, html};
 use serde_json::Value;
 use serde_json::json;
 
 use super::frame::{Visit, page, said};
-use super::view::{Condition, View};
+use super::view::{Condition, View, columns_of};
 use super::words::{Words, count, filled};
 use crate::http::answer::{Answer, Failure};
 use crate::http::native::shapes::object_of;
@@ -97,6 +98,14 @@ pub async fn list(
     Ok(page(&visit, &object.definition.label, &actions, &content))
 }
 
+/// The name of a column or field for people.
+fn label(object: &Object, name: &str) -> String {
+    match columns_of(object).find(|column| column.name == name) {
+        Some(column) => object.label_of_column(column),
+        None => object.label_of(name),
+    }
+}
+
 fn export_menu(words: &Words, object: &Object, view: &View) -> Markup {
     let part = |title: &str, hint: &str, is_all: bool| {
         html! {
@@ -175,7 +184,6 @@ fn hidden(view: &View, but: &[&str]) -> Markup {
 fn toolbar(words: &'static Words, object: &Object, view: &View, shown: &[String]) -> Markup {
     let path = format!("/records/{}", object.name());
     let title = filled(words.search_records, &[&object.definition.label]);
-    let fields = || object.fields.iter().map(|field| &field.definition);
     html! {
         div.bar {
             form.search role="search" method="get" action=(path) {
@@ -190,7 +198,7 @@ fn toolbar(words: &'static Words, object: &Object, view: &View, shown: &[String]
                     (hidden(view, &[]))
                     div.condition {
                         select name="field" aria-label=(words.field) required {
-                            @for field in fields() { option value=(field.name) { (object.label_of(&field.name)) } }
+                            @for column in columns_of(object) { option value=(column.name) { (object.label_of_column(column)) } }
                         }
                         select name="operator" aria-label=(words.condition) {
                             @for (operator, text) in operator_words(words) { option value=(operator) { (text) } }
@@ -206,10 +214,10 @@ fn toolbar(words: &'static Words, object: &Object, view: &View, shown: &[String]
                     (hidden(view, &["column"]))
                     fieldset {
                         legend.group { (words.columns) }
-                        @for field in fields() {
+                        @for column in columns_of(object) {
                             label {
-                                input type="checkbox" name="column" value=(field.name) checked[shown.contains(&field.name)];
-                                " " (object.label_of(&field.name))
+                                input type="checkbox" name="column" value=(column.name) checked[shown.contains(&column.name)];
+                                " " (object.label_of_column(column))
                             }
                         }
                     }
@@ -231,12 +239,12 @@ fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
         let operator = known.iter().find(|(operator, _)| *operator == condition.operator);
         let operator = operator.map_or(condition.operator.as_str(), |(_, text)| text);
         let value = if condition.is_about_nothing() { "" } else { &condition.value };
-        format!("{} {operator} {value}", object.label_of(&condition.field)).trim_end().to_owned()
+        format!("{} {operator} {value}", label(object, &condition.field)).trim_end().to_owned()
     };
     let chip = |text: String, without: View| {
         html! {
             a.chip href=(without.address(&path)) title=(words.remove_filter) {
-                (text) " " span aria-hidden="true" { "×" }
+                (text)
             }
         }
     };
@@ -250,7 +258,7 @@ fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
             }
             @for (index, (field, descends)) in view.sort.iter().enumerate() {
                 @let arrow = if *descends { "↓" } else { "↑" };
-                (chip(format!("{arrow} {}", object.label_of(field)), view.with(|view| drop(view.sort.remove(index)))))
+                (chip(format!("{arrow} {}", label(object, field)), view.with(|view| drop(view.sort.remove(index)))))
             }
             a.quiet href=(View { columns: view.columns.clone(), ..View::default() }.address(&path)) { (words.clear_all) }
         }
@@ -259,8 +267,8 @@ fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
 
 /// True for values that stand at the right.
 fn is_number(object: &Object, name: &str) -> bool {
-    let kind = object.field(name).map(|field| field.definition.kind);
-    matches!(kind, Some(FieldKind::Integer | FieldKind::Decimal))
+    let column = columns_of(object).find(|column| column.name == name);
+    column.is_some_and(|column| matches!(column.value_type, ValueType::Integer | ValueType::Decimal))
 }
 
 /// A value as text.
@@ -329,7 +337,7 @@ fn grid(
                     tr {
                         @for name in shown {
                             th scope="col" aria-sort=(view.order_of(name)) .number[is_number(object, name)] {
-                                @let title = object.label_of(name);
+                                @let title = label(object, name);
                                 a.sort href=(view.sorted_by(name).address(&path))
                                     title=(filled(words.sorted_by, &[&title])) { (title) }
                             }

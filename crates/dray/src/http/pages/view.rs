@@ -1,7 +1,7 @@
 //! What somebody looks at in a list of records: search, filters, order and columns, as the address of the page
 //! says them. Every view has an address, so that it can be kept, sent to others and exported.
 
-use dray_model::object::Object;
+use dray_model::object::{Column, Object};
 use serde_json::json;
 use url::form_urlencoded;
 
@@ -144,10 +144,9 @@ impl View {
 
     /// The names of the columns shown: those somebody chose, or the first ones.
     pub fn shown_columns(&self, object: &Object) -> Vec<String> {
-        let fields = || object.fields.iter().map(|field| field.definition.name.clone());
-        let known = |name: &String| object.find_columns(name).is_some();
-        let chosen: Vec<String> = self.columns.iter().filter(|name| known(name)).cloned().collect();
-        if chosen.is_empty() { fields().take(FIRST_COLUMNS).collect() } else { chosen }
+        let names = || columns_of(object).map(|column| column.name.clone());
+        let chosen: Vec<String> = names().filter(|name| self.columns.contains(name)).collect();
+        if chosen.is_empty() { names().take(FIRST_COLUMNS).collect() } else { chosen }
     }
 
     /// What to ask the operations for.
@@ -188,6 +187,11 @@ impl View {
         }
         address(&format!("/api/v1/objects/{}/export", object.name()), &pairs)
     }
+}
+
+/// The columns that people look at: those of the fields.
+pub fn columns_of(object: &Object) -> impl Iterator<Item = &Column> {
+    object.columns.iter().filter(|column| column.system.is_none())
 }
 
 fn parse_sort(text: &str) -> Vec<(String, bool)> {

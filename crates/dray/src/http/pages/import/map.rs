@@ -142,18 +142,10 @@ fn targets(object: &Object) -> Vec<(ColumnIndex, String)> {
     let is_offered = |system: Option<SystemColumn>| {
         matches!(system, None | Some(SystemColumn::Id | SystemColumn::CreatedAt))
     };
-    let name = |column: &dray_model::object::Column| {
-        let field = column.field.and_then(|field| object.fields.get(field));
-        let label = object.label_of(field.map_or(&column.name, |field| &field.definition.name));
-        match &column.part {
-            Some(part) => format!("{label}: {}", part.replace('_', " ")),
-            None => label,
-        }
-    };
     let columns = object.columns.iter().enumerate();
     columns
         .filter(|(_, column)| is_offered(column.system))
-        .map(|(index, column)| (index, name(column)))
+        .map(|(index, column)| (index, object.label_of_column(column)))
         .collect()
 }
 
