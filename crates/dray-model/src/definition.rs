@@ -171,6 +171,9 @@ pub struct FieldDefinition {
     /// The value a new record gets where the row has none; `{field}` stands for another text field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
+    /// What JSON must look like, beyond being JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<JsonShape>,
     /// The object a reference points to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -242,6 +245,23 @@ impl FieldKind {
             Self::Reference => "reference",
             Self::Expression => "expression",
             Self::Address => "address",
+        }
+    }
+}
+
+/// What the JSON of a field must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonShape {
+    /// An array of objects with a text `key` and a text `value`; the value is a template of the expression language.
+    KeyValueList,
+}
+
+impl JsonShape {
+    /// The word used in files and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::KeyValueList => "key_value_list",
         }
     }
 }

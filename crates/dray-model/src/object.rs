@@ -161,6 +161,15 @@ impl Object {
             if written.kind == FieldKind::Choice && written.choices.is_empty() {
                 return Err(Error::request(format!("choice field `{}` has no choices", written.name)));
             }
+            if let Some(shape) = written.shape.filter(|_| written.kind != FieldKind::Json) {
+                return Err(Error::request(format!(
+                    "field `{}` is of type {} and cannot have the shape `{}`",
+                    written.name,
+                    written.kind.word(),
+                    shape.word()
+                ))
+                .hint("only fields of type json have a shape"));
+            }
             fields.push(Field { definition: written.clone(), columns: first..columns.len(), pattern });
         }
         columns.push(system_column("created_at", SystemColumn::CreatedAt, ValueType::DateTime));

@@ -37,6 +37,7 @@ pub enum ProblemCode {
     NotADateTime,
     NotAUuid,
     InvalidJson,
+    InvalidShape,
     DamagedText,
     InvalidEmail,
     InvalidPhone,
@@ -54,7 +55,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::NoHeader,
         Self::SkippedLines,
         Self::OtherTable,
@@ -87,6 +88,7 @@ impl ProblemCode {
         Self::NotADateTime,
         Self::NotAUuid,
         Self::InvalidJson,
+        Self::InvalidShape,
         Self::DamagedText,
         Self::InvalidEmail,
         Self::InvalidPhone,
@@ -150,6 +152,7 @@ impl ProblemCode {
             Self::NotADateTime => ("not_a_datetime", "the text is not a date and time"),
             Self::NotAUuid => ("not_a_uuid", "the text is not a UUID"),
             Self::InvalidJson => ("invalid_json", "the text is not JSON"),
+            Self::InvalidShape => ("invalid_shape", "the JSON does not have the required form"),
             Self::InvalidEmail => ("invalid_email", "the text is not an e-mail address"),
             Self::InvalidPhone => ("invalid_phone", "the text is not a phone number"),
             Self::InvalidUrl => ("invalid_url", "the text is not a web address"),

@@ -6,6 +6,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use dray_engine::damage::{Repair, repaired};
+use dray_engine::map::edited::with_edits;
+use dray_engine::map::edits::Edits;
 use dray_formats::ReadOptions;
 use dray_model::flow::RowSource;
 use dray_model::{Error, Result};
@@ -27,6 +29,7 @@ pub struct Source {
     is_stored: bool,
     options: ReadOptions,
     repairs: Vec<(usize, Repair)>,
+    edits: Edits,
     /// Deletes the copy of standard input, or of a file kept elsewhere, at the end.
     copy: Option<TempPath>,
 }
@@ -71,14 +74,32 @@ impl Source {
         // What is wrong with a missing or unreadable file is told when it is opened as rows.
         let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
         let name = if name == "-" { "standard input".to_owned() } else { name.to_owned() };
-        Ok(Self { name, bytes, path, is_stored: false, options, repairs: Vec::new(), copy })
+        Ok(Self {
+            name,
+            bytes,
+            path,
+            is_stored: false,
+            options,
+            repairs: Vec::new(),
+            edits: Edits::default(),
+            copy,
+        })
     }
 
     /// A file the server keeps, with the name people know it by: where it lies is nobody's business.
     pub fn stored(name: &str, file: LocalFile, options: ReadOptions) -> Self {
         let LocalFile { path, copy } = file;
         let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
-        Self { name: name.to_owned(), bytes, path, is_stored: true, options, repairs: Vec::new(), copy }
+        Self {
+            name: name.to_owned(),
+            bytes,
+            path,
+            is_stored: true,
+            options,
+            repairs: Vec::new(),
+            edits: Edits::default(),
+            copy,
+        }
     }
 
     /// Where the bytes lie.
@@ -98,12 +119,18 @@ impl Source {
         } else {
             dray_formats::open_path(&self.path, &options)?
         };
-        Ok(if self.repairs.is_empty() { rows } else { repaired(rows, &self.repairs) })
+        let rows = if self.repairs.is_empty() { rows } else { repaired(rows, &self.repairs) };
+        with_edits(rows, &self.edits, skip_rows)
     }
 
     /// From now on these columns are repaired wherever the source is opened.
     pub fn repair(&mut self, repairs: Vec<(usize, Repair)>) {
         self.repairs = repairs;
+    }
+
+    /// From now on its cells are edited wherever it is opened.
+    pub fn edit(&mut self, edits: Edits) {
+        self.edits = edits;
     }
 
     /// From now on only these columns are read, where the format keeps them apart.

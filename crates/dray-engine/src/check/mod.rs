@@ -6,6 +6,7 @@ pub mod contact;
 pub mod date;
 pub mod number;
 pub mod words;
+pub mod shape;
 pub mod decide;
 
 use std::borrow::Cow;
@@ -418,7 +419,13 @@ pub(crate) fn text_value<'t>(field: &Field, text: &'t str, style: Style) -> Resu
         FieldKind::Decimal => Cow::Owned(number::decimal_in(field, text, style)?),
         FieldKind::Choice => words::choice(field, text)?,
         FieldKind::Uuid => words::uuid(text)?,
-        FieldKind::Json => words::json(text)?,
+        FieldKind::Json => {
+            let json = words::json(text)?;
+            if let Some(shape) = definition.shape.filter(|_| !json.is_empty()) {
+                shape::shaped(shape, &json)?;
+            }
+            json
+        }
         FieldKind::Expression => match Trigger::compile(text) {
             Ok(_) => Cow::Borrowed(text),
             Err(error) => return Err((ProblemCode::InvalidExpression, error.to_string())),

@@ -1,6 +1,6 @@
-//! The one expression language: mappings of pipelines and triggers of connectors. Text is parsed
+//! The one expression language: mappings of pipelines, triggers and templates of connectors. Text is parsed
 //! ([`syntax::Expression`]), compiled against a schema ([`program::Program`], [`mapping::Mapping`],
-//! [`program::Trigger`]) and evaluated over records. Pure: it knows no store, no file and no clock.
+//! [`program::Trigger`], [`template::Template`]) and evaluated over records. Pure: it knows no store, no file and no clock.
 
 pub mod fault;
 pub mod decimal;
@@ -18,6 +18,7 @@ mod resolve;
 mod compile;
 pub mod evaluate;
 pub mod program;
+pub mod template;
 pub mod mapping;
 
 #[cfg(test)]
@@ -31,5 +32,6 @@ pub use mapping::{Mapping, MappingError};
 pub use parse::Dialect;
 pub use program::{Program, Trigger};
 pub use syntax::Expression;
+pub use template::{Roots, Template};
 pub use types::{Property, Schema, Type};
 pub use value::{Record, Value};

@@ -1,7 +1,13 @@
 //! Mapping: which source column fills which stored column. Made once per source, before the first row.
 
 mod names;
+pub mod edits;
+mod replace;
+pub mod edited;
 pub mod computed;
+
+#[cfg(test)]
+mod tests;
 
 use dray_model::flow::FAILED_COLUMNS;
 use dray_model::object::{ColumnIndex, Object, SystemColumn, fold_name};

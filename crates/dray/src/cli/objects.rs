@@ -102,6 +102,9 @@ fn constraints(definition: &FieldDefinition) -> String {
     if let Some(most) = definition.max_length {
         told.push(format!("at most {most} characters"));
     }
+    if let Some(shape) = definition.shape {
+        told.push(format!("shape {}", shape.word()));
+    }
     if let Some(pattern) = &definition.pattern {
         told.push(format!("matches {pattern}"));
     }

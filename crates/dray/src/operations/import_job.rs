@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use dray_engine::check::style::DateOrder;
+use dray_engine::map::edits::Edits;
 use dray_model::ledger::{Fate, Ledger};
 use dray_model::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct ImportJob {
     pub columns: Vec<(String, String)>,
     /// Stored column → value for every row.
     pub statics: Vec<(String, String)>,
+    /// Repairs of cells before they are anything else.
+    #[serde(skip_serializing_if = "Edits::is_empty")]
+    pub edits: Edits,
     /// How it goes where the object's own policy says something else.
     pub policy: PolicyRequest,
     /// What is said about dates like 03/04/2025: true for the third of April.

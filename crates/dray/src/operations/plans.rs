@@ -141,12 +141,12 @@ impl Plan {
     }
 }
 
-/// The first rows of what was sent.
+/// The first rows of what is to be imported.
 #[derive(Debug, Default)]
 pub struct Preview {
     /// The names of the columns.
     pub columns: Vec<String>,
-    /// Cells of the first rows, shortened.
+    /// Cells of the first rows, repaired where that was asked for, shortened.
     pub rows: Vec<Vec<Option<String>>>,
 }
 
@@ -203,7 +203,7 @@ pub fn plan(
     Ok(Planned::Done(Box::new(report), preview))
 }
 
-/// The first rows of each fate as they were read, with the cells that would change and what is wrong:
+/// The first rows of each fate as they are imported, with the cells that would change and what is wrong:
 /// `{"updated": [{"row", "record", "cells": {column: text}, "changes": [{field, old, new}]}], …}`.
 pub fn first_rows(report: &ImportReport, source: &Source) -> Result<Value> {
     let wanted: BTreeSet<u64> = report.first_rows.values().flatten().copied().collect();
@@ -234,7 +234,7 @@ pub fn first_rows(report: &ImportReport, source: &Source) -> Result<Value> {
     Ok(Value::Object(out))
 }
 
-/// The cells of these rows as they stand in the source: row → column → text.
+/// The cells of these rows as the source gives them, repaired where that was asked for: row → column → text.
 fn cells_of(source: &Source, wanted: &BTreeSet<u64>) -> Result<BTreeMap<u64, Map<String, Value>>> {
     let mut found = BTreeMap::new();
     let Some(&last) = wanted.last() else { return Ok(found) };

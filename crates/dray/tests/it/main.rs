@@ -8,6 +8,7 @@ mod convert;
 mod at_once;
 mod clocks;
 mod connections_door;
+mod connectors;
 mod data_io;
 mod database_away;
 mod failpoints;

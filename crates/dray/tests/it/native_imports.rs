@@ -153,6 +153,77 @@ fn a_file_that_cannot_be_imported_is_refused_whole() {
 }
 
 #[test]
+fn rows_are_repaired_between_two_plans() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        let of = |path: &str| server.get(&format!("/api/v1/objects/connectors/records{path}")).json();
+        server.post("/api/v1/objects/connectors/records", &json!({ "name": "Old" }));
+        let csv = "id,Name,State,Trigger\n1,Old,Live,true\n,,Live,true\n,Third,live,equals(\n";
+        let upload = |parts: &[(&str, &str)]| {
+            let parts = [&[("mapping", "{\"State\":\"status\"}")], parts].concat();
+            server.upload("/api/v1/objects/connectors/import", "hooks.csv", csv.as_bytes(), &parts)
+        };
+        let rejected = |reply: &Reply| reply.json()["error"]["details"]["plan"]["rejected"].clone();
+        let refused = upload(&[]);
+        assert_eq!((code(&refused), rejected(&refused)), ("422 IMPORT_REFUSED".into(), json!(3)));
+        let replace = json!([
+            { "column": "State", "find": "Live", "value": "enabled", "whole": true, "ignore_case": true }
+        ])
+        .to_string();
+        let refused = upload(&[("replace", &replace)]);
+        assert_eq!((code(&refused), rejected(&refused)), ("422 IMPORT_REFUSED".into(), json!(2)));
+        let edits = json!([
+            { "row": 2, "column": "Name", "value": "Second" },
+            { "row": 3, "column": "Trigger", "value": "equals($payload.a, 1)" },
+        ])
+        .to_string();
+        let plan = upload(&[("edits", &edits), ("replace", &replace)]);
+        assert_eq!(plan.status, 200, "{}", plan.text());
+        let plan = plan.json();
+        assert_eq!(fates(&plan["plan"]), "created 2, updated 1");
+        assert_eq!(plan["preview"][1], json!([null, "Second", "enabled", "true"]));
+        let told = plan["detected"].as_array().into_iter().flatten().find(|found| found["what"] == "edits");
+        assert_eq!(told.map(|found| &found["value"]), Some(&json!("cells: 2, replacements: 1")), "{plan}");
+        assert_eq!(of("")["total"], 1, "nothing of it is written yet");
+
+        let id = plan["id"].as_str().unwrap_or_default();
+        let done = server.post(&format!("/api/v1/objects/connectors/import/{id}/confirm"), &json!({}));
+        assert_eq!(
+            (done.status, fates(&done.json())),
+            (200, "created 2, updated 1".into()),
+            "{}",
+            done.text()
+        );
+        assert_eq!(done.json()["differences"], json!({}));
+        let shown: Vec<String> = (1..=3)
+            .map(|id| of(&format!("/{id}")))
+            .map(|record| format!("{} {} {}", record["name"], record["status"], record["trigger"]))
+            .map(|record| record.replace('"', ""))
+            .collect();
+        assert_eq!(
+            shown,
+            ["Old enabled true", "Second disabled true", "Third disabled equals($payload.a, 1)"],
+            "new ones are disabled, whatever was put in"
+        );
+
+        // What is rejected after all is given back as it was sent.
+        let csv = "first_name,email\nAda,ada\nBen,ben\n";
+        let edits = json!([
+            { "row": 1, "column": "email", "value": "ada@x.io" },
+            { "row": 2, "column": "email", "value": "ben@" },
+        ])
+        .to_string();
+        let plan = planned(&server, csv, &[("edits", &edits)]);
+        assert_eq!(plan["problems"][0]["value"], "ben@");
+        let done = confirm(&server, &plan).json();
+        assert_eq!(fates(&done), "created 1, rejected 1", "{done}");
+        let failed = server.get(&format!("/api/v1/imports/{}/failed-rows", done["import"])).text();
+        assert!(failed.contains("Ben,ben,"), "{failed}");
+        assert_eq!(server.get("/api/v1/objects/contacts/records/1").json()["email"], "ada@x.io");
+    }
+}
+
+#[test]
 fn what_is_no_import() {
     for kind in STORES {
         let server = Server::start(kind);
@@ -174,12 +245,22 @@ fn what_is_no_import() {
             ("delimiter_", ";"),
             ("quote", "abc"),
             ("create_references", "1"),
+            ("edits", "x"),
+            ("edits", "{}"),
+            ("edits", "[{\"row\":1,\"column\":\"email\",\"value\":1}]"),
+            ("edits", "[{\"row\":0,\"column\":\"email\",\"value\":\"\"}]"),
+            ("edits", "[{\"row\":1,\"column\":\"email\",\"text\":\"\"}]"),
+            ("replace", "[{\"find\":\"\",\"value\":\"x\"}]"),
+            ("replace", "[{\"value\":\"x\"}]"),
         ] {
             assert_eq!(with(&[part]), 400, "{part:?}");
         }
         for part in [
             ("mapping", "{\"nonsense\":\"email\"}"),
             ("mapping", "{\"email\":\"nonsense\"}"),
+            ("edits", "[{\"row\":1,\"column\":\"colour\",\"value\":\"\"}]"),
+            ("edits", "[{\"row\":2,\"column\":\"email\",\"value\":\"\"}]"),
+            ("replace", "[{\"column\":\"colour\",\"find\":\"x\"}]"),
             ("encoding", "klingon"),
             ("format", "xlsx"),
         ] {

@@ -7,6 +7,7 @@ mod functions;
 mod schemas;
 mod mappings;
 mod triggers;
+mod templates;
 mod hostile;
 
 use std::borrow::Cow;

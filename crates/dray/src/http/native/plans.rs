@@ -53,6 +53,11 @@ pub(super) struct ImportForm {
     mapping: Option<String>,
     /// A JSON object: field → value for all rows.
     set: Option<String>,
+    /// A JSON array of cells to write anew: `[{"row": 3, "column": "E-mail", "value": "a@b.c"}]`; null empties one.
+    edits: Option<String>,
+    /// A JSON array of texts to replace, in one column or (null) in all:
+    /// `[{"column": "Status", "find": "Active", "value": "enabled", "whole": true, "ignore_case": true}]`.
+    replace: Option<String>,
     /// Fields with commas by which rows meet records.
     #[schema(rename = "match")]
     match_by: Option<String>,
@@ -97,7 +102,7 @@ pub(super) struct ImportForm {
 /// Plan an import: send a file, get what would happen.
 ///
 /// The part `file` is the file; further parts say how: `mapping` and `set` (JSON objects: column → field,
-/// field → value), `match` (fields with commas), `on_duplicate`, `merge`, `mode`, `max_rejected`,
+/// field → value), `edits` and `replace` (JSON arrays: cells written anew, texts replaced), `match` (fields with commas), `on_duplicate`, `merge`, `mode`, `max_rejected`,
 /// `create_references`, `leave_references_empty`, `dates` (`day_first`, `month_first`), and how the file is
 /// read: `format`, `encoding`, `delimiter`, `quote`, `escape`, `header_row`, `skip_rows`, `sheet`, `member`,
 /// `records`, `flatten`. Nothing is written to any record.
@@ -200,7 +205,11 @@ pub async fn make(
         bytes: plan.bytes,
         expires_at: plan.expires_at + PLAN_TIME,
     };
-    let details = json!({ "plan": plan.id, "source": plan.job.source_name, "fates": plan.fates });
+    let mut details = json!({ "plan": plan.id, "source": plan.job.source_name, "fates": plan.fates });
+    if !plan.job.edits.is_empty() {
+        details["edited_cells"] = plan.job.edits.cells.len().into();
+        details["replacements"] = plan.job.edits.replacements.len().into();
+    }
     app.run(actor.organization(), move |session| {
         Files::describe(session, &file, created_at)?;
         plan.save(session, created_at)
@@ -235,7 +244,11 @@ fn import_refused(error: Error, report: Option<&crate::operations::import::Impor
 pub fn kept_source(app: &App, organization: &str, job: &ImportJob) -> dray_model::Result<Option<Source>> {
     let options = plans::read_options(job)?;
     let file = app.files().local(organization, &job.file)?;
-    Ok(file.map(|file| Source::stored(&job.source_name, file, options)))
+    Ok(file.map(|file| {
+        let mut source = Source::stored(&job.source_name, file, options);
+        source.edit(job.edits.clone());
+        source
+    }))
 }
 
 /// The file of a plan has gone.

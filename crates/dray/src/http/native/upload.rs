@@ -1,6 +1,7 @@
 //! A file that is sent to be imported: the parts of its form, the file kept as it comes, the options read.
 
 use axum::extract::Multipart;
+use dray_engine::map::edits;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -11,6 +12,8 @@ use crate::server::app::App;
 
 /// The most bytes of a part that is no file.
 const PART_BYTES: usize = 256 << 10;
+/// The most bytes of a part that says what is repaired: its texts and as much JSON around them.
+const EDITS_BYTES: usize = 2 * edits::MOST_BYTES;
 /// The most parts of a form.
 const MOST_PARTS: usize = 40;
 
@@ -37,6 +40,7 @@ pub async fn receive(
             return Err(Failure::validation("the form has no part `file`"));
         }
         upload.job.read.options()?;
+        upload.job.edits.check()?;
         Ok(())
     });
     if let Err(failure) = complete {
@@ -77,11 +81,12 @@ async fn receive_parts(
             upload.job.source_name = shown;
             continue;
         }
+        let most_bytes = if matches!(&*name, "edits" | "replace") { EDITS_BYTES } else { PART_BYTES };
         let mut text = Vec::new();
         while let Some(bytes) = part.chunk().await.map_err(broken)? {
-            if text.len() + bytes.len() > PART_BYTES {
+            if text.len() + bytes.len() > most_bytes {
                 return Err(Failure::validation(format!(
-                    "the part `{}` is larger than {PART_BYTES} bytes",
+                    "the part `{}` is larger than {most_bytes} bytes",
                     short(&name)
                 )));
             }
@@ -110,6 +115,8 @@ fn option(job: &mut ImportJob, name: &str, text: &str) -> Answer<()> {
     match name {
         "mapping" => job.columns = pairs(name, text)?,
         "set" => job.statics = pairs(name, text)?,
+        "edits" => job.edits.cells = list(name, text)?,
+        "replace" => job.edits.replacements = list(name, text)?,
         "match" => {
             job.policy.match_by = text.split(',').map(|name| name.trim().to_owned()).collect();
         }
@@ -158,6 +165,12 @@ fn number(name: &str, text: &str) -> Answer<u64> {
 
 fn yes(name: &str, text: &str) -> Answer<bool> {
     text.parse().map_err(|_| wrong(name, text, "true or false"))
+}
+
+/// A JSON array of what a part is about.
+fn list<T: DeserializeOwned>(name: &str, text: &str) -> Answer<Vec<T>> {
+    serde_json::from_str(text)
+        .map_err(|why| Failure::validation(format!("`{name}` is no JSON array of what it is about: {why}")))
 }
 
 /// A JSON object of texts; null and the empty text leave a column out.

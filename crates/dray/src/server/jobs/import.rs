@@ -30,7 +30,9 @@ pub fn source_of(app: &App, organization: &str, asked: &ImportJob) -> Result<Sou
         Error::request(format!("the file `{}` is no longer kept", asked.source_name)).hint("send it again")
     })?;
     let options = ReadOptions { columns: asked.only_columns.clone(), ..asked.read.options()? };
-    Ok(Source::stored(&asked.source_name, file, options))
+    let mut source = Source::stored(&asked.source_name, file, options);
+    source.edit(asked.edits.clone());
+    Ok(source)
 }
 
 /// Imports.
