@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::import_job::ImportJob;
+use super::sample::WholeRows;
 
 /// The kind of document.
 const KIND: &str = "import_draft";
@@ -34,7 +35,7 @@ pub struct Draft {
 }
 
 /// What a plan said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     /// The plan, where it can be carried out.
     pub plan: Option<String>,
@@ -42,6 +43,9 @@ pub struct Review {
     pub refused: String,
     /// The answer of the planning: fates, problems, changes.
     pub answer: Value,
+    /// The first rows that cannot be imported, as they are with what was repaired so far.
+    #[serde(default)]
+    pub bad: WholeRows,
 }
 
 impl Draft {

@@ -27,7 +27,7 @@ pub mod profiles;
 pub mod selection;
 pub mod pages;
 pub mod plans;
-pub mod drafts;
 pub mod sample;
+pub mod drafts;
 pub mod outcomes;
 pub mod pipelines;

@@ -1,11 +1,12 @@
 //! A look at the beginning of a source, for people who say which column is which field: the first rows, and of
 //! each column how full it is, how many values it has and how they are spread.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use arrow_array::{Array, StringArray};
 use dray_model::Result;
 use dray_model::flow::{Detected, RowSource};
+use serde::{Deserialize, Serialize};
 
 /// Rows looked at.
 const MOST_ROWS: usize = 1_000;
@@ -84,6 +85,36 @@ impl Sample {
         }
         ColumnSample { filled: texts.len(), distinct: counts.len(), values, bars: bars(&texts, &counts) }
     }
+}
+
+/// Some rows of a source, each with its number, and the names of the columns.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct WholeRows {
+    /// The names of the columns.
+    pub header: Vec<String>,
+    /// Row numbers and cells.
+    pub rows: Vec<(u64, Vec<String>)>,
+}
+
+/// These rows of a source, in their order.
+pub fn rows_of(mut source: Box<dyn RowSource>, wanted: &BTreeSet<u64>) -> Result<WholeRows> {
+    let mut found = WholeRows { header: source.header().to_vec(), rows: Vec::new() };
+    let Some(&last) = wanted.last() else { return Ok(found) };
+    while let Some(batch) = source.next_batch()? {
+        let end = batch.first_row + batch.len() as u64;
+        for &row in wanted.range(batch.first_row..end) {
+            let index = usize::try_from(row - batch.first_row).unwrap_or(usize::MAX);
+            let cell = |column: &StringArray| {
+                let is_there = index < column.len() && column.is_valid(index);
+                if is_there { column.value(index).to_owned() } else { String::new() }
+            };
+            found.rows.push((row, batch.columns.iter().map(cell).collect()));
+        }
+        if end > last {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 fn bars(texts: &[&str], counts: &HashMap<&str, usize>) -> Vec<usize> {

@@ -201,6 +201,62 @@ fn from_a_file_to_records_and_back_without_reading_anything() {
 }
 
 #[test]
+fn bad_rows_are_repaired_on_the_spot() {
+    let server = Server::start(Kind::Sqlite);
+    let mut browser = Browser::signed_in(&server);
+    let map = browser.send_file("contacts", "people.csv", FILE);
+    let mut entered = form_of(&map.html);
+    entered.retain(|name, _| name.contains('.') || name == "match" || name == "on_duplicate");
+    let fields: Vec<(&str, &str)> =
+        entered.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let review = browser.post(&format!("{}/mapping", map.path), &fields);
+    assert!(
+        review.html.contains("name=\"2.1\" value=\"grace.example.com\"")
+            && review.has("Match the values of Status")
+    );
+    // A value that means a choice, a cell, a text in all rows; after each the plan is another.
+    let matched = browser.post(
+        &format!("{}/values", map.path),
+        &[("column", "Status"), ("from.0", "unknown"), ("to.0", "qualified")],
+    );
+    assert!(matched.has("3 read = 2 created + 1 rejected"), "{}", matched.text());
+    let wrong = browser.post(&format!("{}/cells", map.path), &[("2.0", "Grace"), ("2.1", "grace@example")]);
+    assert!(wrong.has("1 rejected") && wrong.html.contains("value=\"grace@example\""), "{}", wrong.text());
+    let right = browser.post(
+        &format!("{}/replace", map.path),
+        &[("find", "@example"), ("value", "@example.com"), ("column", "E-Mail")],
+    );
+    assert!(right.has("1 rejected"), "cells come last: {}", right.text());
+    let right = browser.post(&format!("{}/cells", map.path), &[("2.1", "grace@example.com")]);
+    assert!(right.has("3 read = 3 created") && right.has("3 repairs are applied"), "{}", right.text());
+    let forgotten = browser.post(&format!("{}/unrepaired", map.path), &[]);
+    assert!(forgotten.has("1 created + 2 rejected"), "{}", forgotten.text());
+    let emptied =
+        browser.post(&format!("{}/empty", map.path), &[("column", "Status"), ("code", "not_a_choice")]);
+    assert!(emptied.has("2 created + 1 rejected"), "{}", emptied.text());
+    browser.post(&format!("{}/cells", map.path), &[("2.1", "grace@example.com")]);
+    let done = browser.post(&format!("{}/confirm", map.path), &[]);
+    assert!(done.has("3 read = 3 created"), "{}", done.text());
+    let records = server.get("/api/v1/objects/contacts/records?fields=email,status&sort=id").json();
+    let records: Vec<(&str, &Value)> = records["records"]
+        .as_array()
+        .expect("records")
+        .iter()
+        .map(|record| (record["email"].as_str().unwrap_or_default(), &record["status"]))
+        .collect();
+    assert_eq!(
+        records,
+        [
+            ("ada@example.com", &json!("lead")),
+            ("grace@example.com", &json!("customer")),
+            ("linus@example.org", &Value::Null)
+        ]
+    );
+    // What must be there cannot be left out, and a draft of nobody is told.
+    assert_eq!(browser.post("/import/contacts/none/cells", &[]).status, 404);
+}
+
+#[test]
 fn the_grid_filters_sorts_and_exports_what_it_shows() {
     let server = Server::start(Kind::Sqlite);
     for (name, email, status) in

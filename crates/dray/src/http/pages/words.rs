@@ -155,6 +155,17 @@ words! {
     row: "Row", "Zeile", "Ligne";
     rows: "rows", "Zeilen", "lignes";
     what_is_wrong: "What is wrong", "Was nicht stimmt", "Ce qui ne va pas";
+    repaired: "{0} repairs are applied to the file.", "{0} Reparaturen sind auf die Datei angewandt.", "{0} corrections sont appliquées au fichier.";
+    forget_repairs: "Take the repairs back", "Reparaturen zurücknehmen", "Annuler les corrections";
+    leave_them_empty: "Leave them empty", "Leer lassen", "Les laisser vides";
+    match_values: "Match the values of {0}", "Werte von {0} zuordnen", "Associer les valeurs de {0}";
+    find: "Find", "Suchen", "Chercher";
+    replace_with: "Replace with", "Ersetzen durch", "Remplacer par";
+    all_columns: "All columns", "Alle Spalten", "Toutes les colonnes";
+    replace_everywhere: "Replace in all rows", "In allen Zeilen ersetzen", "Remplacer dans toutes les lignes";
+    next_error: "Next error", "Nächster Fehler", "Erreur suivante";
+    rows_to_repair: "Rows to repair", "Zu reparierende Zeilen", "Lignes à corriger";
+    check_again: "Check again", "Noch einmal prüfen", "Vérifier à nouveau";
     changes: "Changes", "Änderungen", "Modifications";
     changed_cells: "{0} cells", "{0} Zellen", "{0} cellules";
     record_word: "Record", "Datensatz", "Enregistrement";

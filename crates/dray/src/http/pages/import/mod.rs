@@ -2,8 +2,9 @@
 //! looked at and repaired (`review`), and done (the page of the import). What was done so far rests in a draft.
 
 pub mod upload;
-pub mod map;
 pub mod review;
+pub mod map;
+pub mod repair;
 
 use dray_model::object::Object;
 use maud::{Markup, html};

@@ -1,6 +1,6 @@
 //! The third step: what would happen, row by row, before anything does; what is wrong, and carrying it out.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -18,12 +18,17 @@ use crate::http::pages::pictures::ledger;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::{DRAFT_TIME, Draft, Review};
 use crate::operations::plans::Plan;
+use crate::operations::sample::{WholeRows, rows_of};
 use crate::server::app::App;
 use crate::server::directory::Role;
 use crate::server::files::{Files, StoredFile};
 
 /// Rows with problems shown.
-const SHOWN_ROWS: usize = 100;
+const SHOWN_ROWS: usize = 50;
+/// Problems looked through for them.
+const MOST_SEEN: usize = 1_000;
+/// Values of one column that are matched at once.
+const SHOWN_VALUES: usize = 12;
 /// Records that would change, shown.
 const SHOWN_CHANGES: usize = 50;
 
@@ -31,19 +36,31 @@ const SHOWN_CHANGES: usize = 50;
 pub async fn look(app: &App, visit: &Visit, object: Arc<Object>, mut draft: Draft) -> Answer<Response> {
     let planned =
         plans::make(app, &visit.actor, &visit.objects, object, draft.job.clone(), draft.bytes).await;
-    draft.review = Some(match planned {
+    let mut review = match planned {
         Ok(answer) => Review {
             plan: answer.get("id").and_then(Value::as_str).map(str::to_owned),
-            refused: String::new(),
             answer,
+            ..Review::default()
         },
         Err(failure) if failure.status.is_client_error() => Review {
-            plan: None,
             refused: failure.message,
             answer: failure.details.unwrap_or_else(|| json!({})),
+            ..Review::default()
         },
         Err(failure) => return Err(failure),
-    });
+    };
+    let bad: BTreeSet<u64> = problems_of(&review.answer)
+        .iter()
+        .filter(|problem| text(problem, "severity") == "error")
+        .filter_map(|problem| problem.get("row").and_then(Value::as_u64))
+        .filter(|row| *row > 0)
+        .take(MOST_SEEN)
+        .collect();
+    let bad: BTreeSet<u64> = bad.into_iter().take(SHOWN_ROWS).collect();
+    if !bad.is_empty() {
+        review.bad = rows(app, visit, &draft, bad).await?;
+    }
+    draft.review = Some(review);
     let to = format!("{}/review", address_of(&draft));
     let now = clock::now();
     // A plan ends within the hour, and what is prepared may wait longer.
@@ -59,6 +76,28 @@ pub async fn look(app: &App, visit: &Visit, object: Arc<Object>, mut draft: Draf
     })
     .await?;
     Ok(Redirect::to(&to).into_response())
+}
+
+/// These rows of the draft's file, with what was repaired.
+async fn rows(app: &App, visit: &Visit, draft: &Draft, wanted: BTreeSet<u64>) -> Answer<WholeRows> {
+    let (ours, organization, job) = (app.clone(), visit.actor.organization().to_owned(), draft.job.clone());
+    let _permit = app.queue().may_work().await?;
+    let reading =
+        tokio::task::spawn_blocking(move || match plans::kept_source(&ours, &organization, &job)? {
+            None => Err(plans::file_gone()),
+            Some(source) => Ok(rows_of(source.open(0)?, &wanted)?),
+        });
+    reading.await.unwrap_or_else(|_| Err(dray_model::Error::file("reading a file broke off").into()))
+}
+
+/// The problems an answer tells of.
+pub fn problems_of(answer: &Value) -> &[Value] {
+    answer.get("problems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A text of a problem.
+pub fn text<'v>(problem: &'v Value, name: &str) -> &'v str {
+    problem.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Shows what would happen.
@@ -92,42 +131,64 @@ pub async fn show(
                 (ledger(words, &fates))
             }
         }
-        (problems(words, &object, &review.answer))
+        (repairs(words, &object, &draft, review))
         (changes(words, &object, &review.answer))
     };
     Ok(page(&visit, words.review_title, &actions, &content).into_response())
 }
 
-/// Problems by what is wrong and where, most frequent first; then row by row.
+/// Problems that are alike: how bad, what is wrong, in which column, and how many.
+struct Alike {
+    severity: String,
+    code: String,
+    column: String,
+    rows: u64,
+    /// Their different values, the first of them.
+    values: Vec<String>,
+}
+
+/// Problems by what is wrong and where, most frequent first.
+fn alike(answer: &Value) -> Vec<Alike> {
+    let mut groups: Vec<Alike> = Vec::new();
+    for problem in problems_of(answer) {
+        let (severity, code) = (text(problem, "severity"), text(problem, "code"));
+        let column = Some(text(problem, "column")).filter(|column| !column.is_empty());
+        let column = column.unwrap_or(text(problem, "field"));
+        let is_alike =
+            |group: &&mut Alike| group.severity == severity && group.code == code && group.column == column;
+        let value = text(problem, "value");
+        match groups.iter_mut().find(is_alike) {
+            Some(group) => {
+                group.rows += 1;
+                if group.values.len() < SHOWN_VALUES && !group.values.iter().any(|known| known == value) {
+                    group.values.push(value.to_owned());
+                }
+            }
+            None => groups.push(Alike {
+                severity: severity.to_owned(),
+                code: code.to_owned(),
+                column: column.to_owned(),
+                rows: 1,
+                values: vec![value.to_owned()],
+            }),
+        }
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
+    groups
+}
+
+/// What is wrong, row by row.
 pub fn problems(words: &Words, object: &Object, answer: &Value) -> Markup {
-    let all = answer.get("problems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let all = problems_of(answer);
     if all.is_empty() {
         return html! {};
     }
-    let text = |problem: &Value, name: &str| {
-        problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
     let place = |problem: &Value| match (text(problem, "column"), text(problem, "field")) {
-        (column, field) if column.is_empty() && !field.is_empty() => object.label_of(&field),
-        (column, _) => column,
+        ("", field) => object.label_of(field),
+        (column, _) => column.to_owned(),
     };
-    let mut groups: BTreeMap<(String, String, String), u64> = BTreeMap::new();
-    for problem in all {
-        let key = (text(problem, "severity"), text(problem, "code").replace('_', " "), place(problem));
-        *groups.entry(key).or_default() += 1;
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
     html! {
         h2 { (words.problems) }
-        ul.issues {
-            @for ((severity, code, place), rows) in groups {
-                li {
-                    span.badge.error[severity == "error"].warning[severity != "error"] { (count(rows)) }
-                    p { @if !place.is_empty() { strong { (place) } ": " } (code) }
-                }
-            }
-        }
         div.scroll tabindex="0" role="region" aria-label=(words.problems) {
             table.grid {
                 thead { tr { th.number { (words.row) } th { (words.column) } th { (words.value) } th { (words.what_is_wrong) } } }
@@ -149,6 +210,142 @@ pub fn problems(words: &Words, object: &Object, answer: &Value) -> Markup {
     }
 }
 
+/// What is wrong, and the ways to put it right on the spot.
+fn repairs(words: &Words, object: &Object, draft: &Draft, review: &Review) -> Markup {
+    let groups = alike(&review.answer);
+    let address = address_of(draft);
+    let edits = &draft.job.edits;
+    let repaired = edits.cells.len() + edits.replacements.len();
+    if groups.is_empty() && repaired == 0 {
+        return html! {};
+    }
+    let is_column = |name: &str| review.bad.header.iter().any(|known| known == name);
+    html! {
+        h2 { (words.problems) }
+        @if repaired > 0 {
+            form.bar method="post" action=(format!("{address}/unrepaired")) {
+                p { (filled(words.repaired, &[&count(repaired as u64)])) }
+                button.small { (words.forget_repairs) }
+            }
+        }
+        @if !groups.is_empty() {
+            ul.issues {
+                @for group in &groups {
+                    li {
+                        span.badge.error[group.severity == "error"].warning[group.severity != "error"] { (count(group.rows)) }
+                        p {
+                            @if !group.column.is_empty() { strong { (group.column) } ": " }
+                            (group.code.replace('_', " "))
+                        }
+                        @if is_column(&group.column) && group.severity == "error" && group.code != "required" {
+                            form method="post" action=(format!("{address}/empty")) {
+                                input type="hidden" name="column" value=(group.column);
+                                input type="hidden" name="code" value=(group.code);
+                                button.small { (words.leave_them_empty) }
+                            }
+                        } @else { span {} }
+                    }
+                }
+            }
+        }
+        @for group in groups.iter().filter(|group| group.code == "not_a_choice" && is_column(&group.column)) {
+            (value_matches(words, object, draft, group))
+        }
+        @if !review.bad.rows.is_empty() { (sheet(words, draft, review)) }
+        @else { (problems(words, object, &review.answer)) }
+    }
+}
+
+/// Which choice each unknown value means.
+fn value_matches(words: &Words, object: &Object, draft: &Draft, group: &Alike) -> Markup {
+    let field = draft.job.columns.iter().find(|(header, _)| *header == group.column);
+    let definition = field.and_then(|(_, field)| object.field(field)).map(|field| &field.definition);
+    let Some(definition) = definition.filter(|definition| !definition.choices.is_empty()) else {
+        return html! {};
+    };
+    html! {
+        section.card {
+            h2 { (filled(words.match_values, &[&group.column])) }
+            form.fields.two method="post" action=(format!("{}/values", address_of(draft))) {
+                input type="hidden" name="column" value=(group.column);
+                @for (index, value) in group.values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
+                    div.field {
+                        label for=(format!("value-{index}")) { "“" (value) "”" }
+                        input type="hidden" name=(format!("from.{index}")) value=(value);
+                        select id=(format!("value-{index}")) name=(format!("to.{index}")) {
+                            option value="" { (words.nothing) }
+                            @for choice in &definition.choices { option value=(choice) { (choice) } }
+                        }
+                    }
+                }
+                div.actions { button { (words.apply) } }
+            }
+        }
+    }
+}
+
+/// The bad rows, to be edited in place.
+fn sheet(words: &Words, draft: &Draft, review: &Review) -> Markup {
+    let address = address_of(draft);
+    let wrong = |row: u64| {
+        let of_row = move |problem: &&Value| {
+            problem.get("row").and_then(Value::as_u64) == Some(row) && text(problem, "severity") == "error"
+        };
+        problems_of(&review.answer).iter().filter(of_row)
+    };
+    let is_edited = |row: u64, column: &str| {
+        draft.job.edits.cells.iter().any(|edit| edit.row == row && edit.column == column)
+    };
+    html! {
+        form.bar method="post" action=(format!("{address}/replace")) {
+            label { (words.find) " " input name="find"; }
+            label { (words.replace_with) " " input name="value"; }
+            label { (words.column) " "
+                select name="column" {
+                    option value="" { (words.all_columns) }
+                    @for name in &review.bad.header { option value=(name) { (name) } }
+                }
+            }
+            button { (words.replace_everywhere) }
+            button.space type="button" data-next-error { (words.next_error) " " kbd { "Alt N" } }
+        }
+        form method="post" action=(format!("{address}/cells")) {
+            div.scroll tabindex="0" role="region" aria-label=(words.rows_to_repair) {
+                table.sheet {
+                    thead { tr { th { (words.row) } @for name in &review.bad.header { th { (name) } } } }
+                    tbody {
+                        @for (row, cells) in &review.bad.rows {
+                            tr {
+                                th scope="row" { (row) }
+                                @for (index, (name, cell)) in review.bad.header.iter().zip(cells).enumerate() {
+                                    @let is_wrong = wrong(*row).any(|problem| text(problem, "column") == name);
+                                    td.changed[is_edited(*row, name)] {
+                                        input name=(format!("{row}.{index}")) value=(cell)
+                                            aria-label=(format!("{name}, {} {row}", words.row))
+                                            aria-invalid=[is_wrong.then_some("true")]
+                                            aria-describedby=[is_wrong.then(|| format!("wrong-{row}"))];
+                                    }
+                                }
+                            }
+                            tr {
+                                td colspan=(review.bad.header.len() + 1) {
+                                    p.error id=(format!("wrong-{row}")) {
+                                        @for (index, problem) in wrong(*row).enumerate() {
+                                            @if index > 0 { " · " }
+                                            (text(problem, "column")) ": " (text(problem, "message"))
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            div.actions { button.primary { (words.check_again) } }
+        }
+    }
+}
+
 /// Old → new of the records that would change.
 fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
     let all = answer.get("changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -164,7 +361,6 @@ fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
     if records.is_empty() {
         return html! {};
     }
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let cells = answer.get("changed_cells").and_then(Value::as_u64).unwrap_or(0);
     html! {
         h2 { (words.changes) " " small { (said(words.changed_cells, &[&count(cells)])) } }
@@ -176,8 +372,8 @@ fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
                         @for (index, cell) in cells.iter().enumerate() {
                             tr {
                                 td { @if index == 0 { a href=(format!("/records/{}/{id}", object.name())) { (id) } } }
-                                td { (object.label_of(&text(cell.get("field")))) }
-                                td { span.change { del { (text(cell.get("old"))) } ins { (text(cell.get("new"))) } } }
+                                td { (object.label_of(text(cell, "field"))) }
+                                td { span.change { del { (text(cell, "old")) } ins { (text(cell, "new")) } } }
                             }
                         }
                     }
