@@ -99,7 +99,6 @@ impl Folder {
             copy.write_all(buffer.get(..read).unwrap_or_default()).map_err(|why| unkept(&why))?;
             watch.bytes.store(received, Ordering::Relaxed);
         }
-        copy.sync_all().map_err(|why| unkept(&why))?;
         let after = Seen::of(&file).map_err(|why| cannot_io(path, &why))?;
         if received != before.bytes || before != after {
             return Err(changed(path));

@@ -155,7 +155,7 @@ pub fn receive(
     let fault = thread::scope(|scope| {
         let (mut queues, mut results, mut handles) = (Vec::new(), Vec::new(), Vec::new());
         for pipeline in pipelines {
-            let (queue, batches) = sync_channel(1);
+            let (queue, batches) = sync_channel(0);
             let (done, result) = sync_channel(0);
             queues.push(queue);
             results.push(result);

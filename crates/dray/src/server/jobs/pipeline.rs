@@ -28,6 +28,7 @@ use dray_model::{Error, ErrorKind, Result};
 
 use super::import::{describe_failed, failed_name};
 use super::resolution;
+use crate::memory::give_back_now;
 use crate::operations::identities;
 use crate::operations::import::{ImportRequest, Rows, Watch, import};
 use crate::operations::import_job::ledger_words;
@@ -213,6 +214,7 @@ impl Run<'_> {
             .collect();
         let spool = spool.finish(columns.clone(), failed_format);
 
+        give_back_now();
         let object = identities::ensure(self.session, now)?;
         self.result.ledger = ledger_words(&Ledger::default());
         if spool.rows > 0 {
