@@ -60,8 +60,17 @@ fn on_runtime(work: impl Future<Output = Result<()>>) -> Result<()> {
 async fn open(settings: Settings) -> Result<App> {
     let app = App::new(settings)?;
     let secret = app.secret().clone();
-    app.sessions().directory(move |store| secret.check(store)).await?;
+    let checked = app.sessions().directory(move |store| secret.check(store)).await;
+    closed_unless(checked, &app).await?;
     Ok(app)
+}
+
+/// Closes the sessions where a start came to nothing: to drop them is no work for the threads that answer.
+async fn closed_unless<T>(begun: Result<T>, app: &App) -> Result<T> {
+    if begun.is_err() {
+        close(app).await;
+    }
+    begun
 }
 
 /// Lets the workers hand back what they have, within the time of an orderly stop.
@@ -113,12 +122,16 @@ async fn run(settings: Settings) -> Result<()> {
     // A second server in one process, in tests, counts into the first one's.
     let _ = metrics::set_global_recorder(metrics);
     let app = open(settings).await?;
-    let first = app.sessions().directory(first_start).await?;
     let wanted = app.settings().listen;
-    let listener = tokio::net::TcpListener::bind(wanted).await.map_err(|why| {
-        Error::file(format!("`{wanted}` cannot be listened to: {why}"))
-            .hint("is another server running there? choose another address with --listen")
-    })?;
+    let begun = async {
+        let first = app.sessions().directory(first_start).await?;
+        let listener = tokio::net::TcpListener::bind(wanted).await.map_err(|why| {
+            Error::file(format!("`{wanted}` cannot be listened to: {why}"))
+                .hint("is another server running there? choose another address with --listen")
+        })?;
+        Ok((first, listener))
+    };
+    let (first, listener) = closed_unless(begun.await, &app).await?;
     let address = listener.local_addr().unwrap_or(wanted);
     greet(&app, address, first);
     let workers = worker::start(&app);

@@ -222,6 +222,20 @@ fn a_small_organization_does_not_wait_for_a_large_one() {
 }
 
 #[test]
+fn a_server_that_cannot_start_says_why() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        let address = server.url.trim_start_matches("http://").to_owned();
+        let files = server.directory.path().join("files");
+        let mut second = server.command(&["serve", "--listen", &address]);
+        let second = second.env("DRAY_FILES", files).output().expect("the program runs");
+        let told = String::from_utf8_lossy(&second.stderr);
+        assert!(told.contains("cannot be listened to") && !told.contains("panicked"), "{kind:?}: {told}");
+        assert_ne!(second.status.code(), Some(0), "{kind:?}");
+    }
+}
+
+#[test]
 fn a_body_that_stops_arriving_ends_its_request() {
     let server = Server::start_with(Kind::Sqlite, &[("DRAY_BODY_SECONDS", "1")]);
     let key = format!("authorization: Bearer {ADMIN}\r\n");

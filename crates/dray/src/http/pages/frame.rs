@@ -55,8 +55,19 @@ fn document(words: &Words, title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// A page of somebody who is signed in. `actions` stand beside the title.
-pub fn page(visit: &Visit, title: &str, actions: &Markup, content: &Markup) -> Markup {
+/// What stands above a page.
+#[derive(Debug)]
+pub struct Head<'h> {
+    /// What it is about.
+    pub title: &'h str,
+    /// A sentence below.
+    pub lead: Markup,
+    /// What can be done, beside it.
+    pub actions: Markup,
+}
+
+/// A page of somebody who is signed in.
+pub fn page(visit: &Visit, head: &Head<'_>, content: &Markup) -> Markup {
     let words = visit.words;
     let body = html! {
         a.skip href="#main" { (words.skip) }
@@ -67,13 +78,14 @@ pub fn page(visit: &Visit, title: &str, actions: &Markup, content: &Markup) -> M
         }
         main #main tabindex="-1" {
             header.page {
-                h1 { (title) }
-                div.actions { (actions) }
+                h1 { (head.title) }
+                @if !head.lead.0.is_empty() { p.lead { (head.lead) } }
+                div.actions { (head.actions) }
             }
             (content)
         }
     };
-    document(words, title, &body)
+    document(words, head.title, &body)
 }
 
 fn navigation(visit: &Visit) -> Markup {

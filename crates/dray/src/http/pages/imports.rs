@@ -8,7 +8,7 @@ use dray_model::ledger::Fate;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::frame::{Visit, page};
+use super::frame::{Head, Visit, page};
 use super::import::review::problems;
 use super::pictures::ledger;
 use super::view::address;
@@ -94,7 +94,7 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
             }
         }
     };
-    Ok(page(&visit, words.imports, &html! {}, &content))
+    Ok(page(&visit, &Head { title: words.imports, lead: html! {}, actions: html! {} }, &content))
 }
 
 /// One import.
@@ -135,11 +135,11 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     };
     let seconds = import.finished_at.map(|end| (end - import.started_at) as f64 / 1e6);
     let fates = Value::Object(fates_json(&import.ledger));
-    let content = html! {
-        p.lead {
+    let lead = html! {
             (badge(words, &import)) " " (label) ", " time datetime=(time(import.started_at)) { (time(import.started_at)) }
             @if !note.actor.is_empty() { ", " (note.actor.trim_start_matches("user ")) }
-        }
+    };
+    let content = html! {
         @if let Some(message) = &import.message { p.notice.warning { (message) } }
         section.card {
             header {
@@ -163,7 +163,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
         }
         @if let Some(object) = &object { (problems(words, object, &json!({ "problems": found }))) }
     };
-    Ok(page(&visit, &title, &actions, &content))
+    Ok(page(&visit, &Head { title: &title, lead, actions }, &content))
 }
 
 /// Takes an import back.

@@ -6,7 +6,7 @@ use dray_model::catalog::{Job, JobQuery, JobStatus};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::frame::{Visit, page};
+use super::frame::{Head, Visit, page};
 use super::pictures::ledger;
 use super::words::{Words, count};
 use crate::http::answer::Answer;
@@ -67,7 +67,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
             }
         }
     };
-    Ok(page(&visit, words.jobs, &html! {}, &content))
+    Ok(page(&visit, &Head { title: words.jobs, lead: html! {}, actions: html! {} }, &content))
 }
 
 /// One job, live while it goes on.
@@ -90,8 +90,8 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
             form method="post" action=(format!("/jobs/{}/retry", job.id)) { button.primary { (words.try_again) } }
         }
     };
+    let lead = html! { (badge(words, job.status)) " " (job.object) ", " time datetime=(time(job.created_at)) { (time(job.created_at)) } };
     let content = html! {
-        p.lead { (badge(words, job.status)) " " (job.object) ", " time datetime=(time(job.created_at)) { (time(job.created_at)) } }
         @if let Some(why) = &job.error { p.notice.error { (why) } }
         @if is_live {
             section.card data-events=(format!("/api/v1/jobs/{}/events", job.id)) {
@@ -108,7 +108,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
         }
     };
     let title = format!("{} {}", kind(words, &job), job.id);
-    Ok(page(&visit, &title, &actions, &content).into_response())
+    Ok(page(&visit, &Head { title: &title, lead, actions }, &content).into_response())
 }
 
 /// Stops a job.

@@ -10,7 +10,7 @@ use dray_model::object::{Column, Object};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::frame::{Visit, page};
+use super::frame::{Head, Visit, page};
 use super::records::must_read;
 use super::view::columns_of;
 use super::words::{Words, filled};
@@ -205,7 +205,7 @@ fn form_page(
             (facts(words, record))
         }
     };
-    page(visit, &title, &actions, &content)
+    page(visit, &Head { title: &title, lead: html! {}, actions }, &content)
 }
 
 /// What names a record.

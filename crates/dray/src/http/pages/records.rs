@@ -12,8 +12,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 use serde_json::json;
 
-use super::frame::{Visit, page, said};
-use super::view::{Condition, View, columns_of};
+use super::frame::{Head, Visit, page, said};
+use super::view::{Condition, View, columns_of, label};
 use super::words::{Words, count, filled};
 use crate::http::answer::{Answer, Failure};
 use crate::http::native::shapes::object_of;
@@ -95,15 +95,7 @@ pub async fn list(
             }
         }
     };
-    Ok(page(&visit, &object.definition.label, &actions, &content))
-}
-
-/// The name of a column or field for people.
-fn label(object: &Object, name: &str) -> String {
-    match columns_of(object).find(|column| column.name == name) {
-        Some(column) => object.label_of_column(column),
-        None => object.label_of(name),
-    }
+    Ok(page(&visit, &Head { title: &object.definition.label, lead: html! {}, actions }, &content))
 }
 
 fn export_menu(words: &Words, object: &Object, view: &View) -> Markup {

@@ -194,6 +194,14 @@ pub fn columns_of(object: &Object) -> impl Iterator<Item = &Column> {
     object.columns.iter().filter(|column| column.system.is_none())
 }
 
+/// The name of a column or field for people.
+pub fn label(object: &Object, name: &str) -> String {
+    match object.columns.iter().find(|column| column.name == name) {
+        Some(column) => object.label_of_column(column),
+        None => object.label_of(name),
+    }
+}
+
 fn parse_sort(text: &str) -> Vec<(String, bool)> {
     let mut keys: Vec<(String, bool)> = Vec::new();
     for key in text.split(',').filter(|key| !key.is_empty()) {

@@ -13,7 +13,7 @@ use super::review::look;
 use super::{Step, address_of, draft_of, sample_of, save, steps};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
-use crate::http::pages::frame::{Visit, page};
+use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::pictures::histogram;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::Draft;
@@ -52,8 +52,12 @@ pub async fn show(
     let words = visit.words;
     let sample = sample_of(&app, &visit, &draft).await;
     let title = filled(words.file_into, &[&draft.job.source_name, &object.definition.label]);
+    let mut lead = html! {};
     let content = match sample {
         Ok(sample) => {
+            let more = if sample.is_all { "" } else { "+" };
+            let (rows, columns) = (format!("{}{more}", sample.rows.len()), sample.header.len().to_string());
+            lead = html! { (filled(words.say_which, &[&rows, &columns])) };
             let of_work = object.clone();
             let confirmed = app
                 .run(visit.actor.organization(), move |session| mapping_memory::recall(session, &of_work))
@@ -75,7 +79,7 @@ pub async fn show(
         button.primary form="mapping" { (words.step_review) }
     };
     let content = html! { (steps(words, Step::Map, None)) (content) };
-    Ok(page(&visit, &title, &actions, &content))
+    Ok(page(&visit, &Head { title: &title, lead, actions }, &content))
 }
 
 /// How the file is read, to be changed; what was found out stands first.
@@ -185,9 +189,7 @@ fn mapping(
     let merge = policy.merge.unwrap_or(object.policy.merge);
     let matched =
         if policy.match_by.is_empty() { &object.definition.policy.match_by } else { &policy.match_by };
-    let rows = if sample.is_all { sample.rows.len().to_string() } else { format!("{}+", sample.rows.len()) };
     html! {
-        p.lead { (filled(words.say_which, &[&rows, &sample.header.len().to_string()])) }
         form #mapping method="post" action=(format!("{}/mapping", address_of(draft))) {
             div.scroll tabindex="0" role="region" aria-label=(words.step_map) {
                 table.mapping {

@@ -13,8 +13,9 @@ use super::{Step, address_of, draft_of, steps};
 use crate::clock;
 use crate::http::answer::Answer;
 use crate::http::native::plans;
-use crate::http::pages::frame::{Visit, page, said};
+use crate::http::pages::frame::{Head, Visit, page, said};
 use crate::http::pages::pictures::ledger;
+use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::{DRAFT_TIME, Draft, Review};
 use crate::operations::plans::Plan;
@@ -121,8 +122,8 @@ pub async fn show(
             }
         }
     };
+    let lead = html! { (words.nothing_written_yet) };
     let content = html! {
-        p.lead { (words.nothing_written_yet) }
         (steps(words, Step::Review, Some(&address_of(&draft))))
         @if !review.refused.is_empty() { p.notice.error role="alert" { (review.refused) } }
         @if fates.get("read").is_some() {
@@ -134,7 +135,7 @@ pub async fn show(
         (repairs(words, &object, &draft, review))
         (changes(words, &object, &review.answer))
     };
-    Ok(page(&visit, words.review_title, &actions, &content).into_response())
+    Ok(page(&visit, &Head { title: words.review_title, lead, actions }, &content).into_response())
 }
 
 /// Problems that are alike: how bad, what is wrong, in which column, and how many.
@@ -372,7 +373,7 @@ fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
                         @for (index, cell) in cells.iter().enumerate() {
                             tr {
                                 td { @if index == 0 { a href=(format!("/records/{}/{id}", object.name())) { (id) } } }
-                                td { (object.label_of(text(cell, "field"))) }
+                                td { (label(object, text(cell, "field"))) }
                                 td { span.change { del { (text(cell, "old")) } ins { (text(cell, "new")) } } }
                             }
                         }

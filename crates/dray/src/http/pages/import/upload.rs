@@ -9,7 +9,7 @@ use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::native::shapes::object_of;
 use crate::http::native::upload::receive;
-use crate::http::pages::frame::{Visit, page};
+use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::words::filled;
 use crate::operations::drafts::{DRAFT_TIME, Draft};
 use crate::server::app::App;
@@ -41,7 +41,7 @@ pub async fn ask(visit: Visit, Path(name): Path<String>) -> Answer<Markup> {
         }
         p.notice { (words.nothing_is_written) }
     };
-    Ok(page(&visit, &title, &actions, &content))
+    Ok(page(&visit, &Head { title: &title, lead: html! {}, actions }, &content))
 }
 
 /// Keeps the file that was sent, and goes on to its columns.
