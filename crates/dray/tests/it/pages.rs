@@ -257,6 +257,37 @@ fn bad_rows_are_repaired_on_the_spot() {
 }
 
 #[test]
+fn records_that_references_name_are_made_where_somebody_says_so() {
+    let server = Server::start(Kind::Sqlite);
+    let mut browser = Browser::signed_in(&server);
+    let map = browser.send_file(
+        "contacts",
+        "c.csv",
+        "Name,Email,Company\nAda,ada@x.io,Umbra\nBob,bob@x.io,Initech\n",
+    );
+    assert_eq!(form_of(&map.html)["field.2"], "company_name", "a text takes any company");
+    let fields = [
+        ("column.0", "Name"),
+        ("field.0", "display_name"),
+        ("column.1", "Email"),
+        ("field.1", "email"),
+        ("column.2", "Company"),
+        ("field.2", "account"),
+    ];
+    let review = browser.post(&format!("{}/mapping", map.path), &fields);
+    assert!(
+        review.has("2 read = 2 rejected") && review.has("reference not found Make them"),
+        "{}",
+        review.text()
+    );
+    let emptied = browser.post(&format!("{}/references", map.path), &[("missing", "empty")]);
+    assert!(emptied.has("2 read = 2 created"), "{}", emptied.text());
+    browser.post(&format!("{}/references", map.path), &[("missing", "make")]);
+    assert!(browser.post(&format!("{}/confirm", map.path), &[]).has("2 read = 2 created"));
+    assert_eq!(server.get("/api/v1/objects/companies/records").json()["total"], 2);
+}
+
+#[test]
 fn the_grid_filters_sorts_and_exports_what_it_shows() {
     let server = Server::start(Kind::Sqlite);
     for (name, email, status) in

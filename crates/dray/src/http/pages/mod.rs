@@ -46,6 +46,7 @@ pub fn routes() -> Router<App> {
         .route("/import/{object}/{draft}/replace", post(import::repair::replace))
         .route("/import/{object}/{draft}/empty", post(import::repair::empty))
         .route("/import/{object}/{draft}/values", post(import::repair::values))
+        .route("/import/{object}/{draft}/references", post(import::repair::references))
         .route("/import/{object}/{draft}/unrepaired", post(import::repair::forget))
         .route("/import/{object}/{draft}/confirm", post(import::review::confirm))
         .route("/imports", get(imports::list))

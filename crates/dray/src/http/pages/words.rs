@@ -139,7 +139,8 @@ words! {
     leave_out: "Leave out", "Weglassen", "Ignorer";
     already_there: "Rows that are already there", "Zeilen, die schon da sind", "Lignes déjà présentes";
     recognized_by: "Recognize by", "Erkennen an", "Reconnaître par";
-    never_recognized: "nothing: every row is new", "nichts: jede Zeile ist neu", "rien : chaque ligne est nouvelle";
+    as_usual: "as usual: {0}", "wie üblich: {0}", "comme d’habitude : {0}";
+    make_them: "Make them", "Anlegen", "Les créer";
     then: "Then", "Dann", "Alors";
     fill_empty: "fill empty fields only", "nur leere Felder füllen", "remplir seulement les champs vides";
     prefer_import: "update; empty cells change nothing", "ändern; leere Zellen ändern nichts", "mettre à jour ; les cellules vides ne changent rien";

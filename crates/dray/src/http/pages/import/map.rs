@@ -62,7 +62,7 @@ pub async fn show(
             let confirmed = app
                 .run(visit.actor.organization(), move |session| mapping_memory::recall(session, &of_work))
                 .await?;
-            let known = Known { confirmed: Some(&confirmed), prefers_references: true, ..Known::default() };
+            let known = Known { confirmed: Some(&confirmed), ..Known::default() };
             let suggested = suggest(&object, &Table::from_rows(&sample.header, &sample.rows), &known);
             html! {
                 (mapping(words, &object, &draft, &sample, &suggested))
@@ -187,8 +187,9 @@ fn mapping(
     let policy = &draft.job.policy;
     let on_duplicate = policy.on_duplicate.unwrap_or(object.policy.on_duplicate);
     let merge = policy.merge.unwrap_or(object.policy.merge);
-    let matched =
-        if policy.match_by.is_empty() { &object.definition.policy.match_by } else { &policy.match_by };
+    let usual =
+        object.definition.policy.match_by.iter().map(|name| object.label_of(name)).collect::<Vec<_>>();
+    let is_matched = |name: &str| policy.match_by.first().is_some_and(|known| known == name);
     html! {
         form #mapping method="post" action=(format!("{}/mapping", address_of(draft))) {
             div.scroll tabindex="0" role="region" aria-label=(words.step_map) {
@@ -241,11 +242,11 @@ fn mapping(
                     div.field {
                         label for="match" { (words.recognized_by) }
                         select #match name="match" {
-                            option value="" { (words.never_recognized) }
+                            option value="" { (filled(words.as_usual, &[&usual.join(", ")])) }
                             @for field in object.fields.iter().map(|field| &field.definition) {
-                                option value=(field.name) selected[matched.first() == Some(&field.name)] { (object.label_of(&field.name)) }
+                                option value=(field.name) selected[is_matched(&field.name)] { (object.label_of(&field.name)) }
                             }
-                            option value="id" selected[matched.first().is_some_and(|name| name == "id")] { "Id" }
+                            option value="id" selected[is_matched("id")] { "Id" }
                         }
                     }
                     div.field {
@@ -322,11 +323,6 @@ pub async fn put(
         _ => (None, None),
     };
     policy.match_by = entered.get("match").filter(|name| !name.is_empty()).cloned().into_iter().collect();
-    let known = &object.definition.policy.match_by;
-    // The object's own rules are kept whole where nobody chose another first one.
-    if policy.match_by.first() == known.first() {
-        policy.match_by.clear();
-    }
     draft.job.columns.clone_from(&columns);
     let of_work = object.clone();
     app.run(visit.actor.organization(), move |session| {

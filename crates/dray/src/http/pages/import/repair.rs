@@ -132,11 +132,31 @@ pub async fn values(
     .await
 }
 
+/// Says what happens where a reference names a record that is not there: it is made, or the cell is left empty.
+pub async fn references(
+    State(app): State<App>,
+    visit: Visit,
+    Path(place): Path<(String, String)>,
+    Form(entered): Form<Entered>,
+) -> Answer<Response> {
+    repaired(&app, &visit, place, |draft| {
+        let makes = entered.get("missing").is_some_and(|missing| missing == "make");
+        draft.job.policy.create_references = makes;
+        draft.job.policy.leave_references_empty = !makes;
+    })
+    .await
+}
+
 /// Takes all repairs back.
 pub async fn forget(
     State(app): State<App>,
     visit: Visit,
     Path(place): Path<(String, String)>,
 ) -> Answer<Response> {
-    repaired(&app, &visit, place, |draft| draft.job.edits = Edits::default()).await
+    repaired(&app, &visit, place, |draft| {
+        draft.job.edits = Edits::default();
+        draft.job.policy.create_references = false;
+        draft.job.policy.leave_references_empty = false;
+    })
+    .await
 }

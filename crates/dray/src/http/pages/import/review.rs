@@ -216,7 +216,10 @@ fn repairs(words: &Words, object: &Object, draft: &Draft, review: &Review) -> Ma
     let groups = alike(&review.answer);
     let address = address_of(draft);
     let edits = &draft.job.edits;
-    let repaired = edits.cells.len() + edits.replacements.len();
+    let policy = &draft.job.policy;
+    let repaired = edits.cells.len()
+        + edits.replacements.len()
+        + usize::from(policy.create_references || policy.leave_references_empty);
     if groups.is_empty() && repaired == 0 {
         return html! {};
     }
@@ -238,7 +241,12 @@ fn repairs(words: &Words, object: &Object, draft: &Draft, review: &Review) -> Ma
                             @if !group.column.is_empty() { strong { (group.column) } ": " }
                             (group.code.replace('_', " "))
                         }
-                        @if is_column(&group.column) && group.severity == "error" && group.code != "required" {
+                        @if group.code == "reference_not_found" && group.severity == "error" {
+                            form method="post" action=(format!("{address}/references")) {
+                                button.small name="missing" value="make" { (words.make_them) } " "
+                                button.small name="missing" value="empty" { (words.leave_them_empty) }
+                            }
+                        } @else if is_column(&group.column) && group.severity == "error" && group.code != "required" {
                             form method="post" action=(format!("{address}/empty")) {
                                 input type="hidden" name="column" value=(group.column);
                                 input type="hidden" name="code" value=(group.code);
