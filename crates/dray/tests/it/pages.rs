@@ -412,6 +412,11 @@ fn pages_need_no_one_elses_help_and_let_nobody_else_in() {
     let out = member.post("/sign-out", &[]);
     assert_eq!(out.path, "/sign-in");
     assert_eq!(member.get("/records/contacts").path, "/sign-in?next=%2Frecords%2Fcontacts");
+    // A form has an end, a file has its own.
+    let long = "x".repeat(9 << 20);
+    assert_eq!(browser.post("/records/contacts/new", &[("notes", &long)]).status, 413);
+    let large = format!("email,notes\na@x.io,{}\n", "y,z\n".repeat(3 << 20));
+    assert_eq!(browser.send_file("contacts", "large.csv", &large).status, 200);
     // What another organization prepares is not there.
     let made = server.post("/api/v1/organizations", &json!({ "slug": "acme", "name": "Acme" })).json();
     let secret = made["secret"].as_str().unwrap_or_default().to_owned();

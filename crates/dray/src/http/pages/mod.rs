@@ -14,7 +14,7 @@ pub mod imports;
 pub mod jobs;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -22,6 +22,8 @@ use axum::routing::{get, post};
 use super::answer::Failure;
 use crate::server::app::App;
 
+/// The most bytes of a form.
+const FORM_BYTES: usize = 8 << 20;
 /// Where people sign in.
 const SIGN_IN: &str = "/sign-in";
 
@@ -37,7 +39,11 @@ pub fn routes() -> Router<App> {
         .route("/records/{object}/new", get(record::new).post(record::create))
         .route("/records/{object}/{id}", get(record::get).post(record::change))
         .route("/records/{object}/{id}/delete", post(record::delete))
-        .route("/import/{object}", get(import::upload::ask).post(import::upload::send))
+        .route(
+            "/import/{object}",
+            // A file is kept as it comes; its own limits are looked at there.
+            get(import::upload::ask).post(import::upload::send).layer(DefaultBodyLimit::disable()),
+        )
         .route("/import/{object}/{draft}", get(import::map::show))
         .route("/import/{object}/{draft}/reading", post(import::map::read))
         .route("/import/{object}/{draft}/mapping", post(import::map::put))
@@ -57,6 +63,7 @@ pub fn routes() -> Router<App> {
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/jobs/{id}/retry", post(jobs::retry))
         .route("/assets/{name}", get(assets::asset))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(axum::middleware::from_fn(reshape))
 }
 
