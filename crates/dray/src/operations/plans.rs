@@ -7,7 +7,6 @@ use std::sync::Arc;
 use arrow_array::Array;
 use dray_engine::map::MappingRequest;
 use dray_engine::write::Change;
-use dray_formats::ReadOptions;
 use dray_model::catalog::Session;
 use dray_model::definition::Mode;
 use dray_model::flow::{ImportStatus, RowSource};
@@ -331,11 +330,6 @@ fn request_of<'r>(
         plan: is_plan,
         quota: job.quota(),
     }
-}
-
-/// How a job's file is read.
-pub fn read_options(job: &ImportJob) -> Result<ReadOptions> {
-    job.read.options()
 }
 
 /// Errors that say something about what was sent and not about this server.

@@ -29,9 +29,8 @@ use crate::operations::outcomes::{ImportNote, save_note};
 use crate::operations::plans::{self, Confirmed, PLAN_TIME, Plan, Planned};
 use crate::server::app::App;
 use crate::server::files::{Files, StoredFile};
-use crate::server::jobs::import::{describe_failed, failed_name};
+use crate::server::jobs::import::{describe_failed, failed_name, kept_source};
 use crate::server::queue::{new_job, submit};
-use crate::source::Source;
 
 /// Ends blocking work when whoever asked for it does not wait any more.
 struct StopOnDrop(Arc<Watch>);
@@ -238,17 +237,6 @@ fn import_refused(error: Error, report: Option<&crate::operations::import::Impor
         details.insert("plan".to_owned(), Value::Object(fates_json(&report.import.ledger)));
     }
     failure
-}
-
-/// The kept file of a plan, ready to be opened; `None` where it is gone. Blocking.
-pub fn kept_source(app: &App, organization: &str, job: &ImportJob) -> dray_model::Result<Option<Source>> {
-    let options = plans::read_options(job)?;
-    let file = app.files().local(organization, &job.file)?;
-    Ok(file.map(|file| {
-        let mut source = Source::stored(&job.source_name, file, options);
-        source.edit(job.edits.clone());
-        source
-    }))
 }
 
 /// The file of a plan has gone.

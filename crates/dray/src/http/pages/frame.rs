@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets::{SCRIPT, STYLE};
-use super::words::{self, LANGUAGES, Words, filled};
+use super::words::{self, LANGUAGES, Words};
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::operations::objects::KnownObjects;
@@ -154,9 +154,4 @@ pub fn failure(words: &Words, failure: &Failure) -> Markup {
         p { a.button href="/" { (words.back) } }
     };
     plain(words, words.not_done, &content)
-}
-
-/// A text with its parts filled in, as it stands on a page.
-pub fn said(text: &str, parts: &[&str]) -> Markup {
-    html! { (filled(text, parts)) }
 }

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 use serde_json::json;
 
-use super::frame::{Head, Visit, page, said};
+use super::frame::{Head, Visit, page};
 use super::view::{Condition, View, columns_of, label};
 use super::words::{Words, count, filled};
 use crate::http::answer::{Answer, Failure};
@@ -363,7 +363,7 @@ fn pager(words: &Words, object: &Object, view: &View, total: &Total, next: Optio
     };
     html! {
         nav.pager aria-label=(words.pages) {
-            span { (said(text, &[&number])) }
+            span { (filled(text, &[&number])) }
             @if !view.cursor.is_empty() {
                 a.button.small href=(view.with(|_| {}).address(&path)) rel="first" { (words.first_page) }
             }

@@ -45,7 +45,6 @@ words! {
     back: "Back", "Zurück", "Retour";
     search: "Search", "Suchen", "Rechercher";
     search_records: "Search {0}", "{0} durchsuchen", "Rechercher dans {0}";
-    filters: "Filters", "Filter", "Filtres";
     add_filter: "Add a filter", "Filter hinzufügen", "Ajouter un filtre";
     apply: "Apply", "Anwenden", "Appliquer";
     remove_filter: "Remove this filter", "Diesen Filter entfernen", "Retirer ce filtre";
@@ -70,16 +69,10 @@ words! {
     pages: "Pages", "Seiten", "Pages";
     nothing_found: "Nothing matches these filters.", "Nichts entspricht diesen Filtern.", "Rien ne correspond à ces filtres.";
     nothing_yet: "There are no records yet.", "Es gibt noch keine Datensätze.", "Il n’y a encore aucun enregistrement.";
-    import_a_file: "Import a file", "Eine Datei importieren", "Importer un fichier";
     empty: "empty", "leer", "vide";
     sorted_by: "Sort by {0}", "Nach {0} sortieren", "Trier par {0}";
-    then_by_hint: "Choose several columns to sort by one after the other.", "Mehrere Spalten wählen, um nacheinander zu sortieren.", "Choisissez plusieurs colonnes pour trier l’une après l’autre.";
-    sort: "Order", "Reihenfolge", "Ordre";
-    ascending: "ascending", "aufsteigend", "croissant";
-    descending: "descending", "absteigend", "décroissant";
     nothing: "—", "—", "—";
     save: "Save", "Speichern", "Enregistrer";
-    saved: "Saved.", "Gespeichert.", "Enregistré.";
     delete: "Delete", "Löschen", "Supprimer";
     delete_sure: "Delete this record? This cannot be taken back.", "Diesen Datensatz löschen? Das lässt sich nicht zurücknehmen.", "Supprimer cet enregistrement ? Cette action est irréversible.";
     required: "required", "Pflichtfeld", "obligatoire";
@@ -87,7 +80,6 @@ words! {
     created: "Created", "Angelegt", "Créé";
     changed: "Changed", "Geändert", "Modifié";
     version: "Version", "Version", "Version";
-    last_import: "Last import", "Letzter Import", "Dernière importation";
     changed_meanwhile: "Somebody else changed this record meanwhile. Look at it again.", "Jemand hat diesen Datensatz inzwischen geändert. Bitte noch einmal ansehen.", "Quelqu’un a modifié cet enregistrement entre-temps. Vérifiez-le à nouveau.";
     yes: "yes", "ja", "oui";
     no: "no", "nein", "non";

@@ -24,15 +24,21 @@ use crate::server::files::{Files, StoredFile};
 use crate::server::queue::Done;
 use crate::source::Source;
 
-/// The stored file of an import, ready to be opened.
-pub fn source_of(app: &App, organization: &str, asked: &ImportJob) -> Result<Source> {
-    let file = app.files().local(organization, &asked.file)?.ok_or_else(|| {
-        Error::request(format!("the file `{}` is no longer kept", asked.source_name)).hint("send it again")
-    })?;
+/// The stored file of an import, ready to be opened; `None` where it is gone.
+pub fn kept_source(app: &App, organization: &str, asked: &ImportJob) -> Result<Option<Source>> {
     let options = ReadOptions { columns: asked.only_columns.clone(), ..asked.read.options()? };
-    let mut source = Source::stored(&asked.source_name, file, options);
-    source.edit(asked.edits.clone());
-    Ok(source)
+    Ok(app.files().local(organization, &asked.file)?.map(|file| {
+        let mut source = Source::stored(&asked.source_name, file, options);
+        source.edit(asked.edits.clone());
+        source
+    }))
+}
+
+/// The stored file of an import that is to be done.
+fn source_of(app: &App, organization: &str, asked: &ImportJob) -> Result<Source> {
+    kept_source(app, organization, asked)?.ok_or_else(|| {
+        Error::request(format!("the file `{}` is no longer kept", asked.source_name)).hint("send it again")
+    })
 }
 
 /// Imports.

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 use super::review::look;
-use super::{Step, address_of, draft_of, sample_of, save, steps};
+use super::{Step, address_of, draft_of, keep, read_file, steps};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::pages::frame::{Head, Visit, page};
@@ -50,7 +50,7 @@ pub async fn show(
 ) -> Answer<Markup> {
     let (object, draft) = draft_of(&app, &visit, &name, &id).await?;
     let words = visit.words;
-    let sample = sample_of(&app, &visit, &draft).await;
+    let sample = read_file(&app, &visit, &draft, Sample::of).await;
     let title = filled(words.file_into, &[&draft.job.source_name, &object.definition.label]);
     let mut lead = html! {};
     let content = match sample {
@@ -290,7 +290,7 @@ pub async fn read(
     draft.job.columns.clear();
     draft.review = None;
     let to = address_of(&draft);
-    save(&app, &visit, draft).await?;
+    keep(&app, &visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
 }
 

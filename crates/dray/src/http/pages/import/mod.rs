@@ -6,6 +6,8 @@ pub mod review;
 pub mod map;
 pub mod repair;
 
+use dray_model::Result;
+use dray_model::flow::RowSource;
 use dray_model::object::Object;
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -14,11 +16,12 @@ use super::frame::Visit;
 use super::words::Words;
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
-use crate::http::native::plans::{file_gone, kept_source};
+use crate::http::native::plans::file_gone;
 use crate::http::native::shapes::{object_of, short};
-use crate::operations::drafts::Draft;
-use crate::operations::sample::Sample;
+use crate::operations::drafts::{DRAFT_TIME, Draft};
 use crate::server::app::App;
+use crate::server::files::{Files, StoredFile};
+use crate::server::jobs::import::kept_source;
 
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,17 +79,34 @@ fn address_of(draft: &Draft) -> String {
     format!("/import/{}/{}", draft.object, draft.id)
 }
 
-async fn save(app: &App, visit: &Visit, draft: Draft) -> Answer<()> {
-    Ok(app.run(visit.actor.organization(), move |session| draft.save(session, clock::now())).await?)
+/// Keeps the draft, and its file as long.
+async fn keep(app: &App, visit: &Visit, draft: Draft) -> Answer<()> {
+    let now = clock::now();
+    let file = StoredFile {
+        id: draft.job.file.clone(),
+        name: draft.job.source_name.clone(),
+        bytes: draft.bytes,
+        expires_at: now + DRAFT_TIME,
+    };
+    let keeping = app.run(visit.actor.organization(), move |session| {
+        Files::describe(session, &file, now)?;
+        draft.save(session, now)
+    });
+    Ok(keeping.await?)
 }
 
-/// The beginning of a draft's file.
-async fn sample_of(app: &App, visit: &Visit, draft: &Draft) -> Answer<Sample> {
+/// Reads the draft's file, with what was repaired.
+async fn read_file<T: Send + 'static>(
+    app: &App,
+    visit: &Visit,
+    draft: &Draft,
+    read: impl FnOnce(Box<dyn RowSource>) -> Result<T> + Send + 'static,
+) -> Answer<T> {
     let (ours, organization, job) = (app.clone(), visit.actor.organization().to_owned(), draft.job.clone());
     let _permit = app.queue().may_work().await?;
-    let looked = tokio::task::spawn_blocking(move || match kept_source(&ours, &organization, &job)? {
+    let reading = tokio::task::spawn_blocking(move || match kept_source(&ours, &organization, &job)? {
         None => Err(file_gone()),
-        Some(source) => Ok(Sample::of(source.open(0)?)?),
+        Some(source) => Ok(read(source.open(0)?)?),
     });
-    looked.await.unwrap_or_else(|_| Err(dray_model::Error::file("looking at a file broke off").into()))
+    reading.await.unwrap_or_else(|_| Err(dray_model::Error::file("reading a file broke off").into()))
 }

@@ -9,25 +9,21 @@ use dray_model::object::Object;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::{Step, address_of, draft_of, steps};
-use crate::clock;
+use super::{Step, address_of, draft_of, keep, read_file, steps};
 use crate::http::answer::Answer;
 use crate::http::native::plans;
-use crate::http::pages::frame::{Head, Visit, page, said};
+use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::pictures::ledger;
 use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
-use crate::operations::drafts::{DRAFT_TIME, Draft, Review};
+use crate::operations::drafts::{Draft, Review};
 use crate::operations::plans::Plan;
-use crate::operations::sample::{WholeRows, rows_of};
+use crate::operations::sample::rows_of;
 use crate::server::app::App;
 use crate::server::directory::Role;
-use crate::server::files::{Files, StoredFile};
 
 /// Rows with problems shown.
 const SHOWN_ROWS: usize = 50;
-/// Problems looked through for them.
-const MOST_SEEN: usize = 1_000;
 /// Values of one column that are matched at once.
 const SHOWN_VALUES: usize = 12;
 /// Records that would change, shown.
@@ -55,40 +51,16 @@ pub async fn look(app: &App, visit: &Visit, object: Arc<Object>, mut draft: Draf
         .filter(|problem| text(problem, "severity") == "error")
         .filter_map(|problem| problem.get("row").and_then(Value::as_u64))
         .filter(|row| *row > 0)
-        .take(MOST_SEEN)
         .collect();
     let bad: BTreeSet<u64> = bad.into_iter().take(SHOWN_ROWS).collect();
     if !bad.is_empty() {
-        review.bad = rows(app, visit, &draft, bad).await?;
+        review.bad = read_file(app, visit, &draft, move |source| rows_of(source, &bad)).await?;
     }
     draft.review = Some(review);
     let to = format!("{}/review", address_of(&draft));
-    let now = clock::now();
-    // A plan ends within the hour, and what is prepared may wait longer.
-    let file = StoredFile {
-        id: draft.job.file.clone(),
-        name: draft.job.source_name.clone(),
-        bytes: draft.bytes,
-        expires_at: now + DRAFT_TIME,
-    };
-    app.run(visit.actor.organization(), move |session| {
-        Files::describe(session, &file, now)?;
-        draft.save(session, now)
-    })
-    .await?;
+    // A plan and its file end within the hours, and what is prepared may wait longer.
+    keep(app, visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
-}
-
-/// These rows of the draft's file, with what was repaired.
-async fn rows(app: &App, visit: &Visit, draft: &Draft, wanted: BTreeSet<u64>) -> Answer<WholeRows> {
-    let (ours, organization, job) = (app.clone(), visit.actor.organization().to_owned(), draft.job.clone());
-    let _permit = app.queue().may_work().await?;
-    let reading =
-        tokio::task::spawn_blocking(move || match plans::kept_source(&ours, &organization, &job)? {
-            None => Err(plans::file_gone()),
-            Some(source) => Ok(rows_of(source.open(0)?, &wanted)?),
-        });
-    reading.await.unwrap_or_else(|_| Err(dray_model::Error::file("reading a file broke off").into()))
 }
 
 /// The problems an answer tells of.
@@ -372,7 +344,7 @@ fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
     }
     let cells = answer.get("changed_cells").and_then(Value::as_u64).unwrap_or(0);
     html! {
-        h2 { (words.changes) " " small { (said(words.changed_cells, &[&count(cells)])) } }
+        h2 { (words.changes) " " small { (filled(words.changed_cells, &[&count(cells)])) } }
         div.scroll tabindex="0" role="region" aria-label=(words.changes) {
             table.grid {
                 thead { tr { th { (words.record_word) } th { (words.field) } th { (words.old_and_new) } } }

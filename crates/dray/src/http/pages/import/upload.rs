@@ -4,16 +4,16 @@ use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
-use super::{Step, address_of, steps};
+use super::{Step, address_of, keep, steps};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::native::shapes::object_of;
 use crate::http::native::upload::receive;
 use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::words::filled;
-use crate::operations::drafts::{DRAFT_TIME, Draft};
+use crate::operations::drafts::Draft;
 use crate::server::app::App;
-use crate::server::files::{Files, StoredFile};
+use crate::server::files::Files;
 
 /// Asks for a file.
 pub async fn ask(visit: Visit, Path(name): Path<String>) -> Answer<Markup> {
@@ -57,28 +57,17 @@ pub async fn send(
         .await
         .map_err(|why| Failure::validation(format!("the form cannot be read: {}", why.body_text())))?;
     let upload = receive(&app, visit.actor.organization(), object.policy.max_bytes, form).await?;
-    let now = clock::now();
-    let file = StoredFile {
-        id: upload.job.file.clone(),
-        name: upload.job.source_name.clone(),
-        bytes: upload.bytes,
-        expires_at: now + DRAFT_TIME,
-    };
     let draft = Draft {
         id: Files::new_id(),
         object: object.name().to_owned(),
         job: upload.job,
         bytes: upload.bytes,
         actor: visit.actor.name.clone(),
-        created_at: now,
+        created_at: clock::now(),
         review: None,
     };
     let to = address_of(&draft);
-    app.run(visit.actor.organization(), move |session| {
-        Files::describe(session, &file, now)?;
-        draft.save(session, now)
-    })
-    .await?;
+    keep(&app, &visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
 }
 
