@@ -58,7 +58,7 @@ pub async fn look(app: &App, visit: &Visit, object: Arc<Object>, mut draft: Draf
     }
     draft.review = Some(review);
     let to = format!("{}/review", address_of(&draft));
-    // A plan and its file end within the hours, and what is prepared may wait longer.
+    // Planning gives the file two hours, and what is prepared may wait longer.
     keep(app, visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
 }
