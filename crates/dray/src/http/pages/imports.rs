@@ -147,7 +147,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
                 @if import.ledger.is_balanced() { span.badge.good { (words.balanced) } } @else { span.badge.error { (words.not_balanced) } }
             }
             (ledger(words, &fates))
-            @if let Some(seconds) = seconds { p.hint { (filled(words.took, &[&format!("{seconds:.1}")])) } }
+            @if let Some(seconds) = seconds { p.hint { (filled(words.took, &[&shown_seconds(seconds)])) } }
         }
         @if rejected > 0 && is_admin {
             section.card {
@@ -164,6 +164,11 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
         @if let Some(object) = &object { (problems(words, object, &json!({ "problems": found }))) }
     };
     Ok(page(&visit, &Head { title: &title, lead, actions }, &content))
+}
+
+/// Seconds as people say them: short ones to the hundredth.
+fn shown_seconds(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.2}", seconds.max(0.01)) } else { format!("{seconds:.1}") }
 }
 
 /// Takes an import back.
