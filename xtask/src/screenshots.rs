@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 
 use dray_browser::{Browser, Driver, Setting, Tour};
 
@@ -19,8 +20,9 @@ const USAGE: &str = "usage: cargo xtask screenshots [--dray PROGRAM] [--to FOLDE
 /// How pages are looked at: the name of it, width, height, and whether it is dark.
 const LOOKS: [(&str, u32, u32, bool); 3] =
     [("light", 1280, 800, false), ("dark", 1280, 800, true), ("phone", 390, 844, false)];
-/// The pages that the README shows.
-const OF_README: [&str; 4] = ["records", "import-map", "import-review", "import-done"];
+/// What the README's picture of the records looks at.
+const VIEW: &str = "?field=status&operator=eq&value=customer&field=company_name&operator=starts_with&value=Initech\
+    &sort=display_name&column=display_name&column=email&column=company_name&column=status&column=address_city";
 /// The most bytes of a picture in the repository.
 const MOST_BYTES: usize = 150_000;
 
@@ -57,9 +59,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     };
     let to = options.to.unwrap_or_else(|| root().join("target").join("screenshots"));
     let place = Place::new()?;
-    let server = Server::start(&dray, &place)?;
-    let browser = Browser::open(&Driver::start()?, &Setting::default())?;
-    let tour = Tour::prepare(&browser, &server.link, &root().join("examples"))?;
+    let driver = Driver::start()?;
+    if options.is_for_readme {
+        let server = Server::start(&dray, &place, "readme")?;
+        show_in_readme(&driver, &server)?;
+    }
+    let server = Server::start(&dray, &place, "all")?;
+    show_all(&driver, &server, &to)?;
+    println!("the pictures are in {}", to.display());
+    Ok(())
+}
+
+/// Writes a picture of every page, looked at in every way.
+fn show_all(driver: &Arc<Driver>, server: &Server, to: &Path) -> Result<(), String> {
+    let browser = Browser::open(driver, &Setting::default())?;
+    browser.sign_in(&server.link)?;
+    let tour = Tour::prepare(&browser, &root().join("examples"))?;
     for (look, width, height, is_dark) in LOOKS {
         browser.look(width, height, is_dark)?;
         for (name, address) in tour.pages() {
@@ -67,26 +82,38 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
             write(&to.join(format!("{name}-{look}.png")), &browser.picture()?)?;
         }
     }
-    println!("the pictures are in {}", to.display());
-    if options.is_for_readme {
-        let (_, width, height, is_dark) = LOOKS[0];
-        browser.look(width, height, is_dark)?;
-        show_in_readme(&browser, &tour)?;
-    }
     Ok(())
 }
 
-/// Writes the pictures that the README shows.
-fn show_in_readme(browser: &Browser, tour: &Tour) -> Result<(), String> {
-    for (name, address) in tour.pages().into_iter().filter(|(name, _)| OF_README.contains(name)) {
-        browser.go(&address)?;
-        let picture = browser.picture()?;
-        if picture.len() > MOST_BYTES {
-            return Err(format!("the picture of `{name}` has {} bytes: show less on it", picture.len()));
-        }
-        write(&root().join("docs").join("pictures").join(format!("{name}.png")), &picture)?;
+/// Goes through an import as the README shows it.
+fn show_in_readme(driver: &Arc<Driver>, server: &Server) -> Result<(), String> {
+    let browser = &Browser::open(driver, &Setting::default())?;
+    let (_, width, height, is_dark) = LOOKS[0];
+    browser.look(width, height, is_dark)?;
+    browser.sign_in(&server.link)?;
+    let (address, examples) = (browser.address()?, root().join("examples"));
+    let url = address.split("/records").next().unwrap_or_default();
+    browser.send_file(url, "contacts", &examples.join("fair.csv"))?;
+    keep(browser, "map")?;
+    browser.review()?;
+    browser
+        .run("scrollTo(0, document.querySelector('.issues').previousElementSibling.offsetTop - 24)", &[])?;
+    keep(browser, "review")?;
+    browser.send_file(url, "contacts", &examples.join("contacts.csv"))?;
+    browser.review()?;
+    browser.follow("form[action$='/confirm'] button")?;
+    keep(browser, "ledger")?;
+    browser.go(&format!("{url}/records/contacts{VIEW}"))?;
+    keep(browser, "records")
+}
+
+/// Keeps what is seen now as a picture of the README.
+fn keep(browser: &Browser, name: &str) -> Result<(), String> {
+    let picture = browser.picture()?;
+    if picture.len() > MOST_BYTES {
+        return Err(format!("the picture `{name}` has {} bytes: show less on it", picture.len()));
     }
-    Ok(())
+    write(&root().join("docs").join("pictures").join(format!("{name}.png")), &picture)
 }
 
 fn write(path: &Path, picture: &[u8]) -> Result<(), String> {
@@ -105,13 +132,14 @@ struct Server {
 }
 
 impl Server {
-    fn start(dray: &Path, place: &Place) -> Result<Self, String> {
-        let log = place.file("server.log");
+    /// Starts one whose store and files have this name.
+    fn start(dray: &Path, place: &Place, name: &str) -> Result<Self, String> {
+        let log = place.file(&format!("{name}.log"));
         let errors = std::fs::File::create(&log).map_err(|why| format!("{}: {why}", log.display()))?;
         let mut process = Command::new(dray)
             .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("DRAY_STORE", format!("sqlite:{}", place.file("store").display()))
-            .env("DRAY_FILES", place.file("files"))
+            .env("DRAY_STORE", format!("sqlite:{}", place.file(&format!("{name}-store")).display()))
+            .env("DRAY_FILES", place.file(&format!("{name}-files")))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)

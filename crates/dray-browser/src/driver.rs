@@ -122,8 +122,10 @@ impl Driver {
         let value = answer["value"].take();
         match value["error"].as_str() {
             Some(error) => {
-                let message = value["message"].as_str().unwrap_or_default();
-                Err(format!("{error}: {}", message.lines().next().unwrap_or_default()))
+                let message =
+                    value["message"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
+                let asked = path.rsplit('/').next().unwrap_or_default();
+                Err(format!("{asked}: {error}: {message}"))
             }
             None => Ok(value),
         }

@@ -102,10 +102,10 @@ impl Visitor {
         files.map(|file| file.path()).filter(is_whole).collect()
     }
 
-    /// Something on every page of the server.
+    /// Something on every page of the server, for somebody who has just signed in.
     pub(crate) fn tour(&self) -> Result<Tour, String> {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-        Tour::prepare(self, &self.link(), &examples)
+        Tour::prepare(self, &examples)
     }
 
     /// The contacts there are, by some of their fields.
