@@ -204,12 +204,13 @@ impl Browser {
         self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
-    /// What is seen now, as PNG.
+    /// What is seen now, as PNG. A browser that has just begun to draw a page may fail at first.
     pub fn picture(&self) -> Result<Vec<u8>> {
-        let picture = self.get("/screenshot")?;
-        STANDARD
-            .decode(picture.as_str().unwrap_or_default())
-            .map_err(|why| format!("the picture cannot be read: {why}"))
+        let picture = self.until("a picture", || {
+            self.ask_chromium("Page.captureScreenshot", &json!({ "format": "png" })).map(Some)
+        })?;
+        let picture = picture["data"].as_str().unwrap_or_default();
+        STANDARD.decode(picture).map_err(|why| format!("the picture cannot be read: {why}"))
     }
 
     /// What was written down since the last time somebody asked.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::browser_kit::{Done, Visitor};
 use crate::server::Server;
+use crate::site::{Site, answer};
 use crate::support::{Kind, STORES};
 
 const FILE: &str = "First Name;E-Mail;Status;Remark\nAda;ada@exmaple.com;lead;first\n\
@@ -342,6 +343,25 @@ fn complaints(visitor: &Visitor, page: &str) -> Result<Vec<String>, String> {
         }
     }
     Ok(found)
+}
+
+#[test]
+fn nobody_else_shows_our_pages_in_a_frame() -> Done {
+    let visitor = Visitor::signed_in(Kind::Sqlite)?;
+    let page = format!("<iframe src='{}/records/contacts'></iframe>", visitor.server.url);
+    let host = Site::new(move |_, _, stream| {
+        answer(stream, "200 OK", "Content-Type: text/html\r\n", page.as_bytes());
+    });
+    visitor.go(&host.url("/"))?;
+    visitor.until("a refusal", || {
+        let told = visitor.log(Log::Console)?;
+        Ok(told
+            .into_iter()
+            .find(|entry| entry["message"].as_str().is_some_and(|text| text.contains("frame"))))
+    })?;
+    visitor.enter_frame("iframe")?;
+    assert!(!visitor.text()?.contains("Contacts"), "nothing of the page is seen");
+    visitor.leave_frames()
 }
 
 #[test]
