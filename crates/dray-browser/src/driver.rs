@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use crate::Result;
 
-/// Runs a program until the pipe that it is told of by is closed, which happens however its owner ends.
-const UNTIL_CLOSED: &str = r#""$0" --port=0 --log-level=SEVERE & driver=$!
-cat >/dev/null
-kill "$driver""#;
+/// Runs a program until its end, or until the pipe it is started with is closed, which happens however its owner ends.
+const UNTIL_CLOSED: &str = r#"exec 3<&0
+"$0" --port=0 --log-level=SEVERE & driver=$!
+(cat <&3; kill "$driver") >/dev/null 2>&1 &
+wait "$driver""#;
 /// How long one command may take; loading a page is the longest of them.
 const COMMAND_TIME: Duration = Duration::from_secs(120);
 
