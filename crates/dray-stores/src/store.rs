@@ -426,6 +426,10 @@ impl<D: Driver> Store for SqlStore<D> {
         outcomes::read_journal(&mut self.driver, import_id, before, limit)
     }
 
+    fn read_journal_of_record(&mut self, import_id: i64, record_id: i64, limit: u64) -> Result<Journal> {
+        outcomes::read_journal_of_record(&mut self.driver, import_id, record_id, limit)
+    }
+
     fn append_fates(&mut self, import_id: i64, runs: &FateRuns) -> Result<()> {
         outcomes::append_fates(&mut self.driver, import_id, runs)
     }

@@ -19,7 +19,8 @@ use super::answer::Failure;
 use super::doors::{data_io, modules, pipelines, records};
 use super::native::records as native_records;
 use super::native::{
-    audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users, webhooks,
+    audit, exports, history, imports, jobs, keys, objects, organizations, plans, reports, session, users,
+    webhooks,
 };
 use super::{about, access, arrival, audited, document, links, once, pages, sent};
 use crate::mcp::http_service;
@@ -117,6 +118,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(objects::hide_field))
         .routes(routes!(native_records::list, native_records::create))
         .routes(routes!(native_records::get, native_records::change, native_records::delete))
+        .routes(routes!(history::get))
         .routes(routes!(exports::export))
         .routes(routes!(plans::plan))
         .routes(routes!(plans::confirm))

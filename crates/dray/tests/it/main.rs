@@ -18,6 +18,7 @@ mod functions;
 mod hostile_requests;
 mod kill;
 mod native_access;
+mod native_history;
 mod native_imports;
 mod native_objects;
 mod native_once;

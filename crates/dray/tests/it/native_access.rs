@@ -34,6 +34,7 @@ const ROUTES: &[Row] = &[
     ("GET /api/v1/objects/{object}/records", 200, 403, 200),
     ("POST /api/v1/objects/{object}/records", 403, 403, 201),
     ("GET /api/v1/objects/{object}/records/{id}", 200, 403, 404),
+    ("GET /api/v1/objects/{object}/records/{id}/history", 200, 403, 404),
     ("PATCH /api/v1/objects/{object}/records/{id}", 403, 403, 404),
     ("DELETE /api/v1/objects/{object}/records/{id}", 403, 403, 404),
     ("GET /api/v1/objects/{object}/export", 403, 403, 200),

@@ -379,7 +379,7 @@ fn pages_need_no_one_elses_help_and_let_nobody_else_in() {
             assert!(!shown.html.contains(foreign), "{path} has `{foreign}`");
         }
         let assets: Vec<&str> = shown.html.split('"').filter(|text| text.starts_with("/assets/")).collect();
-        assert_eq!(assets.len(), 2, "{path}");
+        assert_eq!(assets.len(), 3, "{path}");
     }
     let style = browser.get("/records/contacts").html;
     let style =

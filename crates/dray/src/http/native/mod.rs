@@ -7,6 +7,7 @@ pub mod users;
 pub mod organizations;
 pub mod objects;
 pub mod records;
+pub mod history;
 pub mod upload;
 pub mod plans;
 pub mod imports;

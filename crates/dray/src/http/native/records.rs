@@ -193,6 +193,7 @@ async fn write(
     fingerprint: String,
 ) -> Answer<Kept> {
     let quota = actor.organization.plan.quota();
+    let who = actor.name.clone();
     let fields: Vec<String> = members.keys().take(100).cloned().collect();
     let (kept, import) = app
         .run(actor.organization(), move |session| {
@@ -202,8 +203,15 @@ async fn write(
                 Err(failure) => return Ok(Err(failure)),
             };
             let name = object.name().to_owned();
-            let asked =
-                RecordWrite { object: object.clone(), id, members, expected_version, fingerprint, quota };
+            let asked = RecordWrite {
+                object: object.clone(),
+                id,
+                members,
+                expected_version,
+                fingerprint,
+                quota,
+                actor: who,
+            };
             let (id, import) = match record::write(session, &known, asked)? {
                 Written::Done { id, import } => (id, import),
                 Written::Refused(problems) => {

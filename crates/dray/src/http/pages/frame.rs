@@ -5,12 +5,15 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use maud::{DOCTYPE, Markup, html};
 
-use super::assets::{SCRIPT, STYLE};
+use super::assets::{HTMX, SCRIPT, STYLE};
 use super::words::{self, LANGUAGES, Words};
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::operations::objects::KnownObjects;
 use crate::server::app::App;
+
+/// What htmx may do: it swaps parts of pages of this server. Whoever goes back gets the whole page again.
+const HTMX_CONFIG: &str = r#"{"history": "reload", "includeIndicatorCSS": false}"#;
 
 /// Somebody who is signed in looks at a page.
 #[derive(Debug)]
@@ -48,6 +51,8 @@ fn document(words: &Words, title: &str, body: &Markup) -> Markup {
                 title { (title) " · Dray" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(STYLE.as_str());
+                meta name="htmx-config" content=(HTMX_CONFIG);
+                script src=(HTMX.as_str()) defer {}
                 script src=(SCRIPT.as_str()) defer {}
             }
             body { (body) }

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod view;
 pub mod sign_in;
 pub mod records;
+pub mod history;
 pub mod record;
 pub mod import;
 pub mod imports;
@@ -39,6 +40,7 @@ pub fn routes() -> Router<App> {
         .route("/records/{object}/new", get(record::new).post(record::create))
         .route("/records/{object}/{id}", get(record::get).post(record::change))
         .route("/records/{object}/{id}/delete", post(record::delete))
+        .route("/records/{object}/{id}/history", get(history::get))
         .route(
             "/import/{object}",
             // A file is kept as it comes; its own limits are looked at there.

@@ -37,6 +37,17 @@
     first?.focus();
   };
 
+  // htmx swaps a part of the page for the same part of the next one. An answer without that part (a sign-in, a
+  // failure) is shown whole.
+  on('htmx:before:swap', (event) => {
+    const { ctx, tasks } = event.detail;
+    const main = tasks.find((task) => task.type === 'main');
+    if (!main || !ctx.select || main.fragment.childElementCount) return;
+    event.preventDefault();
+    if (ctx.request.method === 'GET') location.assign(ctx.response.raw.url); else show(ctx.text);
+  });
+  on('htmx:error', ({ detail: { ctx } }) => { if (ctx?.request.method === 'GET') location.assign(ctx.request.action); });
+
   const send = (input) => {
     const form = input.form;
     if (!form || sending.has(form) || !form.reportValidity()) return;
@@ -167,9 +178,6 @@
     if (act) { event.preventDefault(); act(); }
   });
   on('click', ({ target }) => { if (near(target, '[data-next-error]')) nextError(); });
-
-  // Forms that send themselves when something in them changes.
-  on('change', ({ target }) => { if (!target.closest('[data-drop]')) target.closest('form[data-autosubmit]')?.requestSubmit(); });
 
   // Ask before doing: the click is held back, and repeated once the answer is yes.
   let agreed;

@@ -80,6 +80,14 @@ words! {
     created: "Created", "Angelegt", "Créé";
     changed: "Changed", "Geändert", "Modifié";
     version: "Version", "Version", "Version";
+    history: "History", "Verlauf", "Historique";
+    show_history: "Show where each value came from", "Zeigen, woher jeder Wert kam", "Montrer l’origine de chaque valeur";
+    history_cut: "What came before is no longer kept.", "Was davor war, wird nicht mehr aufbewahrt.", "Ce qui précède n’est plus conservé.";
+    made_by: "Made by {0}", "Angelegt von {0}", "Créé par {0}";
+    changed_by: "Changed by {0}", "Geändert von {0}", "Modifié par {0}";
+    made_by_import: "Made by import {0}", "Angelegt durch Import {0}", "Créé par l’importation {0}";
+    changed_by_import: "Changed by import {0}", "Geändert durch Import {0}", "Modifié par l’importation {0}";
+    changed_elsewhere: "Changed outside of Dray; which cells is not known", "Außerhalb von Dray geändert; welche Zellen, ist nicht bekannt", "Modifié en dehors de Dray ; les cellules concernées ne sont pas connues";
     changed_meanwhile: "Somebody else changed this record meanwhile. Look at it again.", "Jemand hat diesen Datensatz inzwischen geändert. Bitte noch einmal ansehen.", "Quelqu’un a modifié cet enregistrement entre-temps. Vérifiez-le à nouveau.";
     yes: "yes", "ja", "oui";
     no: "no", "nein", "non";

@@ -94,11 +94,12 @@ fn reading(words: &Words, draft: &Draft, sample: Option<&Sample>) -> Markup {
         Some(found) => filled(words.found_out, &[&found]),
         None => words.find_out.to_owned(),
     };
+    let address = format!("{}/reading", address_of(draft));
     html! {
         section.card {
             h2 { (words.how_read) }
             p.hint { (words.how_read_hint) }
-            form.fields.two method="post" action=(format!("{}/reading", address_of(draft))) data-autosubmit {
+            form.fields.two method="post" action=(address) hx-post=(address) hx-trigger="change, submit" hx-target="#main" hx-select="#main" hx-swap="outerHTML" {
                 div.field {
                     label for="encoding" { (words.encoding) }
                     select #encoding name="encoding" {
