@@ -51,6 +51,43 @@ impl ActorSlot {
 }
 
 impl Actor {
+    /// Whoever sent a request, once it is known who that is.
+    pub fn of_request(
+        parts: &Parts,
+        role: Role,
+        organization: Organization,
+        id: String,
+        name: String,
+    ) -> Self {
+        let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        Self {
+            role,
+            organization,
+            id,
+            name,
+            address: connected.map(|info| info.0.ip().to_string()).unwrap_or_default(),
+            request_id: request_id(&parts.headers),
+            payload_bytes: announced.and_then(|text| text.parse().ok()).unwrap_or(0),
+        }
+    }
+
+    /// Lets them in: their requests are counted, and what they do is written down as theirs.
+    pub fn enter(self, parts: &mut Parts, app: &App) -> Answer<Self> {
+        slot_of(parts).set(&self);
+        app.admit(&self.name).map_err(|wait| {
+            let mut failure = Failure::new(
+                axum::http::StatusCode::TOO_MANY_REQUESTS,
+                "RATE_LIMITED",
+                format!("more than {} requests in a minute: slow down", app.settings().requests_per_minute),
+            );
+            failure.retry_after = Some(wait.as_secs() + 1);
+            failure
+        })?;
+        parts.extensions.insert(self.clone());
+        Ok(self)
+    }
+
     /// The organization's slug.
     pub fn organization(&self) -> &str {
         &self.organization.slug
@@ -120,34 +157,16 @@ impl FromRequestParts<App> for Actor {
         if let Some(known) = parts.extensions.get::<Actor>() {
             return Ok(known.clone());
         }
-        let address = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip().to_string())
-            .unwrap_or_default();
-        let request_id = request_id(&parts.headers);
-        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        let payload_bytes = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let slot = parts.extensions.get::<ActorSlot>().cloned().unwrap_or_default();
-        let actor_of = |role, organization, id, name| Self {
-            role,
-            organization,
-            id,
-            name,
-            address: address.clone(),
-            request_id: request_id.clone(),
-            payload_bytes,
-        };
-        let of_key = |(key, organization): (Key, Organization)| {
+        let of_key = |parts: &Parts, (key, organization): (Key, Organization)| {
             let name = format!("{} ({})", key.id, key.name);
-            actor_of(key.role, organization, key.id, name)
+            Self::of_request(parts, key.role, organization, key.id, name)
         };
         let actor = match secret_of(&parts.headers) {
             Some(secret) => match app.key(secret).await? {
-                Some(found) => of_key(found),
+                Some(found) => of_key(parts, found),
                 None => {
                     if let Some(ended) = app.ended_key(secret).await? {
-                        slot.set(&of_key(ended));
+                        slot_of(parts).set(&of_key(parts, ended));
                     }
                     return Err(Failure::unauthenticated("this key is not known, has ended or was revoked"));
                 }
@@ -155,22 +174,15 @@ impl FromRequestParts<App> for Actor {
             None => {
                 let (user, organization) = signed_in(parts, app).await?;
                 let name = format!("user {}", user.email);
-                actor_of(user.role, organization, user.id, name)
+                Self::of_request(parts, user.role, organization, user.id, name)
             }
         };
-        slot.set(&actor);
-        app.admit(&actor.name).map_err(|wait| {
-            let mut failure = Failure::new(
-                axum::http::StatusCode::TOO_MANY_REQUESTS,
-                "RATE_LIMITED",
-                format!("more than {} requests in a minute: slow down", app.settings().requests_per_minute),
-            );
-            failure.retry_after = Some(wait.as_secs() + 1);
-            failure
-        })?;
-        parts.extensions.insert(actor.clone());
-        Ok(actor)
+        actor.enter(parts, app)
     }
+}
+
+fn slot_of(parts: &Parts) -> ActorSlot {
+    parts.extensions.get::<ActorSlot>().cloned().unwrap_or_default()
 }
 
 /// Whoever asks is an admin, which is settled before the body of a request is read.

@@ -11,6 +11,7 @@ mod connections_door;
 mod connectors;
 mod data_io;
 mod database_away;
+mod embedding;
 mod failpoints;
 mod fates;
 mod foreign_data;

@@ -15,4 +15,5 @@ pub mod exports;
 pub mod jobs;
 pub mod reports;
 pub mod webhooks;
+pub mod embedding;
 pub mod audit;

@@ -1,9 +1,13 @@
 //! What every page has around it: the navigation, whose page it is, the style and the script. And the page
 //! that says what went wrong.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use dray_model::object::Object;
 use maud::{DOCTYPE, Markup, html};
+use serde_json::{Value, json};
 
 use super::assets::{HTMX, SCRIPT, STYLE};
 use super::words::{self, LANGUAGES, Words};
@@ -14,6 +18,24 @@ use crate::server::app::App;
 
 /// What htmx may do: it swaps parts of pages of this server. Whoever goes back gets the whole page again.
 const HTMX_CONFIG: &str = r#"{"history": "reload", "includeIndicatorCSS": false}"#;
+
+/// A page that another application shows.
+#[derive(Debug)]
+pub struct Embedded {
+    /// What stands before every address: `/embed/TOKEN`.
+    pub base: String,
+    /// The object that may be imported into.
+    pub object: String,
+    /// The pages that may show it.
+    pub origins: Vec<String>,
+    /// In the language that the page asked for, or the browser.
+    pub words: &'static Words,
+}
+
+/// Tells the page around this one what happened.
+pub fn tells(event: &str, detail: &Value) -> Markup {
+    html! { div hidden data-embed-event=(event) data-embed-detail=(detail.to_string()) {} }
+}
 
 /// Somebody who is signed in looks at a page.
 #[derive(Debug)]
@@ -26,6 +48,35 @@ pub struct Visit {
     pub objects: KnownObjects,
     /// The path of the page.
     pub path: String,
+    /// Where another application shows the page.
+    pub embedded: Option<Arc<Embedded>>,
+}
+
+impl Visit {
+    /// The address of a page of ours, as it is reached from here.
+    pub fn at(&self, path: &str) -> String {
+        let base = self.embedded.as_ref().map_or("", |embedded| &embedded.base);
+        format!("{base}{path}")
+    }
+
+    /// Refuses what is not theirs: a frame shows only what was done with its own token.
+    pub fn must_own(&self, actor: &str) -> Answer<()> {
+        if self.embedded.is_none() || self.actor.name == actor {
+            return Ok(());
+        }
+        Err(Failure::not_found("there is nothing of that number here"))
+    }
+
+    /// Refuses objects that nothing may be imported into from here.
+    pub fn may_import_into(&self, object: &Object) -> Answer<()> {
+        self.actor.may_plan()?;
+        match &self.embedded {
+            Some(embedded) if embedded.object != object.name() => {
+                Err(Failure::denied("the token is for another object").code("TOKEN_INVALID"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl FromRequestParts<App> for Visit {
@@ -34,16 +85,19 @@ impl FromRequestParts<App> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
         let actor = Actor::from_request_parts(parts, app).await?;
         let objects = app.objects(actor.organization()).await?;
-        let words = words::of_request(&parts.headers);
-        Ok(Self { actor, words, objects, path: parts.uri.path().to_owned() })
+        let embedded = parts.extensions.get::<Arc<Embedded>>().cloned();
+        let words =
+            embedded.as_ref().map_or_else(|| words::of_request(&parts.headers), |embedded| embedded.words);
+        Ok(Self { actor, words, objects, path: parts.uri.path().to_owned(), embedded })
     }
 }
 
 /// The whole of a page.
-fn document(words: &Words, title: &str, body: &Markup) -> Markup {
+fn document(words: &Words, title: &str, embedded: Option<&Embedded>, body: &Markup) -> Markup {
+    let origins = embedded.map(|embedded| json!(embedded.origins).to_string());
     html! {
         (DOCTYPE)
-        html lang=(words.code) {
+        html lang=(words.code) data-words=(words::of_script(words)) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -55,7 +109,7 @@ fn document(words: &Words, title: &str, body: &Markup) -> Markup {
                 script src=(HTMX.as_str()) defer {}
                 script src=(SCRIPT.as_str()) defer {}
             }
-            body { (body) }
+            body data-embedded=[origins] { (body) }
         }
     }
 }
@@ -74,13 +128,7 @@ pub struct Head<'h> {
 /// A page of somebody who is signed in.
 pub fn page(visit: &Visit, head: &Head<'_>, content: &Markup) -> Markup {
     let words = visit.words;
-    let body = html! {
-        a.skip href="#main" { (words.skip) }
-        header.side {
-            a.brand href="/" { "Dray" }
-            details.menu { summary.button { (words.menu) } }
-            (navigation(visit))
-        }
+    let main = html! {
         main #main tabindex="-1" {
             header.page {
                 h1 { (head.title) }
@@ -90,7 +138,19 @@ pub fn page(visit: &Visit, head: &Head<'_>, content: &Markup) -> Markup {
             (content)
         }
     };
-    document(words, head.title, &body)
+    if let Some(embedded) = &visit.embedded {
+        return document(words, head.title, Some(embedded), &main);
+    }
+    let body = html! {
+        a.skip href="#main" { (words.skip) }
+        header.side {
+            a.brand href="/" { "Dray" }
+            details.menu { summary.button { (words.menu) } }
+            (navigation(visit))
+        }
+        (main)
+    };
+    document(words, head.title, None, &body)
 }
 
 fn navigation(visit: &Visit) -> Markup {
@@ -149,7 +209,23 @@ pub fn plain(words: &Words, title: &str, content: &Markup) -> Markup {
             (languages(words))
         }
     };
-    document(words, title, &body)
+    document(words, title, None, &body)
+}
+
+/// What went wrong, within the page of another application.
+pub fn embedded_failure(embedded: &Embedded, failure: &Failure) -> Markup {
+    let words = embedded.words;
+    let body = html! {
+        main #main tabindex="-1" {
+            h1 { (words.not_done) }
+            p.notice.error role="alert" { (failure.message) }
+            @if !failure.code.starts_with("TOKEN_") {
+                p { a.button href=(format!("{}/import/{}", embedded.base, embedded.object)) { (words.back) } }
+            }
+            (tells("failed", &json!({ "code": failure.code, "message": failure.message })))
+        }
+    };
+    document(words, words.not_done, Some(embedded), &body)
 }
 
 /// What went wrong, as a page.

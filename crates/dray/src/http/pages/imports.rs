@@ -1,24 +1,25 @@
 //! Imports after the fact: what each did to every row, the rejected rows as a file, and taking one back.
 
 use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use dray_model::catalog::ImportQuery;
 use dray_model::flow::{Import, ImportStatus};
 use dray_model::ledger::Fate;
 use maud::{Markup, html};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::frame::{Head, Visit, page};
+use super::frame::{Head, Visit, page, tells};
 use super::import::review::problems;
 use super::pictures::ledger;
 use super::view::address;
 use super::words::{Words, count, filled};
 use crate::http::answer::{Answer, Failure};
-use crate::http::lists::number_of;
 use crate::http::native::imports as native;
-use crate::operations::ledger::{fates_json, problem_json, time};
+use crate::operations::ledger::{fates_json, import_json, problem_json, time};
 use crate::operations::objects::KnownObjects;
-use crate::operations::outcomes::{TakenBack, undo_import};
+use crate::operations::outcomes::{ImportNote, TakenBack, undo_import};
 use crate::operations::record::SOURCE;
 use crate::server::app::App;
 use crate::server::directory::Role;
@@ -97,16 +98,29 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
     Ok(page(&visit, &Head { title: words.imports, lead: html! {}, actions: html! {} }, &content))
 }
 
+/// The parts of an address.
+#[derive(Debug, Deserialize)]
+pub struct Place {
+    id: String,
+}
+
+/// The import of an address, and what is remembered beside it.
+async fn found(app: &App, visit: &Visit, place: &Place) -> Answer<(Import, ImportNote)> {
+    let (import, note) = native::found(app, &visit.actor, &place.id).await?;
+    visit.must_own(&note.actor)?;
+    Ok((import, note))
+}
+
 /// One import.
-pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Markup> {
+pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>) -> Answer<Markup> {
     visit.actor.may_plan()?;
     let words = visit.words;
-    let (import, note) = native::found(&app, &visit.actor, &id).await?;
+    let (import, note) = found(&app, &visit, &place).await?;
     let number = import.id;
-    let found = app
+    let wrong = app
         .run(visit.actor.organization(), move |session| session.problems_after(number, (0, 0), PROBLEMS))
         .await?;
-    let found: Vec<Value> = found.iter().map(|numbered| problem_json(&numbered.problem)).collect();
+    let wrong: Vec<Value> = wrong.iter().map(|numbered| problem_json(&numbered.problem)).collect();
     let object = visit.objects.named(&import.object).ok();
     let label = object.as_ref().map_or(import.object.as_str(), |object| object.definition.label.as_str());
     let is_admin = visit.actor.role == Role::Admin;
@@ -122,14 +136,15 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
         Some(of) => filled(words.undo_of, &[&of.to_string()]),
         None => import.source.clone(),
     };
+    let is_embedded = visit.embedded.is_some();
     let actions = html! {
-        a.button.quiet href="/imports" { (words.imports) }
+        @if !is_embedded { a.button.quiet href="/imports" { (words.imports) } }
         @if may_undo {
-            form method="post" action=(format!("/imports/{number}/undo")) {
+            form method="post" action=(visit.at(&format!("/imports/{number}/undo"))) {
                 button.danger data-confirm=(sure) { (words.undo) }
             }
         }
-        @if object.is_some() {
+        @if object.is_some() && !is_embedded {
             a.button.primary href=(format!("/records/{}", import.object)) { (filled(words.see_records, &[label])) }
         }
     };
@@ -137,7 +152,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     let fates = Value::Object(fates_json(&import.ledger));
     let lead = html! {
             (badge(words, &import)) " " (label) ", " time datetime=(time(import.started_at)) { (time(import.started_at)) }
-            @if !note.actor.is_empty() { ", " (note.actor.trim_start_matches("user ")) }
+            @if !note.actor.is_empty() && !is_embedded { ", " (note.actor.trim_start_matches("user ")) }
     };
     let content = html! {
         @if let Some(message) = &import.message { p.notice.warning { (message) } }
@@ -154,22 +169,47 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
                 h2 { (words.rejected_rows) }
                 p { (filled(words.rejected_hint, &[&count(rejected)])) }
                 div.actions {
-                    a.button href=(format!("/api/v1/imports/{number}/failed-rows")) download { (words.download_rejected) }
+                    a.button href=(visit.at(&format!("/imports/{number}/failed-rows"))) download { (words.download_rejected) }
                     @if object.is_some() {
-                        a.button.quiet href=(format!("/import/{}", import.object)) { (words.send_repaired) }
+                        a.button.quiet href=(visit.at(&format!("/import/{}", import.object))) { (words.send_repaired) }
                     }
                 }
             }
         }
-        @if let Some(object) = &object { (problems(words, object, &json!({ "problems": found }))) }
+        @if let Some(object) = &object { (problems(words, object, &json!({ "problems": wrong }))) }
+        @if is_embedded { (told(&import)) }
     };
     Ok(page(&visit, &Head { title: &title, lead, actions }, &content))
 }
 
-/// Takes an import back.
-pub async fn undo(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Response> {
+/// Tells the page around this one what came of the import.
+fn told(import: &Import) -> Markup {
+    let event = match import.status {
+        ImportStatus::Completed => "completed",
+        ImportStatus::Undone => "undone",
+        ImportStatus::Failed => "failed",
+        ImportStatus::Running | ImportStatus::Interrupted => return html! {},
+    };
+    tells(event, &Value::Object(import_json(import)))
+}
+
+/// The rejected rows as a file.
+pub async fn failed_rows(
+    State(app): State<App>,
+    visit: Visit,
+    Path(place): Path<Place>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     visit.actor.must_be_admin()?;
-    let number = number_of(&id, "import")?;
+    found(&app, &visit, &place).await?;
+    native::rejected(&app, &visit.actor, &place.id, &headers).await
+}
+
+/// Takes an import back.
+pub async fn undo(State(app): State<App>, visit: Visit, Path(place): Path<Place>) -> Answer<Response> {
+    visit.actor.must_be_admin()?;
+    let (import, _) = found(&app, &visit, &place).await?;
+    let number = import.id;
     let taken = app
         .run(visit.actor.organization(), move |session| {
             let known = KnownObjects::load(session)?;
@@ -182,9 +222,10 @@ pub async fn undo(State(app): State<App>, visit: Visit, Path(id): Path<String>) 
         TakenBack::Done(undone) => {
             let details =
                 json!({ "undo": undone.undo.id, "deleted": undone.deleted, "restored": undone.restored });
-            let entry = visit.actor.entry("import.undo", id, details);
+            let entry = visit.actor.entry("import.undo", place.id, details);
             app.audit(visit.actor.organization(), entry).await;
-            Ok(Redirect::to(&format!("/imports/{}", undone.undo.id)).into_response())
+            let shown = if visit.embedded.is_some() { number } else { undone.undo.id };
+            Ok(Redirect::to(&visit.at(&format!("/imports/{shown}"))).into_response())
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod words;
 pub mod assets;
 pub mod pictures;
 pub mod frame;
+pub mod embed;
 pub mod view;
 pub mod sign_in;
 pub mod records;
@@ -16,7 +17,7 @@ pub mod jobs;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
@@ -29,7 +30,7 @@ const FORM_BYTES: usize = 8 << 20;
 const SIGN_IN: &str = "/sign-in";
 
 /// Every page.
-pub fn routes() -> Router<App> {
+pub fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(records::home))
         .route(SIGN_IN, get(sign_in::page).post(sign_in::sign_in))
@@ -41,6 +42,20 @@ pub fn routes() -> Router<App> {
         .route("/records/{object}/{id}", get(record::get).post(record::change))
         .route("/records/{object}/{id}/delete", post(record::delete))
         .route("/records/{object}/{id}/history", get(history::get))
+        .route("/imports", get(imports::list))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .merge(import())
+        .layer(axum::middleware::from_fn(reshape))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/embed.js", get(embed::script))
+        .nest("/embed/{token}", import().layer(from_fn_with_state(app.clone(), embed::enter)))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+}
+
+/// An import from its first step to its end, for people who are signed in and for pages of other applications.
+fn import() -> Router<App> {
+    Router::new()
         .route(
             "/import/{object}",
             // A file is kept as it comes; its own limits are looked at there.
@@ -57,16 +72,12 @@ pub fn routes() -> Router<App> {
         .route("/import/{object}/{draft}/references", post(import::repair::references))
         .route("/import/{object}/{draft}/unrepaired", post(import::repair::forget))
         .route("/import/{object}/{draft}/confirm", post(import::review::confirm))
-        .route("/imports", get(imports::list))
         .route("/imports/{id}", get(imports::get))
         .route("/imports/{id}/undo", post(imports::undo))
-        .route("/jobs", get(jobs::list))
+        .route("/imports/{id}/failed-rows", get(imports::failed_rows))
         .route("/jobs/{id}", get(jobs::get))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/jobs/{id}/retry", post(jobs::retry))
-        .route("/assets/{name}", get(assets::asset))
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(axum::middleware::from_fn(reshape))
+        .route("/jobs/{id}/events", get(jobs::events))
 }
 
 /// Failures are shown as a page; whoever is not signed in is asked to, and comes back.

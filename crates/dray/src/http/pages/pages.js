@@ -9,9 +9,12 @@
     element.append(...children);
     return element;
   };
+  // What this script says, in the language of the page.
+  const said = JSON.parse(document.documentElement.dataset.words || '{}');
+  const words = (name, ...parts) => parts.reduce((text, part, index) => text.replace(`{${index}}`, part), said[name] || name);
   const bytes = (n) => {
     const unit = n < 1e3 ? 0 : Math.min(Math.floor(Math.log10(n) / 3), 4);
-    return `${(n / 1e3 ** unit).toLocaleString(undefined, { maximumFractionDigits: 1 })} ${['bytes', 'kB', 'MB', 'GB', 'TB'][unit]}`;
+    return `${(n / 1e3 ** unit).toLocaleString(undefined, { maximumFractionDigits: 1 })} ${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
   };
 
   // Say something to people who listen to the page.
@@ -51,9 +54,9 @@
   const send = (input) => {
     const form = input.form;
     if (!form || sending.has(form) || !form.reportValidity()) return;
-    const text = make('span', { role: 'status', textContent: 'Sending …' });
-    const progress = make('progress', { max: 100, ariaLabel: 'Upload' });
-    const stop = make('button', { type: 'button', className: 'small', textContent: 'Stop' });
+    const text = make('span', { role: 'status', textContent: words('sending') });
+    const progress = make('progress', { max: 100, ariaLabel: words('upload') });
+    const stop = make('button', { type: 'button', className: 'small', textContent: words('stop') });
     form.querySelector('.sending')?.remove();
     input.closest('[data-drop]').after(make('div', { className: 'sending' }, text, stop, progress));
 
@@ -73,16 +76,16 @@
       if (percent === 100) progress.removeAttribute('value');
       if (Math.floor(percent / 5) === said) return; // speak every 5 %
       said = Math.floor(percent / 5);
-      text.textContent = percent === 100 ? `${bytes(total)} sent. Reading the file …` : `${percent} %, ${bytes(loaded)} of ${bytes(total)}`;
+      text.textContent = percent === 100 ? words('sent_reading', bytes(total)) : `${percent} % · ${bytes(loaded)} / ${bytes(total)}`;
     };
     request.onload = () => {
       const html = /html/.test(request.getResponseHeader('content-type'));
       if (request.status < 400 && !(html && request.responseURL === form.action)) location.assign(request.responseURL);
       else if (html) show(request.responseText);
-      else end(`The server did not take the file (${request.status}). ${request.responseText.slice(0, 300)}`);
+      else end(`${words('not_taken')} (${request.status}) ${request.responseText.slice(0, 300)}`);
     };
-    request.onerror = () => end('The connection broke off. Nothing was imported; choose the file again.');
-    request.onabort = () => end('Stopped. Nothing was imported.');
+    request.onerror = () => end(words('broke_off'));
+    request.onabort = () => end(words('stopped'));
     stop.onclick = () => request.abort();
     request.open('POST', form.action);
     request.setRequestHeader('Accept', 'text/html');
@@ -147,7 +150,7 @@
   const nextError = () => {
     const wrong = all('table.sheet input[aria-invalid=true]');
     const next = wrong.find((input) => lately?.isConnected && lately.compareDocumentPosition(input) & Node.DOCUMENT_POSITION_FOLLOWING) || wrong[0];
-    if (next) reach(next); else say('No errors left on this page.');
+    if (next) reach(next); else say(words('no_errors_left'));
   };
   const takeBack = (input) => {
     let last = [input, before.get(input)];
@@ -190,7 +193,7 @@
     const question = button.dataset.confirm;
     if (!window.HTMLDialogElement) return confirm(question) && go();
     const dialog = make('dialog', { ariaLabel: question }, make('p', { textContent: question }), make('form', { method: 'dialog', className: 'actions' },
-      make('button', { textContent: 'Cancel', autofocus: true }),
+      make('button', { textContent: words('cancel') }),
       make('button', { value: 'yes', className: button.matches('.danger') ? 'danger' : 'primary', textContent: button.textContent })));
     dialog.onclose = () => {
       dialog.remove();
@@ -214,7 +217,7 @@
       done = document.execCommand('copy');
     }
     const label = button.dataset.label ??= button.textContent;
-    say(button.textContent = done ? 'Copied' : 'Press Ctrl+C');
+    say(button.textContent = words(done ? 'copied' : 'press_copy'));
     setTimeout(() => { button.textContent = label; }, 1600);
   });
 
@@ -235,6 +238,27 @@
     stream.onerror = () => { if (stream.readyState === 2) setTimeout(() => element.isConnected && follow(element), 5000); };
     addEventListener('pagehide', () => stream.close());
   };
+
+  // Shown within the page of another application: that page greets this one with its colours, and is told
+  // how high this one is and what happens. Nobody else is answered.
+  const origins = JSON.parse(document.body.dataset.embedded || '[]');
+  const dress = ({ theme, scheme }) => {
+    const style = document.documentElement.style;
+    for (const [name, value] of Object.entries(theme || {})) if (/^[a-z-]+$/.test(name)) style.setProperty(`--${name}`, String(value));
+    if (/^(light|dark)$/.test(scheme)) style.colorScheme = scheme;
+  };
+  if (origins.length) addEventListener('message', ({ source, origin, data }) => {
+    if (source !== parent || !origins.includes(origin) || data?.dray !== 'hello') return;
+    dress(data);
+    const tell = (message) => parent.postMessage(message, origin);
+    let height;
+    new ResizeObserver(() => {
+      const now = Math.ceil(document.body.getBoundingClientRect().height);
+      if (now !== height) tell({ dray: 'height', height: height = now });
+    }).observe(document.body);
+    const told = document.querySelector('[data-embed-event]');
+    if (told) tell({ dray: 'event', event: told.dataset.embedEvent, detail: JSON.parse(told.dataset.embedDetail) });
+  });
 
   // Times in the reader's own zone and manner; a plain day has no zone and stays.
   const localize = (time) => {

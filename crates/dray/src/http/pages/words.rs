@@ -1,6 +1,7 @@
 //! What the pages say, in every language they speak. A text that is missing in one is an error of the compiler.
 
 use axum::http::{HeaderMap, header};
+use serde_json::json;
 
 /// The cookie with the language somebody chose.
 pub const COOKIE: &str = "dray_language";
@@ -104,6 +105,14 @@ words! {
     is_one_of: "is one of", "ist eines von", "est l’un de";
     is_empty: "is empty", "ist leer", "est vide";
     is_filled: "is filled", "ist gefüllt", "est rempli";
+    sending: "Sending …", "Wird gesendet …", "Envoi …";
+    sent_reading: "{0} sent. Reading the file …", "{0} gesendet. Die Datei wird gelesen …", "{0} envoyés. Lecture du fichier …";
+    not_taken: "The server did not take the file.", "Der Server hat die Datei nicht angenommen.", "Le serveur n’a pas accepté le fichier.";
+    broke_off: "The connection broke off. Nothing was imported; choose the file again.", "Die Verbindung brach ab. Nichts wurde importiert; wählen Sie die Datei noch einmal.", "La connexion a été interrompue. Rien n’a été importé ; choisissez à nouveau le fichier.";
+    stopped: "Stopped. Nothing was imported.", "Angehalten. Nichts wurde importiert.", "Arrêté. Rien n’a été importé.";
+    no_errors_left: "No errors left on this page.", "Keine Fehler mehr auf dieser Seite.", "Plus aucune erreur sur cette page.";
+    copied: "Copied", "Kopiert", "Copié";
+    press_copy: "Press Ctrl+C", "Strg+C drücken", "Appuyez sur Ctrl+C";
     cancel: "Cancel", "Abbrechen", "Annuler";
     upload: "Upload", "Hochladen", "Envoyer";
     steps: "Steps of the import", "Schritte des Imports", "Étapes de l’importation";
@@ -229,6 +238,17 @@ pub fn of_request(headers: &HeaderMap) -> &'static Words {
     let asked = text(header::ACCEPT_LANGUAGE).split(',').take(20);
     let asked = asked.filter_map(|range| range.split([';', '-']).next());
     chosen.or_else(|| asked.filter_map(|code| of_code(code.trim())).next()).unwrap_or(&ENGLISH)
+}
+
+/// What the script of the pages says, as JSON.
+pub fn of_script(words: &Words) -> String {
+    json!({
+        "sending": words.sending, "sent_reading": words.sent_reading, "not_taken": words.not_taken,
+        "broke_off": words.broke_off, "stopped": words.stopped, "no_errors_left": words.no_errors_left,
+        "copied": words.copied, "press_copy": words.press_copy, "cancel": words.cancel, "stop": words.stop,
+        "upload": words.upload,
+    })
+    .to_string()
 }
 
 /// A text with what is filled in.

@@ -1,7 +1,7 @@
 //! The second step: how the file is read, which column is which field, and what happens to rows that are there
 //! already. A suggestion says how sure it is and why.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use dray_engine::suggest::{Known, Suggestion, Table, suggest};
 use dray_model::definition::{Merge, OnDuplicate};
@@ -10,10 +10,10 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 use super::review::look;
-use super::{Step, address_of, draft_of, keep, read_file, steps};
+use super::{Prepared, Step, keep, read_file, steps};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
-use crate::http::pages::frame::{Head, Visit, page};
+use crate::http::pages::frame::{Head, page};
 use crate::http::pages::pictures::histogram;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::Draft;
@@ -43,12 +43,9 @@ const DELIMITERS: [(&str, &str); 4] =
     [(",", "comma ,"), (";", "semicolon ;"), ("tab", "tab"), ("|", "pipe |")];
 
 /// Shows the columns of the file with what they seem to be.
-pub async fn show(
-    State(app): State<App>,
-    visit: Visit,
-    Path((name, id)): Path<(String, String)>,
-) -> Answer<Markup> {
-    let (object, draft) = draft_of(&app, &visit, &name, &id).await?;
+pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> {
+    let address = prepared.address();
+    let Prepared { visit, object, draft } = prepared;
     let words = visit.words;
     let sample = read_file(&app, &visit, &draft, Sample::of).await;
     let title = filled(words.file_into, &[&draft.job.source_name, &object.definition.label]);
@@ -65,17 +62,17 @@ pub async fn show(
             let known = Known { confirmed: Some(&confirmed), ..Known::default() };
             let suggested = suggest(&object, &Table::from_rows(&sample.header, &sample.rows), &known);
             html! {
-                (mapping(words, &object, &draft, &sample, &suggested))
-                (reading(words, &draft, Some(&sample)))
+                (mapping(words, &address, &object, &draft, &sample, &suggested))
+                (reading(words, &address, &draft, Some(&sample)))
             }
         }
         Err(failure) => html! {
             p.notice.error role="alert" { (failure.message) }
-            (reading(words, &draft, None))
+            (reading(words, &address, &draft, None))
         },
     };
     let actions = html! {
-        a.button.quiet href=(format!("/import/{}", object.name())) { (words.back) }
+        a.button.quiet href=(visit.at(&format!("/import/{}", object.name()))) { (words.back) }
         button.primary form="mapping" { (words.step_review) }
     };
     let content = html! { (steps(words, Step::Map, None)) (content) };
@@ -83,7 +80,7 @@ pub async fn show(
 }
 
 /// How the file is read, to be changed; what was found out stands first.
-fn reading(words: &Words, draft: &Draft, sample: Option<&Sample>) -> Markup {
+fn reading(words: &Words, address: &str, draft: &Draft, sample: Option<&Sample>) -> Markup {
     let found = |what: &str| {
         let found = sample?.detected.iter().find(|found| found.what == what)?;
         Some(found.value.clone())
@@ -94,7 +91,7 @@ fn reading(words: &Words, draft: &Draft, sample: Option<&Sample>) -> Markup {
         Some(found) => filled(words.found_out, &[&found]),
         None => words.find_out.to_owned(),
     };
-    let address = format!("{}/reading", address_of(draft));
+    let address = format!("{address}/reading");
     html! {
         section.card {
             h2 { (words.how_read) }
@@ -167,6 +164,7 @@ fn suggested_column(object: &Object, suggestion: &Suggestion) -> Option<ColumnIn
 
 fn mapping(
     words: &Words,
+    address: &str,
     object: &Object,
     draft: &Draft,
     sample: &Sample,
@@ -192,7 +190,7 @@ fn mapping(
         object.definition.policy.match_by.iter().map(|name| object.label_of(name)).collect::<Vec<_>>();
     let is_matched = |name: &str| policy.match_by.first().is_some_and(|known| known == name);
     html! {
-        form #mapping method="post" action=(format!("{}/mapping", address_of(draft))) {
+        form #mapping method="post" action=(format!("{address}/mapping")) {
             div.scroll tabindex="0" role="region" aria-label=(words.step_map) {
                 table.mapping {
                     thead { tr { th { (words.column_of_file) } th { (words.values) } th { (words.field) } th { (words.why) } } }
@@ -269,11 +267,11 @@ fn mapping(
 /// Reads the file in another way.
 pub async fn read(
     State(app): State<App>,
-    visit: Visit,
-    Path((name, id)): Path<(String, String)>,
+    prepared: Prepared,
     Form(entered): Form<BTreeMap<String, String>>,
 ) -> Answer<Response> {
-    let (_, mut draft) = draft_of(&app, &visit, &name, &id).await?;
+    let to = prepared.address();
+    let Prepared { visit, mut draft, .. } = prepared;
     let text =
         |name: &str| entered.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let header_row = match text("header_row") {
@@ -290,7 +288,6 @@ pub async fn read(
     draft.job.read.options()?;
     draft.job.columns.clear();
     draft.review = None;
-    let to = address_of(&draft);
     keep(&app, &visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
 }
@@ -298,11 +295,10 @@ pub async fn read(
 /// Keeps which column is which field, and looks what would happen.
 pub async fn put(
     State(app): State<App>,
-    visit: Visit,
-    Path((name, id)): Path<(String, String)>,
+    prepared: Prepared,
     Form(entered): Form<BTreeMap<String, String>>,
 ) -> Answer<Response> {
-    let (object, mut draft) = draft_of(&app, &visit, &name, &id).await?;
+    let Prepared { visit, object, mut draft } = prepared;
     let mut columns: Vec<(String, String)> = Vec::new();
     for index in 0..entered.len() {
         let Some(header) = entered.get(&format!("column.{index}")) else { break };

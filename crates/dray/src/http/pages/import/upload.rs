@@ -3,6 +3,7 @@
 use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::{Step, address_of, keep, steps};
 use crate::clock;
@@ -15,10 +16,16 @@ use crate::operations::drafts::Draft;
 use crate::server::app::App;
 use crate::server::files::Files;
 
+/// The parts of an address.
+#[derive(Debug, Deserialize)]
+pub struct Place {
+    object: String,
+}
+
 /// Asks for a file.
-pub async fn ask(visit: Visit, Path(name): Path<String>) -> Answer<Markup> {
-    visit.actor.may_plan()?;
-    let object = object_of(&visit.objects, &name)?;
+pub async fn ask(visit: Visit, Path(place): Path<Place>) -> Answer<Markup> {
+    let object = object_of(&visit.objects, &place.object)?;
+    visit.may_import_into(&object)?;
     let words = visit.words;
     let title = filled(words.import_into, &[&object.definition.label]);
     let limits = [
@@ -27,11 +34,13 @@ pub async fn ask(visit: Visit, Path(name): Path<String>) -> Answer<Markup> {
     ];
     let limits: Vec<String> = limits.into_iter().flatten().collect();
     let actions = html! {
-        a.button.quiet href=(format!("/records/{}", object.name())) { (words.cancel) }
+        @if visit.embedded.is_none() {
+            a.button.quiet href=(format!("/records/{}", object.name())) { (words.cancel) }
+        }
     };
     let content = html! {
         (steps(words, Step::Upload, None))
-        form method="post" enctype="multipart/form-data" action=(format!("/import/{}", object.name())) {
+        form method="post" enctype="multipart/form-data" action=(visit.at(&format!("/import/{}", object.name()))) {
             label.drop data-drop {
                 strong { (words.drop_here) }
                 span { (words.formats_read) @if !limits.is_empty() { " " (limits.join(" ")) } }
@@ -48,11 +57,11 @@ pub async fn ask(visit: Visit, Path(name): Path<String>) -> Answer<Markup> {
 pub async fn send(
     State(app): State<App>,
     visit: Visit,
-    Path(name): Path<String>,
+    Path(place): Path<Place>,
     request: Request,
 ) -> Answer<Response> {
-    visit.actor.may_plan()?;
-    let object = object_of(&visit.objects, &name)?;
+    let object = object_of(&visit.objects, &place.object)?;
+    visit.may_import_into(&object)?;
     let form = Multipart::from_request(request, &())
         .await
         .map_err(|why| Failure::validation(format!("the form cannot be read: {}", why.body_text())))?;
@@ -66,7 +75,7 @@ pub async fn send(
         created_at: clock::now(),
         review: None,
     };
-    let to = address_of(&draft);
+    let to = address_of(&visit, &draft);
     keep(&app, &visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
 }
