@@ -271,7 +271,7 @@ fn text_of(entry: &Entry) -> Result<String> {
 }
 
 /// Members of answers that are shown once.
-const SHOWN_ONCE: [&str; 2] = ["secret", "token"];
+const SHOWN_ONCE: [&str; 3] = ["secret", "token", "bearer"];
 
 /// The answer as it is kept: without the secret that is shown once.
 fn keep(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Kept {

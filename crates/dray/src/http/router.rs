@@ -19,8 +19,8 @@ use super::answer::{Failure, FramedBy};
 use super::doors::{data_io, modules, pipelines, records};
 use super::native::records as native_records;
 use super::native::{
-    audit, embedding, exports, history, imports, jobs, keys, objects, organizations, plans, reports, session,
-    users, webhooks,
+    audit, embedding, endpoints, exports, history, imports, jobs, keys, objects, organizations, plans,
+    reports, session, users, webhooks,
 };
 use super::{about, access, arrival, audited, document, links, once, pages, sent};
 use crate::mcp::http_service;
@@ -123,6 +123,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(native_records::list, native_records::create))
         .routes(routes!(native_records::get, native_records::change, native_records::delete))
         .routes(routes!(history::get))
+        .routes(routes!(endpoints::get))
+        .routes(routes!(endpoints::show_tokens))
         .routes(routes!(exports::export))
         .routes(routes!(plans::plan))
         .routes(routes!(plans::confirm))

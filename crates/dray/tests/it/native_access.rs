@@ -37,6 +37,8 @@ const ROUTES: &[Row] = &[
     ("GET /api/v1/objects/{object}/records/{id}/history", 200, 403, 404),
     ("PATCH /api/v1/objects/{object}/records/{id}", 403, 403, 404),
     ("DELETE /api/v1/objects/{object}/records/{id}", 403, 403, 404),
+    ("GET /api/v1/objects/{object}/records/{id}/endpoint", 403, 403, 404),
+    ("POST /api/v1/objects/{object}/records/{id}/endpoint/tokens", 403, 403, 404),
     ("GET /api/v1/objects/{object}/export", 403, 403, 200),
     ("POST /api/v1/objects/{object}/import", 403, 200, 200),
     ("POST /api/v1/objects/{object}/import/{id}/confirm", 403, 403, 404),

@@ -8,6 +8,7 @@ pub mod organizations;
 pub mod objects;
 pub mod records;
 pub mod history;
+pub mod endpoints;
 pub mod upload;
 pub mod plans;
 pub mod imports;

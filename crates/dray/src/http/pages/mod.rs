@@ -10,6 +10,7 @@ pub mod view;
 pub mod sign_in;
 pub mod records;
 pub mod history;
+pub mod endpoint;
 pub mod record;
 pub mod import;
 pub mod imports;
@@ -42,6 +43,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/records/{object}/{id}", get(record::get).post(record::change))
         .route("/records/{object}/{id}/delete", post(record::delete))
         .route("/records/{object}/{id}/history", get(history::get))
+        .route("/records/{object}/{id}/endpoint", get(endpoint::get).post(endpoint::show_tokens))
         .route("/imports", get(imports::list))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}/retry", post(jobs::retry))

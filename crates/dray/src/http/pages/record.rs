@@ -10,6 +10,7 @@ use dray_model::object::{Column, Object};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
+use super::endpoint;
 use super::frame::{Head, Visit, page};
 use super::history;
 use super::records::must_read;
@@ -205,6 +206,7 @@ fn form_page(
         @let known = record.filter(|(_, record)| record.contains_key("created_at"));
         @if let Some((id, record)) = known {
             (facts(words, record))
+            @if may_change && object.definition.endpoints { (endpoint::later(words, object, id)) }
             (history::later(words, object, id))
         }
     };
