@@ -51,7 +51,13 @@ pub async fn enter(
     };
     let words = of_code(language).unwrap_or_else(|| words::of_request(request.headers()));
     let (mut parts, body) = request.into_parts();
-    let embedded = Arc::new(Embedded { base, object: token.object.clone(), origins, words });
+    let embedded = Arc::new(Embedded {
+        base,
+        object: token.object.clone(),
+        holder: token.holder.clone(),
+        origins,
+        words,
+    });
     let mut response = match let_in(&app, &mut parts, token, &embedded).await {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(failure) => failure.into_response(),

@@ -86,7 +86,7 @@ async fn show(
             form.bar method="post" action=(address_of(&object, id)) hx-post=(address_of(&object, id))
                 hx-target="#endpoint" hx-select="#endpoint" hx-swap="outerHTML" {
                 @if let Some(at) = state.shown_at {
-                    @if tokens.is_none() { p.hint { (filled(words.tokens_seen, &[&time(at)])) } }
+                    @if tokens.is_none() { p.hint { (words.tokens_seen) " " time datetime=(time(at)) { (time(at)) } } }
                     button.small name="rotate" value="yes" data-confirm=(words.new_tokens_sure) { (words.new_tokens) }
                 } @else {
                     button.small { (words.show_tokens) }

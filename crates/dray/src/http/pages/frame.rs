@@ -26,6 +26,8 @@ pub struct Embedded {
     pub base: String,
     /// The object that may be imported into.
     pub object: String,
+    /// The key or user that asked for the token.
+    pub holder: String,
     /// The pages that may show it.
     pub origins: Vec<String>,
     /// In the language that the page asked for, or the browser.
@@ -57,6 +59,11 @@ impl Visit {
     pub fn at(&self, path: &str) -> String {
         let base = self.embedded.as_ref().map_or("", |embedded| &embedded.base);
         format!("{base}{path}")
+    }
+
+    /// The key or user that links are given to: they work as long as those may.
+    pub fn holder(&self) -> &str {
+        self.embedded.as_ref().map_or(&self.actor.id, |embedded| &embedded.holder)
     }
 
     /// Refuses what is not theirs: a frame shows only what was done with its own token.

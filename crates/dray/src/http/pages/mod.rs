@@ -63,6 +63,8 @@ fn import() -> Router<App> {
             // A file is kept as it comes; its own limits are looked at there.
             get(import::upload::ask).post(import::upload::send).layer(DefaultBodyLimit::disable()),
         )
+        .route("/import/{object}/uploads", post(import::upload::begin))
+        .route("/import/{object}/uploaded", post(import::upload::take))
         .route("/import/{object}/{draft}", get(import::map::show))
         .route("/import/{object}/{draft}/reading", post(import::map::read))
         .route("/import/{object}/{draft}/mapping", post(import::map::put))

@@ -60,7 +60,7 @@
     form.querySelector('.sending')?.remove();
     input.closest('[data-drop]').after(make('div', { className: 'sending' }, text, stop, progress));
 
-    const request = new XMLHttpRequest();
+    sending.add(form);
     const end = (message) => {
       sending.delete(form);
       input.value = '';
@@ -68,29 +68,80 @@
       progress.remove();
       stop.remove();
     };
-    let said = -1;
-    request.upload.onprogress = ({ lengthComputable, loaded, total }) => {
-      if (!lengthComputable) return;
+    let told = -1;
+    const tell = (loaded, total) => {
       const percent = Math.floor((loaded / total) * 100);
       progress.value = percent;
       if (percent === 100) progress.removeAttribute('value');
-      if (Math.floor(percent / 5) === said) return; // speak every 5 %
-      said = Math.floor(percent / 5);
+      if (Math.floor(percent / 5) === told) return; // speak every 5 %
+      told = Math.floor(percent / 5);
       text.textContent = percent === 100 ? words('sent_reading', bytes(total)) : `${percent} % · ${bytes(loaded)} / ${bytes(total)}`;
     };
-    request.onload = () => {
+    const stopped = new AbortController();
+    stop.onclick = () => stopped.abort();
+    const ask = (method, url, body, headers = {}, progressed = undefined) => new Promise((done, broken) => {
+      const request = new XMLHttpRequest();
+      request.open(method, url);
+      Object.entries({ Accept: 'text/html', ...headers }).forEach(([name, value]) => request.setRequestHeader(name, value));
+      request.upload.onprogress = ({ loaded, total }) => progressed?.(loaded, total);
+      request.onload = () => done(request);
+      request.onerror = request.ontimeout = broken;
+      stopped.signal.addEventListener('abort', () => request.abort());
+      request.onabort = () => broken(stopped.signal.reason);
+      if (stopped.signal.aborted) return broken(stopped.signal.reason);
+      request.send(body);
+    });
+    const arrive = (request) => {
       const html = /html/.test(request.getResponseHeader('content-type'));
       if (request.status < 400 && !(html && request.responseURL === form.action)) location.assign(request.responseURL);
       else if (html) show(request.responseText);
       else end(`${words('not_taken')} (${request.status}) ${request.responseText.slice(0, 300)}`);
     };
-    request.onerror = () => end(words('broke_off'));
-    request.onabort = () => end(words('stopped'));
-    stop.onclick = () => request.abort();
-    request.open('POST', form.action);
-    request.setRequestHeader('Accept', 'text/html');
-    sending.add(form);
-    request.send(new FormData(form));
+    const file = input.files[0];
+    const parts = Number(input.closest('[data-drop]').dataset.parts);
+    const whole = () => ask('POST', form.action, new FormData(form), {}, tell);
+    (file && parts && file.size >= parts ? inParts(file, form.action, ask, tell, whole, (message) => { text.textContent = message; }) : whole())
+      .then(arrive)
+      .catch(() => end(words(stopped.signal.aborted ? 'stopped' : 'broke_off')));
+  };
+
+  // A large file goes in parts (tus): what breaks off goes on where it ended, also after the page was closed and
+  // the same file is chosen again.
+  const PART = 8 << 20;
+  const inParts = async (file, action, ask, tell, whole, say) => {
+    const key = `dray ${action} ${file.name} ${file.size} ${file.lastModified}`;
+    const offset = (request) => (request.status < 300 || request.status === 409 ? Number(request.getResponseHeader('upload-offset')) : undefined);
+    let place = JSON.parse(localStorage.getItem(key) || 'null');
+    let at = place && offset(await ask('HEAD', place.address));
+    if (at === undefined || at === null) {
+      const begun = await ask('POST', `${action}/uploads`, new URLSearchParams({ name: file.name, bytes: file.size }));
+      if (begun.status === 403) return whole();
+      if (begun.status >= 400) return begun;
+      place = JSON.parse(begun.responseText);
+      localStorage.setItem(key, JSON.stringify(place));
+      at = 0;
+    }
+    for (let pause = 1; at < file.size;) {
+      try {
+        const headers = { 'Tus-Resumable': '1.0.0', 'Upload-Offset': at, 'Content-Type': 'application/offset+octet-stream' };
+        const from = at;
+        const sent = await ask('PATCH', place.address, file.slice(at, at + PART), headers, (loaded) => tell(from + loaded, file.size));
+        if (offset(sent) === undefined && sent.status !== 423 && sent.status < 500) {
+          localStorage.removeItem(key);
+          return sent;
+        }
+        at = offset(sent) ?? at;
+        if (sent.status < 300) { pause = 1; continue; }
+      } catch (why) {
+        if (why?.name === 'AbortError') throw why;
+      }
+      say(words('trying_again'));
+      await new Promise((done) => { setTimeout(done, pause * 1000); });
+      pause = Math.min(pause * 2, 30);
+      try { at = offset(await ask('HEAD', place.address)) ?? at; } catch (why) { if (why?.name === 'AbortError') throw why; }
+    }
+    localStorage.removeItem(key);
+    return ask('POST', `${action}/uploaded`, new URLSearchParams({ upload: place.upload }));
   };
 
   const hand = (zone, files) => {

@@ -93,7 +93,7 @@ words! {
     show_tokens_hint: "They are shown once.", "Sie werden einmal gezeigt.", "Ils sont affichés une seule fois.";
     new_tokens: "Make new tokens", "Neue Token machen", "Créer de nouveaux jetons";
     new_tokens_sure: "Make new tokens? Those there are work for one more day.", "Neue Token machen? Die bisherigen gelten noch einen Tag.", "Créer de nouveaux jetons ? Les anciens restent valables un jour.";
-    tokens_seen: "The tokens were shown on {0}.", "Die Token wurden am {0} gezeigt.", "Les jetons ont été affichés le {0}.";
+    tokens_seen: "The tokens were shown", "Die Token wurden gezeigt", "Les jetons ont été affichés";
     copy: "Copy", "Kopieren", "Copier";
     show_endpoint: "Show the endpoint of this record", "Den Endpunkt dieses Datensatzes zeigen", "Afficher le point d’entrée de cet enregistrement";
     history: "History", "Verlauf", "Historique";
@@ -124,6 +124,7 @@ words! {
     sent_reading: "{0} sent. Reading the file …", "{0} gesendet. Die Datei wird gelesen …", "{0} envoyés. Lecture du fichier …";
     not_taken: "The server did not take the file.", "Der Server hat die Datei nicht angenommen.", "Le serveur n’a pas accepté le fichier.";
     broke_off: "The connection broke off. Nothing was imported; choose the file again.", "Die Verbindung brach ab. Nichts wurde importiert; wählen Sie die Datei noch einmal.", "La connexion a été interrompue. Rien n’a été importé ; choisissez à nouveau le fichier.";
+    trying_again: "The connection broke off. Trying again …", "Die Verbindung brach ab. Neuer Versuch …", "La connexion a été interrompue. Nouvel essai …";
     stopped: "Stopped. Nothing was imported.", "Angehalten. Nichts wurde importiert.", "Arrêté. Rien n’a été importé.";
     no_errors_left: "No errors left on this page.", "Keine Fehler mehr auf dieser Seite.", "Plus aucune erreur sur cette page.";
     copied: "Copied", "Kopiert", "Copié";
@@ -171,7 +172,14 @@ words! {
     overwrite: "overwrite, also with empty cells", "überschreiben, auch mit leeren Zellen", "écraser, même par des cellules vides";
     skip_known: "leave the record as it is", "den Datensatz lassen, wie er ist", "laisser l’enregistrement tel quel";
     create_anyway: "add another record", "einen weiteren Datensatz anlegen", "ajouter un autre enregistrement";
-    filled_twice: "Two columns fill “{0}”: leave one of them out.", "Zwei Spalten füllen „{0}“: lassen Sie eine weg.", "Deux colonnes remplissent « {0} » : ignorez-en une.";
+    more_fields: "Fields that no column fills", "Felder, die keine Spalte füllt", "Champs qu’aucune colonne ne remplit";
+    more_fields_hint: "Give them the same value in every row, or compute them from the columns.", "Geben Sie ihnen in jeder Zeile denselben Wert, oder berechnen Sie sie aus den Spalten.", "Donnez-leur la même valeur dans chaque ligne, ou calculez-les à partir des colonnes.";
+    filled_by: "Filled by", "Gefüllt durch", "Rempli par";
+    same_value: "the same value in every row", "denselben Wert in jeder Zeile", "la même valeur dans chaque ligne";
+    expression: "an expression", "einen Ausdruck", "une expression";
+    expression_help: "How expressions are written", "Wie Ausdrücke geschrieben werden", "Comment écrire une expression";
+    columns_are_named: "The columns are named", "Die Spalten heißen", "Les colonnes se nomment";
+    filled_twice: "“{0}” is filled twice: leave one of the two out.", "„{0}“ wird zweimal gefüllt: lassen Sie eines davon weg.", "« {0} » est rempli deux fois : supprimez l’un des deux.";
     review_title: "Review the plan", "Den Plan prüfen", "Vérifier le plan";
     nothing_written_yet: "Nothing is written yet. This is what applying would do, row by row.", "Noch ist nichts geschrieben. Das würde geschehen, Zeile für Zeile.", "Rien n’est encore écrit. Voici ce qui se passerait, ligne par ligne.";
     what_would_happen: "What would happen", "Was geschehen würde", "Ce qui se passerait";
@@ -259,7 +267,7 @@ pub fn of_request(headers: &HeaderMap) -> &'static Words {
 pub fn of_script(words: &Words) -> String {
     json!({
         "sending": words.sending, "sent_reading": words.sent_reading, "not_taken": words.not_taken,
-        "broke_off": words.broke_off, "stopped": words.stopped, "no_errors_left": words.no_errors_left,
+        "broke_off": words.broke_off, "trying_again": words.trying_again, "stopped": words.stopped, "no_errors_left": words.no_errors_left,
         "copied": words.copied, "press_copy": words.press_copy, "cancel": words.cancel, "stop": words.stop,
         "upload": words.upload,
     })

@@ -3,21 +3,24 @@
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use dray_engine::map::computed::SIGN;
 use dray_engine::suggest::{Known, Suggestion, Table, suggest};
 use dray_model::definition::{Merge, OnDuplicate};
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
+use super::more;
 use super::review::look;
 use super::{Prepared, Step, keep, read_file, steps};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::pages::frame::{Head, page};
 use crate::http::pages::pictures::histogram;
+use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::Draft;
-use crate::operations::mapping_memory;
+use crate::operations::mapping_memory::{self, More};
 use crate::operations::reading::ReadRequest;
 use crate::operations::sample::Sample;
 use crate::server::app::App;
@@ -56,13 +59,19 @@ pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> 
             let (rows, columns) = (format!("{}{more}", sample.rows.len()), sample.header.len().to_string());
             lead = html! { (filled(words.say_which, &[&rows, &columns])) };
             let of_work = object.clone();
-            let confirmed = app
-                .run(visit.actor.organization(), move |session| mapping_memory::recall(session, &of_work))
+            let header = sample.header.clone();
+            let (confirmed, remembered) = app
+                .run(visit.actor.organization(), move |session| {
+                    let confirmed = mapping_memory::recall(session, &of_work)?;
+                    Ok((confirmed, mapping_memory::recall_more(session, &of_work, &header)?))
+                })
                 .await?;
+            let is_new = draft.job.columns.is_empty() && draft.job.statics.is_empty();
+            let more = if is_new { remembered } else { more::said(&draft.job.columns, &draft.job.statics) };
             let known = Known { confirmed: Some(&confirmed), ..Known::default() };
             let suggested = suggest(&object, &Table::from_rows(&sample.header, &sample.rows), &known);
             html! {
-                (mapping(words, &address, &object, &draft, &sample, &suggested))
+                (mapping(words, &address, &object, &draft, &sample, &suggested, &more))
                 (reading(words, &address, &draft, Some(&sample)))
             }
         }
@@ -169,9 +178,12 @@ fn mapping(
     draft: &Draft,
     sample: &Sample,
     suggested: &[Suggestion],
+    more: &More,
 ) -> Markup {
     let targets = targets(object);
-    let mut taken: Vec<ColumnIndex> = Vec::new();
+    let filled_otherwise = more.statics.iter().chain(&more.computed);
+    let mut taken: Vec<ColumnIndex> =
+        filled_otherwise.filter_map(|(field, _)| object.column(field)).collect();
     let mut chosen: Vec<Option<ColumnIndex>> = Vec::with_capacity(sample.header.len());
     for (index, header) in sample.header.iter().enumerate() {
         let said = draft.job.columns.iter().find(|(known, _)| known == header);
@@ -235,6 +247,7 @@ fn mapping(
                     }
                 }
             }
+            (more::lines(words, object, &targets, &sample.header, more))
             section.card {
                 h2 { (words.already_there) }
                 div.fields.two {
@@ -287,6 +300,7 @@ pub async fn read(
     };
     draft.job.read.options()?;
     draft.job.columns.clear();
+    draft.job.statics.clear();
     draft.review = None;
     keep(&app, &visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
@@ -302,12 +316,21 @@ pub async fn put(
     let mut columns: Vec<(String, String)> = Vec::new();
     for index in 0..entered.len() {
         let Some(header) = entered.get(&format!("column.{index}")) else { break };
-        let field = entered.get(&format!("field.{index}")).cloned().unwrap_or_default();
-        if !field.is_empty() && columns.iter().any(|(_, known)| *known == field) {
-            let label = object.label_of(&field);
-            return Err(Failure::validation(filled(visit.words.filled_twice, &[&label])));
+        columns.push((header.clone(), entered.get(&format!("field.{index}")).cloned().unwrap_or_default()));
+    }
+    let header: Vec<String> = columns.iter().map(|(header, _)| header.clone()).collect();
+    let pairs = columns.clone();
+    let more = more::entered(&entered);
+    columns.extend(more.computed.iter().map(|(field, text)| (format!("{SIGN}{text}"), field.clone())));
+    let mut fields: Vec<&str> = Vec::new();
+    let of_columns = columns.iter().map(|(_, field)| field);
+    for field in
+        of_columns.chain(more.statics.iter().map(|(field, _)| field)).filter(|field| !field.is_empty())
+    {
+        if fields.contains(&field.as_str()) {
+            return Err(Failure::validation(filled(visit.words.filled_twice, &[&label(&object, field)])));
         }
-        columns.push((header.clone(), field));
+        fields.push(field);
     }
     let on_duplicate = entered.get("on_duplicate").map(String::as_str).unwrap_or_default();
     let policy = &mut draft.job.policy;
@@ -320,10 +343,12 @@ pub async fn put(
         _ => (None, None),
     };
     policy.match_by = entered.get("match").filter(|name| !name.is_empty()).cloned().into_iter().collect();
-    draft.job.columns.clone_from(&columns);
+    draft.job.columns = columns;
+    draft.job.statics.clone_from(&more.statics);
     let of_work = object.clone();
     app.run(visit.actor.organization(), move |session| {
-        mapping_memory::remember(session, &of_work, &columns, clock::now())
+        mapping_memory::remember(session, &of_work, &pairs, clock::now())?;
+        mapping_memory::remember_more(session, &of_work, &header, more, clock::now())
     })
     .await?;
     look(&app, &visit, object, draft).await

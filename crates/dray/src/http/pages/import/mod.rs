@@ -3,6 +3,7 @@
 
 pub mod upload;
 pub mod review;
+pub mod more;
 pub mod map;
 pub mod repair;
 
