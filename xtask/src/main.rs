@@ -1,8 +1,11 @@
 //! Chores in Rust, run as `cargo xtask CHORE`.
 
 mod random;
+mod place;
+mod program;
 mod example;
 mod bench;
+mod screenshots;
 
 use std::process::ExitCode;
 
@@ -11,7 +14,8 @@ fn main() -> ExitCode {
     let done = match arguments.first().map(String::as_str) {
         Some("example") => example::run(),
         Some("bench") => bench::run(&arguments[1..]),
-        _ => Err("usage: cargo xtask example | bench".to_owned()),
+        Some("screenshots") => screenshots::run(&arguments[1..]),
+        _ => Err("usage: cargo xtask example | bench | screenshots".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

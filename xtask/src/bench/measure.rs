@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::place::{Place, read_command};
+use crate::place::{Place, read_command};
 
 /// GNU time, which hears from the system what a process used.
 const GNU_TIME: &str = "/usr/bin/time";

@@ -2,7 +2,6 @@
 //! of `BENCHMARKS.md`. Baseline and Dray run in turn, each a whole process timed from outside, on copies
 //! of the same database; a figure counts only where both leave the same rows behind.
 
-mod place;
 mod measure;
 mod data;
 mod csv;
@@ -23,12 +22,13 @@ mod pipelines;
 mod resolution;
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
+use crate::place::Place;
+use crate::program::{build, root};
 use lines::{LINES, Line, StoreKind};
 use measure::Meter;
-use place::Place;
 use postgres::Server;
 use setting::Setting;
 use sqlite::Shell;
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if chosen.is_empty() {
         return Err(format!("no line has this name\n\n{USAGE}"));
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     // What is missing is told before anything takes long.
     let measures_stores = options.convert.is_none();
     let shell = (measures_stores && options.measures_lines() && options.has(StoreKind::Sqlite))
@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         .transpose()?;
     let dray = match &options.dray {
         Some(program) => program.canonicalize().map_err(|why| format!("{}: {why}", program.display()))?,
-        None => build(&root)?,
+        None => build(&["--release"])?,
     };
     let meter = Meter::new(&place, server.as_ref().map(|server| server.postmaster));
     let mut setting = Setting { rows: options.rows, place: &place, meter, dray, server, shell };
@@ -269,21 +269,4 @@ impl Options {
     fn wants(&self, line: &Line) -> bool {
         self.has(line.store) && self.only.as_deref().is_none_or(|name| name == line.name)
     }
-}
-
-/// Builds the program as users get it; returns where it is.
-fn build(root: &Path) -> Result<PathBuf, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let target = std::path::absolute(&target).map_err(|why| format!("{}: {why}", target.display()))?;
-    let built = Command::new(cargo)
-        .args(["build", "--release", "--package", "dray", "--target-dir"])
-        .arg(&target)
-        .current_dir(root)
-        .status()
-        .map_err(|why| format!("cargo cannot be started: {why}"))?;
-    if !built.success() {
-        return Err("dray could not be built".to_owned());
-    }
-    Ok(target.join("release").join("dray"))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::measure::Call;
-use super::place::{Place, read_command};
+use crate::place::{Place, read_command};
 
 /// What to do where the server's programs are missing.
 const INSTALL: &str = "the benchmark needs PostgreSQL's server programs and psql: sudo apt-get install \

@@ -7,8 +7,8 @@ use std::process::Command;
 use super::lines::{Line, Measured, StoreKind};
 use super::measure::Cost;
 use super::memory::{Peak, megabytes};
-use super::place::read_command;
 use super::setting::Run;
+use crate::place::read_command;
 
 /// Where and with what was measured: one line for each fact that is known.
 pub(super) fn machine(root: &Path) -> String {

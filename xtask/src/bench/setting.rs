@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::data::Contacts;
 use super::measure::{Call, Cost, Meter};
-use super::place::Place;
 use super::postgres::Server;
 use super::sqlite::Shell;
+use crate::place::Place;
 
 /// A run of one side: what it took, and what it left behind, to compare the two.
 pub(super) struct Run {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::measure::Call;
-use super::place::read_command;
+use crate::place::read_command;
 
 /// The `sqlite3` program.
 pub(super) struct Shell {

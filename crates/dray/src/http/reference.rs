@@ -33,7 +33,7 @@ struct Route<'d> {
 pub fn page(api: &Value) -> String {
     let mut out = String::from(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-         <title>Dray API</title><link rel=stylesheet href=/assets/docs.css><main><h1>Dray API</h1>\
+         <title>Dray API</title><link rel=icon href='data:,'><link rel=stylesheet href=/assets/docs.css><main><h1>Dray API</h1>\
          <p>Send your key as <code>Authorization: Bearer KEY</code> or <code>x-api-key: KEY</code>. In the requests \
          below, <code>$DRAY</code> is where this server is, and <code>$KEY</code> a key. The same for machines: \
          <a href=/openapi.json>openapi.json</a>.</p>",
@@ -92,14 +92,13 @@ fn section(api: &Value, route: &Route<'_>) -> String {
     for (name, about) in members(api, body_schema(api, operation)) {
         rows.push([format!("<code>{}</code>", escaped(&name)), "body".to_owned(), about]);
     }
-    out.push_str(&table(["What is sent", "In", ""], &rows));
+    out.push_str(&table(["What is sent", "In", "What it is"], &rows));
     let answers = operation["responses"].as_object().into_iter().flatten();
-    let answers: Vec<[String; 3]> = answers
-        .map(|(status, answer)| [escaped(status), prose(&answer["description"]), String::new()])
-        .collect();
+    let answers: Vec<[String; 2]> =
+        answers.map(|(status, answer)| [escaped(status), prose(&answer["description"])]).collect();
     out.push_str(&format!(
         "<details><summary>What comes back</summary>{}</details></section>",
-        table(["Status", "What", ""], &answers)
+        table(["Status", "What"], &answers)
     ));
     out
 }
@@ -202,13 +201,13 @@ fn example(api: &Value, schema: &Value, depth: usize) -> Value {
     }
 }
 
-fn table(heads: [&str; 3], rows: &[[String; 3]]) -> String {
+fn table<const COLUMNS: usize>(heads: [&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut out = format!("<table><tr><th>{}<th>{}<th>{}</tr>", heads[0], heads[1], heads[2]);
-    for [first, second, third] in rows {
-        out.push_str(&format!("<tr><td>{first}<td>{second}<td>{third}</tr>"));
+    let mut out = format!("<table><tr><th>{}</tr>", heads.join("<th>"));
+    for cells in rows {
+        out.push_str(&format!("<tr><td>{}</tr>", cells.join("<td>")));
     }
     out + "</table>"
 }

@@ -2,6 +2,8 @@
 
 mod agents;
 mod bad_input;
+mod browser;
+mod browser_kit;
 mod command_line;
 mod contract;
 mod convert;

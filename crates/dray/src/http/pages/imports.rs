@@ -162,7 +162,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
                 @if import.ledger.is_balanced() { span.badge.good { (words.balanced) } } @else { span.badge.error { (words.not_balanced) } }
             }
             (ledger(words, &fates))
-            @if let Some(seconds) = seconds { p.hint { (filled(words.took, &[&format!("{seconds:.1}")])) } }
+            @if let Some(seconds) = seconds { p.hint { (filled(words.took, &[&shown_seconds(seconds)])) } }
         }
         @if rejected > 0 && is_admin {
             section.card {
@@ -180,6 +180,11 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
         @if is_embedded { (told(&import)) }
     };
     Ok(page(&visit, &Head { title: &title, lead, actions }, &content))
+}
+
+/// Seconds as people say them: short ones to the hundredth.
+fn shown_seconds(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.2}", seconds.max(0.01)) } else { format!("{seconds:.1}") }
 }
 
 /// Tells the page around this one what came of the import.

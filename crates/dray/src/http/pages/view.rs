@@ -142,11 +142,16 @@ impl View {
         }
     }
 
-    /// The names of the columns shown: those somebody chose, or the first ones.
+    /// The names of the columns shown: those somebody chose, or the first ones of the first fields.
     pub fn shown_columns(&self, object: &Object) -> Vec<String> {
-        let names = || columns_of(object).map(|column| column.name.clone());
-        let chosen: Vec<String> = names().filter(|name| self.columns.contains(name)).collect();
-        if chosen.is_empty() { names().take(FIRST_COLUMNS).collect() } else { chosen }
+        let is_chosen = |column: &&Column| self.columns.contains(&column.name);
+        let mut shown: Vec<&Column> = columns_of(object).filter(is_chosen).collect();
+        if shown.is_empty() {
+            shown = columns_of(object).collect();
+            shown.dedup_by_key(|column| column.field);
+            shown.truncate(FIRST_COLUMNS);
+        }
+        shown.into_iter().map(|column| column.name.clone()).collect()
     }
 
     /// What to ask the operations for.

@@ -171,7 +171,7 @@ pub fn problems(words: &Words, object: &Object, answer: &Value) -> Markup {
                                 Some(value) => td { (value) },
                                 None => td.none {},
                             }
-                            td { (text(problem, "message")) }
+                            td.text { (text(problem, "message")) }
                         }
                     }
                 }

@@ -1,4 +1,4 @@
-//! A temporary directory that goes away with the benchmark, however it ends.
+//! A temporary directory that goes away with the chore, however it ends.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -6,20 +6,20 @@ use std::process::{Child, Command, Stdio};
 /// A script of this name in the directory is run before the directory is removed.
 const STOP_SCRIPT: &str = "stop.sh";
 
-/// Waits until its input ends, which is when the benchmark ends or is killed, and cleans up then.
+/// Waits until its input ends, which is when the chore ends or is killed, and cleans up then.
 const GUARD: &str = "trap '' INT TERM HUP; cat >/dev/null; cd /; \
     if [ -f \"$0/stop.sh\" ]; then sh \"$0/stop.sh\" >/dev/null 2>&1; fi; rm -rf \"$0\"";
 
-/// The directory everything of a benchmark is in.
-pub(super) struct Place {
+/// The directory everything of a chore is in.
+pub(crate) struct Place {
     path: PathBuf,
     guard: Child,
 }
 
 impl Place {
     /// Makes the directory, below `TMPDIR` or `/tmp`.
-    pub(super) fn new() -> Result<Self, String> {
-        let path = std::env::temp_dir().join(format!("dray-bench.{}", std::process::id()));
+    pub(crate) fn new() -> Result<Self, String> {
+        let path = std::env::temp_dir().join(format!("dray-xtask.{}", std::process::id()));
         std::fs::create_dir_all(&path).map_err(|why| format!("{} cannot be made: {why}", path.display()))?;
         let guard = Command::new("sh")
             .args(["-c", GUARD])
@@ -33,17 +33,17 @@ impl Place {
     }
 
     /// A path inside.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Has `command` run before the directory is removed.
-    pub(super) fn stop_with(&self, command: &str) -> Result<(), String> {
+    pub(crate) fn stop_with(&self, command: &str) -> Result<(), String> {
         std::fs::write(self.path.join(STOP_SCRIPT), command).map_err(|why| format!("{STOP_SCRIPT}: {why}"))
     }
 
     /// Refuses to begin where the disk is too small, which would otherwise show after half an hour.
-    pub(super) fn needs_bytes(&self, bytes: u64) -> Result<(), String> {
+    pub(crate) fn needs_bytes(&self, bytes: u64) -> Result<(), String> {
         let told = read_command(Command::new("df").arg("-Pk").arg(&self.path))?;
         let free = told.lines().nth(1).and_then(|line| line.split_whitespace().nth(3));
         let Some(free) = free.and_then(|kilobytes| kilobytes.parse::<u64>().ok()) else { return Ok(()) };
@@ -68,7 +68,7 @@ impl Drop for Place {
 }
 
 /// Runs a command that is not measured; returns what it printed.
-pub(super) fn read_command(command: &mut Command) -> Result<String, String> {
+pub(crate) fn read_command(command: &mut Command) -> Result<String, String> {
     let name = Path::new(command.get_program()).display().to_string();
     let done =
         command.stdin(Stdio::null()).output().map_err(|why| format!("`{name}` cannot be started: {why}"))?;
