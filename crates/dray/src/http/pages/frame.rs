@@ -112,6 +112,7 @@ fn navigation(visit: &Visit) -> Markup {
                 @if visit.actor.must_be_admin().is_ok() {
                     li { a href="/jobs" aria-current=[begins("/jobs")] { (words.jobs) } }
                 }
+                li { a href="/settings" aria-current=[begins("/settings")] { (words.settings) } }
                 li { a href="/docs" { (words.reference) } }
             }
         }

@@ -6,12 +6,15 @@ pub mod assets;
 pub mod pictures;
 pub mod frame;
 pub mod view;
+pub mod form;
+pub mod pieces;
 pub mod sign_in;
 pub mod records;
 pub mod record;
 pub mod import;
 pub mod imports;
 pub mod jobs;
+pub mod settings;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -62,9 +65,34 @@ pub fn routes() -> Router<App> {
         .route("/jobs/{id}", get(jobs::get))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/jobs/{id}/retry", post(jobs::retry))
+        .merge(settings())
         .route("/assets/{name}", get(assets::asset))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(axum::middleware::from_fn(reshape))
+}
+
+/// The pages of the settings.
+fn settings() -> Router<App> {
+    use settings::{home, keys, objects, plan, users, webhooks};
+    Router::new()
+        .route("/settings", get(home))
+        .route("/settings/objects", get(objects::list).post(objects::create))
+        .route("/settings/objects/{object}", get(objects::get))
+        .route("/settings/objects/{object}/fields", post(objects::add_field))
+        .route("/settings/objects/{object}/fields/{field}/hide", post(objects::hide_field))
+        .route("/settings/users", get(users::list).post(users::create))
+        .route("/settings/users/{id}", get(users::get))
+        .route("/settings/users/{id}/password", post(users::set_password))
+        .route("/settings/users/{id}/delete", post(users::delete))
+        .route("/settings/keys", get(keys::list).post(keys::create))
+        .route("/settings/keys/{id}/revoke", post(keys::revoke))
+        .route("/settings/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/settings/webhooks/{id}", get(webhooks::get).post(webhooks::change))
+        .route("/settings/webhooks/{id}/secret", post(webhooks::rotate))
+        .route("/settings/webhooks/{id}/test", post(webhooks::test))
+        .route("/settings/webhooks/{id}/delete", post(webhooks::delete))
+        .route("/settings/webhooks/{id}/deliveries/{delivery}/replay", post(webhooks::replay))
+        .route("/settings/plan", get(plan::get).post(plan::change))
 }
 
 /// Failures are shown as a page; whoever is not signed in is asked to, and comes back.
