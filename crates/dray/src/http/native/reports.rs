@@ -80,7 +80,8 @@ fn check(known: &KnownObjects, report: &Report) -> Answer<()> {
     Ok(())
 }
 
-async fn found(app: &App, organization: &str, id: &str) -> Answer<Report> {
+/// The report of an address.
+pub async fn found(app: &App, organization: &str, id: &str) -> Answer<Report> {
     let wanted = id.to_owned();
     let found = app.run(organization, move |session| reports::find(session, &wanted)).await?;
     found.ok_or_else(|| Failure::not_found(format!("there is no report `{}`", short(id))))

@@ -18,7 +18,8 @@ use crate::server::app::App;
 /// Jobs of one page.
 const JOBS: u64 = 100;
 
-fn badge(words: &Words, status: JobStatus) -> Markup {
+/// How a job stands.
+pub fn badge(words: &Words, status: JobStatus) -> Markup {
     let (class, text) = match status {
         JobStatus::Pending => ("badge", words.status_waiting),
         JobStatus::Running => ("badge info", words.status_running),

@@ -15,6 +15,8 @@ pub mod import;
 pub mod imports;
 pub mod jobs;
 pub mod settings;
+pub mod exports;
+pub mod audit;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -66,6 +68,8 @@ pub fn routes() -> Router<App> {
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/jobs/{id}/retry", post(jobs::retry))
         .merge(settings())
+        .route("/exports", get(exports::list).post(exports::create))
+        .route("/audit", get(audit::list))
         .route("/assets/{name}", get(assets::asset))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(axum::middleware::from_fn(reshape))

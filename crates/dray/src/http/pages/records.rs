@@ -26,7 +26,7 @@ const RECORDS: u64 = 50;
 /// Letters of a cell; the rest stands on the record's own page.
 const CELL_LETTERS: usize = 120;
 /// What lists are exported as: the format and its name.
-const FORMATS: [(&str, &str); 5] =
+pub const FORMATS: [(&str, &str); 5] =
     [("csv", "CSV"), ("xlsx", "Excel"), ("json", "JSON"), ("parquet", "Parquet"), ("pdf", "PDF")];
 
 /// Where people begin: the records of the first object.

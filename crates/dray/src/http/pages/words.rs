@@ -340,6 +340,39 @@ words! {
     empty_means_unlimited: "Empty means without limit.", "Leer heißt ohne Grenze.", "Vide signifie sans limite.";
     change_organization: "Change the organization", "Organisation ändern", "Modifier l’organisation";
     server_limits: "What the server allows", "Was der Server erlaubt", "Ce que le serveur permet";
+
+    // Exports.
+    exports: "Exports", "Exporte", "Exportations";
+    exports_lead: "Files of exports that were made in the background. Each is kept for a while and can be fetched as often as needed.", "Dateien von Exporten, die im Hintergrund entstanden. Jede bleibt eine Weile und lässt sich beliebig oft herunterladen.", "Fichiers des exportations faites en arrière-plan. Chacun est gardé un moment et peut être téléchargé à volonté.";
+    no_exports: "Nothing was exported in the background yet.", "Noch wurde nichts im Hintergrund exportiert.", "Rien n’a encore été exporté en arrière-plan.";
+    new_export: "Export in the background", "Im Hintergrund exportieren", "Exporter en arrière-plan";
+    new_export_hint: "For large files: you need not wait. A smaller one comes at once from the list of records.", "Für große Dateien: Sie müssen nicht warten. Eine kleinere kommt sofort aus der Liste der Datensätze.", "Pour les grands fichiers : inutile d’attendre. Un plus petit s’obtient tout de suite depuis la liste des enregistrements.";
+    what_to_export: "Records", "Datensätze", "Enregistrements";
+    every_record_of: "All records: {0}", "Alle Datensätze: {0}", "Tous les enregistrements : {0}";
+    report_named: "Report: {0}", "Bericht: {0}", "Rapport : {0}";
+    format: "Format", "Format", "Format";
+    packing: "Packing", "Packung", "Compression";
+    not_packed: "not packed", "nicht gepackt", "aucune";
+    size: "Size", "Größe", "Taille";
+    made: "Made", "Gemacht", "Créé";
+    kept_until: "Kept until", "Bleibt bis", "Gardé jusqu’au";
+    download: "Download", "Herunterladen", "Télécharger";
+    gone: "gone", "nicht mehr da", "disparu";
+
+    // Audit.
+    audit: "Audit", "Protokoll", "Journal";
+    audit_lead: "Who imported, exported, saw or changed what, and what was refused. Nobody can change it.", "Wer was importiert, exportiert, gesehen oder geändert hat und was abgewiesen wurde. Niemand kann es ändern.", "Qui a importé, exporté, consulté ou modifié quoi, et ce qui a été refusé. Personne ne peut le modifier.";
+    audit_empty: "Nothing was written down that matches.", "Nichts Passendes wurde aufgeschrieben.", "Rien de correspondant n’a été consigné.";
+    who: "Who", "Wer", "Qui";
+    when: "When", "Wann", "Quand";
+    action: "Action", "Handlung", "Action";
+    about_what: "About what", "Woran", "Sur quoi";
+    from_day: "From", "Von", "Du";
+    until_day: "Until", "Bis", "Au";
+    answer: "Answer", "Antwort", "Réponse";
+    details: "Details", "Einzelheiten", "Détails";
+    show: "Show", "Anzeigen", "Afficher";
+    from_address: "from {0}", "von {0}", "depuis {0}";
 }
 
 /// All languages.
