@@ -40,9 +40,9 @@ pub struct ReportsQuery {
 #[serde(deny_unknown_fields)]
 pub struct ReportPage {
     /// 1 to 1000; 100 where it is left out.
-    limit: Option<String>,
+    pub limit: Option<String>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 /// As what a report is exported.

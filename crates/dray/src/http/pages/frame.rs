@@ -114,6 +114,9 @@ fn navigation(visit: &Visit) -> Markup {
                     li { a href="/exports" aria-current=[begins("/exports")] { (words.exports) } }
                     li { a href="/jobs" aria-current=[begins("/jobs")] { (words.jobs) } }
                 }
+                @if visit.actor.reader().is_ok() {
+                    li { a href="/reports" aria-current=[begins("/reports")] { (words.reports) } }
+                }
                 @if is_admin {
                     li { a href="/audit" aria-current=[begins("/audit")] { (words.audit) } }
                 }

@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod settings;
 pub mod exports;
 pub mod audit;
+pub mod reports;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -70,6 +71,11 @@ pub fn routes() -> Router<App> {
         .merge(settings())
         .route("/exports", get(exports::list).post(exports::create))
         .route("/audit", get(audit::list))
+        .route("/reports", get(reports::list))
+        .route("/reports/new/{object}", get(reports::new).post(reports::create))
+        .route("/reports/{id}", get(reports::get))
+        .route("/reports/{id}/change", get(reports::edit).post(reports::change))
+        .route("/reports/{id}/delete", post(reports::delete))
         .route("/assets/{name}", get(assets::asset))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(axum::middleware::from_fn(reshape))

@@ -373,6 +373,29 @@ words! {
     details: "Details", "Einzelheiten", "Détails";
     show: "Show", "Anzeigen", "Afficher";
     from_address: "from {0}", "von {0}", "depuis {0}";
+
+    // Reports.
+    reports: "Reports", "Berichte", "Rapports";
+    reports_lead: "Saved questions about records: who, which columns, in which order.", "Gespeicherte Fragen an die Datensätze: welche, welche Spalten, in welcher Reihenfolge.", "Questions enregistrées sur les données : lesquelles, quelles colonnes, dans quel ordre.";
+    no_reports: "There are no reports yet.", "Es gibt noch keine Berichte.", "Il n’y a encore aucun rapport.";
+    new_report: "New report", "Neuer Bericht", "Nouveau rapport";
+    new_report_about: "New report: {0}", "Neuer Bericht: {0}", "Nouveau rapport : {0}";
+    change_report: "Change the report {0}", "Den Bericht {0} ändern", "Modifier le rapport {0}";
+    save_as_report: "Save as report", "Als Bericht speichern", "Enregistrer comme rapport";
+    search_not_kept: "Reports have no search: the words “{0}” are left out.", "Berichte haben keine Suche: die Wörter „{0}“ fallen weg.", "Les rapports n’ont pas de recherche : les mots « {0} » sont omis.";
+    filters: "Filters", "Filter", "Filtres";
+    filters_hint: "All of them must hold. A row without a field counts for nothing.", "Alle müssen zutreffen. Eine Zeile ohne Feld zählt nicht.", "Toutes doivent être vraies. Une ligne sans champ ne compte pas.";
+    filters_json: "Filters as JSON", "Filter als JSON", "Filtres en JSON";
+    filters_json_hint: "These filters are more than a list of conditions, so they are changed as the API writes them.", "Diese Filter sind mehr als eine Liste von Bedingungen und werden deshalb so geändert, wie die API sie schreibt.", "Ces filtres sont plus qu’une liste de conditions : ils se modifient tels que l’API les écrit.";
+    condition_number: "Condition {0}", "Bedingung {0}", "Condition {0}";
+    sort_by: "Sorted by", "Sortiert nach", "Trié par";
+    direction: "Direction", "Richtung", "Sens";
+    ascending: "smallest first", "kleinste zuerst", "croissant";
+    descending: "largest first", "größte zuerst", "décroissant";
+    most_records: "At most so many records", "Höchstens so viele Datensätze", "Nombre maximal d’enregistrements";
+    columns_hint: "The usual ones where none is ticked.", "Die üblichen, wenn keine angekreuzt ist.", "Les colonnes habituelles si aucune n’est cochée.";
+    see_in_grid: "See in the list", "In der Liste ansehen", "Voir dans la liste";
+    report_delete_sure: "Delete the report {0}? Its records stay.", "Den Bericht {0} löschen? Seine Datensätze bleiben.", "Supprimer le rapport {0} ? Ses enregistrements restent.";
 }
 
 /// All languages.
