@@ -104,7 +104,7 @@ fn table(words: &Words, entries: &[AuditEntry]) -> Markup {
                     @for entry in entries {
                         tr {
                             td { (moment(entry.at)) }
-                            td title=(filled(words.from_address, &[&entry.address])) { (person(&entry.actor)) }
+                            td title=(format!("{}, {}", entry.actor, filled(words.from_address, &[&entry.address]))) { (person(&entry.actor)) }
                             td { code { (entry.action) } }
                             (cell(&entry.subject))
                             td.number { @if entry.status >= 400 { span.badge.error { (entry.status) } } @else { (entry.status) } }

@@ -63,9 +63,9 @@ async fn list_page(
                 table.grid {
                     thead {
                         tr {
-                            th { (words.file) } th { (words.object) } th { (words.format) } th { (words.status) }
-                            th.number { (words.records) } th.number { (words.size) } th { (words.made) } th { (words.by) }
-                            th { (words.kept_until) } th { span.unseen { (words.actions) } }
+                            th { (words.file) } th { (words.object) } th { (words.format) } th.number { (words.records) }
+                            th.number { (words.size) } th { (words.status) } th { (words.kept_until) } th { (words.made) }
+                            th { (words.by) }
                         }
                     }
                     tbody { @for job in &jobs { (row(visit, job)) } }
@@ -93,21 +93,22 @@ fn row(visit: &Visit, job: &Job) -> Markup {
             td { a href=(format!("/jobs/{}", job.id)) { (asked.file_name) } }
             (cell(object))
             (cell(format))
-            td { (badge(words, job.status)) }
             @match &result {
                 Some(result) => { td.number { (count(result.records)) } td.number { (shown_bytes(result.bytes)) } }
                 None => { td.number.none {} td.number.none {} }
             }
-            td { (moment(job.created_at)) }
-            td { (person(&job.actor)) }
-            (moment_cell(result.as_ref().map(|result| result.expires_at)))
             td {
                 @if is_there {
                     a.button.small href=(format!("/v1/export-jobs/exp_{}/download", job.id)) download { (words.download) }
                 } @else if job.status == JobStatus::Completed {
                     span.badge { (words.gone) }
+                } @else {
+                    (badge(words, job.status))
                 }
             }
+            (moment_cell(result.as_ref().map(|result| result.expires_at)))
+            td { (moment(job.created_at)) }
+            td { (person(&job.actor)) }
         }
     }
 }

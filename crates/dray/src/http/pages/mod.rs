@@ -18,6 +18,7 @@ pub mod settings;
 pub mod exports;
 pub mod audit;
 pub mod reports;
+pub mod connections;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -71,6 +72,11 @@ pub fn routes() -> Router<App> {
         .merge(settings())
         .route("/exports", get(exports::list).post(exports::create))
         .route("/audit", get(audit::list))
+        .route("/connections", get(connections::list))
+        .route("/connections/new/{role}/{connector}", get(connections::new).post(connections::create))
+        .route("/connections/{id}", get(connections::get).post(connections::change))
+        .route("/connections/{id}/test", post(connections::test))
+        .route("/connections/{id}/delete", post(connections::delete))
         .route("/reports", get(reports::list))
         .route("/reports/new/{object}", get(reports::new).post(reports::create))
         .route("/reports/{id}", get(reports::get))

@@ -28,9 +28,10 @@ pub fn cell(text: &str) -> Markup {
     }
 }
 
-/// Whoever did something, for people.
+/// Whoever did something, for people: a user's address, the name of a key.
 pub fn person(actor: &str) -> &str {
-    actor.strip_prefix("user ").unwrap_or(actor)
+    let of_key = || actor.starts_with("key_").then(|| actor.split_once(" (")?.1.strip_suffix(')')).flatten();
+    actor.strip_prefix("user ").or_else(of_key).filter(|name| !name.is_empty()).unwrap_or(actor)
 }
 
 /// Links to pages that belong together; the one that is shown is marked.
@@ -76,4 +77,21 @@ pub fn button(address: &str, class: &str, text: &str) -> Markup {
 /// The same, which asks before.
 pub fn careful_button(address: &str, class: &str, text: &str, question: &str) -> Markup {
     html! { form method="post" action=(address) { button class=(class) data-confirm=(question) { (text) } } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::person;
+
+    #[test]
+    fn people_and_keys_have_names() {
+        for (actor, name) in [
+            ("user ann@x.io", "ann@x.io"),
+            ("key_a1 (Shop (old))", "Shop (old)"),
+            ("key_a1 ()", "key_a1 ()"),
+            ("signed link of key_a1", "signed link of key_a1"),
+        ] {
+            assert_eq!(person(actor), name);
+        }
+    }
 }

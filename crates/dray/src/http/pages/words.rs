@@ -396,6 +396,54 @@ words! {
     columns_hint: "The usual ones where none is ticked.", "Die üblichen, wenn keine angekreuzt ist.", "Les colonnes habituelles si aucune n’est cochée.";
     see_in_grid: "See in the list", "In der Liste ansehen", "Voir dans la liste";
     report_delete_sure: "Delete the report {0}? Its records stay.", "Den Bericht {0} löschen? Seine Datensätze bleiben.", "Supprimer le rapport {0} ? Ses enregistrements restent.";
+
+    // Connections.
+    connections: "Connections", "Verbindungen", "Connexions";
+    connections_lead: "Places where files lie: pipelines read from them and write to them.", "Orte, an denen Dateien liegen: Pipelines lesen von dort und schreiben dorthin.", "Lieux où se trouvent les fichiers : les pipelines y lisent et y écrivent.";
+    no_connections: "There are no connections yet.", "Es gibt noch keine Verbindungen.", "Il n’y a encore aucune connexion.";
+    new_connection: "New connection", "Neue Verbindung", "Nouvelle connexion";
+    connection: "Connection", "Verbindung", "Connexion";
+    read_from: "Files are read from", "Dateien werden gelesen von", "Les fichiers sont lus depuis";
+    written_to: "Files are written to", "Dateien werden geschrieben nach", "Les fichiers sont écrits vers";
+    reads: "reads", "liest", "lit";
+    writes: "writes", "schreibt", "écrit";
+    storage_folder: "Folder of the server", "Ordner des Servers", "Dossier du serveur";
+    storage_s3: "S3 bucket", "S3-Bucket", "Compartiment S3";
+    storage_sftp: "SFTP server", "SFTP-Server", "Serveur SFTP";
+    storage_http: "HTTP server", "HTTP-Server", "Serveur HTTP";
+    storage_folder_hint: "Files lie in the folder that the server has for connections, in one with the name of the organization. There is nothing to set.", "Dateien liegen im Ordner des Servers für Verbindungen, in einem mit dem Namen der Organisation. Es gibt nichts einzustellen.", "Les fichiers se trouvent dans le dossier du serveur réservé aux connexions, dans celui au nom de l’organisation. Il n’y a rien à régler.";
+    never_shown_again: "Settings are sealed and never shown again.", "Einstellungen werden versiegelt und nie wieder gezeigt.", "Les réglages sont scellés et ne sont plus jamais affichés.";
+    access_key: "Access key", "Zugangsschlüssel", "Clé d’accès";
+    secret_access_key: "Secret access key", "Geheimer Zugangsschlüssel", "Clé d’accès secrète";
+    region: "Region", "Region", "Région";
+    bucket: "Bucket", "Bucket", "Compartiment";
+    endpoint: "Address of the store", "Adresse des Speichers", "Adresse du stockage";
+    endpoint_hint: "Unless it is Amazon’s: https://minio.example.com:9000", "Wenn es nicht der von Amazon ist: https://minio.example.com:9000", "S’il n’est pas celui d’Amazon : https://minio.example.com:9000";
+    path_style: "The bucket stands in the path, not before the host", "Der Bucket steht im Pfad, nicht vor dem Host", "Le compartiment est dans le chemin, pas devant l’hôte";
+    host: "Host", "Host", "Hôte";
+    port: "Port", "Port", "Port";
+    port_hint: "{0} where it is left out.", "{0}, wenn es leer bleibt.", "{0} s’il est vide.";
+    username: "User name", "Benutzername", "Nom d’utilisateur";
+    private_key: "Private key", "Privater Schlüssel", "Clé privée";
+    private_key_hint: "In place of the password or before it, as ssh-keygen writes it.", "Statt des Passworts oder vor ihm, wie ssh-keygen ihn schreibt.", "À la place du mot de passe ou avant lui, comme l’écrit ssh-keygen.";
+    passphrase: "Passphrase of the key", "Passphrase des Schlüssels", "Phrase secrète de la clé";
+    host_public_key: "Public key of the server", "Öffentlicher Schlüssel des Servers", "Clé publique du serveur";
+    host_public_key_hint: "Where it is left out, the key that the server shows now is remembered, and no other is let in later.", "Bleibt es leer, wird der Schlüssel gemerkt, den der Server jetzt zeigt; ein anderer gilt später nicht.", "S’il est vide, la clé que le serveur présente maintenant est retenue, et aucune autre n’est admise ensuite.";
+    temp_folder: "Folder for files under way", "Ordner für unfertige Dateien", "Dossier des fichiers en cours";
+    temp_folder_hint: "Beside the file where it is left out.", "Neben der Datei, wenn es leer bleibt.", "À côté du fichier s’il est vide.";
+    scheme: "How it is asked", "Wie er gefragt wird", "Protocole";
+    headers: "Headers", "Kopfzeilen", "En-têtes";
+    headers_hint: "Sent with every request, one in each line: X-Api-Key: …", "Bei jeder Anfrage mitgeschickt, eine in jeder Zeile: X-Api-Key: …", "Envoyés avec chaque requête, un par ligne : X-Api-Key: …";
+    test: "Test", "Prüfen", "Tester";
+    test_good: "The connection works.", "Die Verbindung steht.", "La connexion fonctionne.";
+    host_key_is: "The server showed this key:", "Der Server zeigte diesen Schlüssel:", "Le serveur a présenté cette clé :";
+    rename: "Rename", "Umbenennen", "Renommer";
+    replace_settings: "Replace the settings", "Einstellungen ersetzen", "Remplacer les réglages";
+    replace_settings_hint: "All of them anew: those there are now are not shown.", "Alle neu: die jetzigen werden nicht gezeigt.", "Tous à nouveau : les réglages actuels ne sont pas affichés.";
+    connection_delete_sure: "Delete {0}? Its pipelines and the identities they brought go with it.", "{0} löschen? Ihre Pipelines und die Identitäten, die sie brachten, verschwinden mit ihr.", "Supprimer {0} ? Ses pipelines et les identités qu’ils ont apportées disparaissent avec elle.";
+    pipelines: "Pipelines", "Pipelines", "Pipelines";
+    no_pipelines: "There are no pipelines yet.", "Es gibt noch keine Pipelines.", "Il n’y a encore aucun pipeline.";
+    new_pipeline: "New pipeline", "Neue Pipeline", "Nouveau pipeline";
 }
 
 /// All languages.

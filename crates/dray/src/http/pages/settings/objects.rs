@@ -182,10 +182,11 @@ fn field_row(visit: &Visit, object: &Object, field: &ObjectField, is_admin: bool
         (recognizes, "badge info", words.match_key),
     ];
     let has_rules = !texts.is_empty() || badges.iter().any(|(is_so, ..)| *is_so);
-    let sure = filled(words.hide_sure, &[&definition.label]);
+    let label = object.label_of(&definition.name);
+    let sure = filled(words.hide_sure, &[&label]);
     html! {
         tr id=(format!("field-{}", definition.name)) {
-            th scope="row" { (definition.label) }
+            th scope="row" { (label) }
             td { code { (definition.name) } }
             td { (kind_word(words, definition.kind)) }
             td.none[!has_rules] {
