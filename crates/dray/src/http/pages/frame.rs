@@ -115,6 +115,7 @@ fn navigation(visit: &Visit) -> Markup {
                     li { a href="/jobs" aria-current=[begins("/jobs")] { (words.jobs) } }
                 }
                 @if visit.actor.reader().is_ok() {
+                    li { a href="/pipelines" aria-current=[begins("/pipelines")] { (words.pipelines) } }
                     li { a href="/connections" aria-current=[begins("/connections")] { (words.connections) } }
                     li { a href="/reports" aria-current=[begins("/reports")] { (words.reports) } }
                 }

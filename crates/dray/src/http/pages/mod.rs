@@ -19,6 +19,7 @@ pub mod exports;
 pub mod audit;
 pub mod reports;
 pub mod connections;
+pub mod pipelines;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -70,6 +71,7 @@ pub fn routes() -> Router<App> {
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/jobs/{id}/retry", post(jobs::retry))
         .merge(settings())
+        .merge(pipelines())
         .route("/exports", get(exports::list).post(exports::create))
         .route("/audit", get(audit::list))
         .route("/connections", get(connections::list))
@@ -85,6 +87,23 @@ pub fn routes() -> Router<App> {
         .route("/assets/{name}", get(assets::asset))
         .layer(DefaultBodyLimit::max(FORM_BYTES))
         .layer(axum::middleware::from_fn(reshape))
+}
+
+/// The pages of pipelines.
+fn pipelines() -> Router<App> {
+    use pipelines::{edit, json, list, one};
+    Router::new()
+        .route("/pipelines", get(list))
+        .route("/pipelines/new/{connection}", get(edit::new).post(edit::create))
+        .route("/pipelines/new/{connection}/definition", get(json::new).post(json::create))
+        .route("/pipelines/{id}", get(one::get))
+        .route("/pipelines/{id}/change", get(edit::edit).post(edit::change))
+        .route("/pipelines/{id}/definition", get(json::edit).post(json::change))
+        .route("/pipelines/{id}/run", post(one::run))
+        .route("/pipelines/{id}/status", post(one::set_status))
+        .route("/pipelines/{id}/schedule", post(one::set_schedule))
+        .route("/pipelines/{id}/delete", post(one::delete))
+        .route("/pipelines/{id}/runs/{run}/cancel", post(one::cancel))
 }
 
 /// The pages of the settings.
