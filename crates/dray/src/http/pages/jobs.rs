@@ -80,8 +80,6 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
         return Ok(Redirect::to(&format!("/imports/{import}")).into_response());
     }
     let shown = job_json(&job);
-    let number =
-        |name: &str| shown.get("progress").and_then(|progress| progress.get(name)?.as_u64()).unwrap_or(0);
     let is_live = !job.status.is_final();
     let actions = html! {
         a.button.quiet href="/jobs" { (words.jobs) }
@@ -95,14 +93,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     let content = html! {
         @if let Some(why) = &job.error { p.notice.error { (why) } }
         @if is_live {
-            section.card data-events=(format!("/api/v1/jobs/{}/events", job.id)) {
-                h2 { (words.progress) }
-                progress aria-label=(words.progress) max="100" value=[(number("total") > 0).then(|| number("rows") * 100 / number("total").max(1))] {}
-                p role="status" {
-                    b data-events-rows { (count(number("rows"))) } " " (words.rows) ", "
-                    b data-events-rejected { (count(number("rejected"))) } " " (words.fate_rejected)
-                }
-            }
+            (live(words, job.id, shown.get("progress").unwrap_or(&Value::Null), &html! {}))
         }
         @if let Some(fates) = shown.get("result").and_then(|result| result.get("ledger")).filter(|fates| fates.get("read").and_then(Value::as_u64).is_some_and(|read| read > 0)) {
             section.card { h2 { (words.ledger) } (ledger(words, fates)) }
@@ -110,6 +101,26 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     };
     let title = format!("{} {}", kind(words, &job), job.id);
     Ok(page(&visit, &Head { title: &title, lead, actions }, &content).into_response())
+}
+
+/// How far a job is: told as it goes on, with a line of how fast, where there is a script.
+pub fn live(words: &Words, id: i64, progress: &Value, actions: &Markup) -> Markup {
+    let number = |name: &str| progress.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let (rows, total) = (number("rows"), number("total"));
+    html! {
+        section.card data-events=(format!("/api/v1/jobs/{id}/events")) {
+            header { h2 { (words.progress) } (actions) }
+            progress aria-label=(words.progress) max="100" value=[(total > 0).then(|| rows * 100 / total)] {}
+            p role="status" {
+                b data-events-rows { (count(rows)) } " " (words.rows) ", "
+                b data-events-rejected { (count(number("rejected"))) } " " (words.fate_rejected)
+            }
+            svg.chart hidden viewBox="0 0 1000 96" preserveAspectRatio="none" role="img" aria-label=(words.throughput) {
+                polygon {} polyline {}
+            }
+            p.hint hidden data-events-speed=(words.rows_a_second) {}
+        }
+    }
 }
 
 /// Stops a job.

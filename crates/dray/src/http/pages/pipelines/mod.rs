@@ -195,7 +195,7 @@ fn row(words: &Words, pipeline: &Value, last: Option<&Value>, connections: &[Val
                     a href=(format!("/connections/{}", connection["id"])) { (text(connection, "name")) }
                 }
             }
-            td { (format_label(text(pipeline, "format"))) " " code { (text(pipeline, "path")) } }
+            td { code { (text(pipeline, "path")) } }
         }
     }
 }

@@ -10,16 +10,19 @@ use super::{
     FILTER, PIPELINES, WRITTEN, clock_text, connection_of, format_label, found, is_on, list_of, numbers,
     period_words, run_badge, run_counts, schedule_words, standing, text,
 };
+use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::body;
 use crate::http::doors::pipelines::body::{Members, NoBody};
 use crate::http::doors::pipelines::{definitions, runs};
 use crate::http::pages::form::{Entered, Field, wrong};
 use crate::http::pages::frame::{Head, Visit, page};
+use crate::http::pages::jobs::live;
 use crate::http::pages::pictures::{Bar, chart, legend, share};
 use crate::http::pages::pieces::{button, careful_button, pager};
 use crate::http::pages::view::address;
 use crate::http::pages::words::{Words, count, filled};
+use crate::operations::ledger::time;
 use crate::operations::pipelines::schedule::PERIODS;
 use crate::server::app::App;
 
@@ -75,11 +78,14 @@ async fn one_page(
     let older = runs.last().filter(|_| runs.len() == RUNS).map(|run| run["id"].to_string());
     let older = older.map(|last| address(&place, &[("before", &last)]));
     let is_admin = visit.actor.must_be_admin().is_ok();
-    let live = runs.iter().find(|run| run["endTime"].is_null());
+    let under_way = runs.iter().find(|run| run["endTime"].is_null());
     let last = runs.iter().find(|run| !run["endTime"].is_null());
     let content = html! {
         (wrong(failure))
-        @if let (Some(run), true) = (live, is_admin) { (progress(words, run, &place)) }
+        @if let (Some(run), true) = (under_way, is_admin) {
+            @let stop = button(&format!("{place}/runs/{}/cancel", run["id"]), "small danger", words.stop);
+            (live(words, run["id"].as_i64().unwrap_or_default(), &run["progress"], &stop))
+        }
         @if let Some(run) = last {
             div.cards {
                 (last_run(words, run))
@@ -99,7 +105,7 @@ async fn one_page(
         }
     };
     let lead = html! { (standing(words, &pipeline)) " " (schedule_words(words, &pipeline)) };
-    let actions = html! { @if is_admin { (actions(words, &pipeline, &place, live.is_some())) } };
+    let actions = html! { @if is_admin { (actions(words, &pipeline, &place, under_way.is_some())) } };
     Ok(page(visit, &Head { title: text(&pipeline, "name"), lead, actions }, &content))
 }
 
@@ -122,24 +128,6 @@ fn actions(words: &Words, pipeline: &Value, place: &str, runs: bool) -> Markup {
                 }
             }
             (button(&format!("{place}/run"), "primary", words.run_now))
-        }
-    }
-}
-
-/// How far a run is, live.
-fn progress(words: &Words, run: &Value, place: &str) -> Markup {
-    let number = |name: &str| run["progress"].get(name).and_then(Value::as_u64).unwrap_or(0);
-    html! {
-        section.card data-events=(format!("/api/v1/jobs/{}/events", run["id"])) {
-            header {
-                h2 { (words.progress) }
-                (button(&format!("{place}/runs/{}/cancel", run["id"]), "small danger", words.stop))
-            }
-            progress aria-label=(words.progress) {}
-            p role="status" {
-                b data-events-rows { (count(number("rows"))) } " " (words.rows) ", "
-                b data-events-rejected { (count(number("rejected"))) } " " (words.fate_rejected)
-            }
         }
     }
 }
@@ -203,15 +191,19 @@ fn over_time(words: &Words, days: &Value) -> Markup {
     let sum = |part: usize| bars.iter().filter_map(|bar| bar.get(part)).map(|(_, rows)| rows).sum::<u64>();
     let (written, failed) = (sum(0), sum(1));
     let all = format!("{} {}, {} {}", count(written), words.written, count(failed), words.failed);
-    let day = |name: &str| text(days, name).get(..10).unwrap_or_default().to_owned();
     html! {
         section.card {
             header { h2 { (words.rows_per_day) } p.hint { (filled(words.last_days, &[DAYS])) } }
             (chart(&bars, &filled(words.chart_said, &[&all, DAYS])))
-            p.axis { span { (day("start")) } span { (day("end")) } }
+            p.axis { span { (day_of(text(days, "start"))) } span { (day_of(&time(clock::now()))) } }
             (legend(&[("created", words.written, written), ("rejected", words.failed, failed)]))
         }
     }
+}
+
+/// The day of a time.
+fn day_of(time: &str) -> &str {
+    time.get(..10).unwrap_or_default()
 }
 
 /// What the pipeline is told to do.
