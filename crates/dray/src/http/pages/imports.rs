@@ -66,7 +66,7 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
         } @else {
             div.scroll tabindex="0" role="region" aria-label=(words.imports) {
                 table.grid {
-                    thead {
+                    thead.titles {
                         tr {
                             th.number { "#" } th { (words.file) } th { (words.object) } th { (words.status) }
                             th.number { (words.rows) } th.number { (words.fate_created) } th.number { (words.fate_updated) }

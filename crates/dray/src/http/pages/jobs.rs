@@ -35,6 +35,8 @@ fn kind(words: &Words, job: &Job) -> String {
     match job.kind.as_str() {
         "import" => words.import.to_owned(),
         "export" => words.export.to_owned(),
+        "pipeline_run" => words.job_pipeline.to_owned(),
+        "identity_resolution" => words.job_resolution.to_owned(),
         other => other.replace('_', " "),
     }
 }

@@ -334,7 +334,10 @@ pub async fn get(
 fn lead_of(words: &'static Words, object: &Object, report: &Report, total: Option<u64>) -> Markup {
     let total = total.map(|total| report.limit.map_or(total, |limit| limit.min(total)));
     let mut parts = vec![object.definition.label.clone()];
-    parts.extend(total.map(|total| filled(words.count_exact, &[&count(total)])));
+    parts.extend(total.map(|total| match total {
+        1 => words.count_one.to_owned(),
+        _ => filled(words.count_exact, &[&count(total)]),
+    }));
     parts.extend(sentences(words, object, report));
     html! { (parts.join(" · ")) }
 }

@@ -525,6 +525,8 @@ words! {
     definition_json: "Definition as JSON", "Definition als JSON", "Définition en JSON";
     definition_json_hint: "Everything a pipeline can be told, also what the form does not have: functions, schemas, every setting. See the API reference.", "Alles, was eine Pipeline wissen kann, auch was das Formular nicht hat: Funktionen, Schemata, jede Einstellung. Siehe API-Referenz.", "Tout ce qu’un pipeline peut recevoir, y compris ce que le formulaire n’a pas : fonctions, schémas, chaque réglage. Voir la référence de l’API.";
     made_by_function: "Made by a function in {0}", "Gemacht von einer Funktion in {0}", "Fait par une fonction en {0}";
+    job_pipeline: "Run of a pipeline", "Lauf einer Pipeline", "Exécution d’un pipeline";
+    job_resolution: "Resolution of identities", "Zusammenführung der Identitäten", "Rapprochement des identités";
     rows_a_second: "{0} rows a second", "{0} Zeilen pro Sekunde", "{0} lignes par seconde";
     throughput: "Throughput", "Durchsatz", "Débit";
 }

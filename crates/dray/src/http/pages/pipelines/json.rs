@@ -2,10 +2,11 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use dray_engine::expression::Schema;
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::edit::template;
+use super::entered::{import_body, json_of, of_nothing};
 use super::{PIPELINES, connection_of, found, text};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body;
@@ -15,6 +16,7 @@ use crate::http::pages::form::{Entered, Field, wrong};
 use crate::http::pages::frame::{Head, Visit, page};
 use crate::operations::profile_schema;
 use crate::server::app::App;
+use crate::storage::Role;
 
 /// What the door shows of a pipeline and does not take.
 const NOT_SAID: [&str; 9] = [
@@ -47,7 +49,7 @@ fn members(entered: &Entered) -> Answer<Map<String, Value>> {
         .map_err(|why| Failure::validation(format!("the definition is no JSON object: {why}")))
 }
 
-/// A definition to begin with.
+/// The form of a new pipeline.
 pub async fn new(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Markup> {
     visit.actor.must_be_admin()?;
     let connection = connection_of(&app, &visit, &id).await?;
@@ -118,4 +120,17 @@ pub async fn change(
             Ok((failure.status, page).into_response())
         }
     }
+}
+
+/// A definition to begin with.
+fn template(connection: &Value, profiles: &Schema) -> Map<String, Value> {
+    let entered = of_nothing();
+    let is_import = text(connection, "role") == Role::Source.word();
+    let mut body = if is_import { import_body(&entered, profiles) } else { Map::new() };
+    body.insert("name".to_owned(), "".into());
+    body.insert("format".to_owned(), "csv".into());
+    body.insert("path".to_owned(), "".into());
+    let columns = if is_import { json!({ "kind": "object", "properties": [] }) } else { json_of(profiles) };
+    body.insert("inSchema".to_owned(), columns);
+    body
 }

@@ -1,7 +1,10 @@
 //! Pipelines: saved imports and exports over connections. All of them here; `one` with its runs, `edit` with a
-//! form over the columns of its file, `json` for what the form does not have.
+//! form over the columns of its file (`editor` is what is known meanwhile, `parts` how it looks, `entered` what the
+//! door is told), `json` for what the form does not have.
 
 pub mod entered;
+mod editor;
+mod parts;
 pub mod one;
 pub mod edit;
 pub mod json;
@@ -140,7 +143,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
         } @else {
             div.scroll tabindex="0" role="region" aria-label=(words.pipelines) {
                 table.grid {
-                    thead {
+                    thead.titles {
                         tr {
                             th { (words.name) } th { (words.status) } th { (words.schedule) } th { (words.last_run) }
                             th.number { (words.written) } th.number { (words.failed) } th { (words.connection) } th { (words.file) }

@@ -154,7 +154,7 @@ fn last_run(words: &Words, run: &Value) -> Markup {
             }
             @if !text(run, "error").is_empty() { p.notice.error { (text(run, "error")) } }
             table.plain.steps-taken {
-                thead { tr { th { (words.step) } th { span.unseen { (words.rows) } } th.number { (words.passed) } th.number { (words.failed) } } }
+                thead.titles { tr { th { (words.step) } th { span.unseen { (words.rows) } } th.number { (words.passed) } th.number { (words.failed) } } }
                 tbody {
                     @for (index, (name, (passed, failed))) in &steps {
                         @if *index != 3 || passed + failed > 0 {
@@ -275,7 +275,7 @@ fn runs_table(words: &Words, runs: &[Value], is_admin: bool) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(words.runs) {
             table.grid {
-                thead {
+                thead.titles {
                     tr {
                         th.number { "#" } th { (words.status) } th { (words.begun) } th.number { (words.step_receive) }
                         th.number { (words.written) } th.number { (words.failed) } th { (words.import) } th { (words.failed_rows) }
