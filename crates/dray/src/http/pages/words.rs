@@ -463,6 +463,7 @@ words! {
     every_day: "every day", "jeden Tag", "chaque jour";
     how_often: "How often", "Wie oft", "Fréquence";
     from_time: "From what time on (UTC)", "Ab welcher Uhrzeit (UTC)", "À partir de quelle heure (UTC)";
+    from_time_hint: "Where it is left out, the server spreads the pipelines over the day.", "Bleibt es leer, verteilt der Server die Pipelines über den Tag.", "S’il est vide, le serveur répartit les pipelines sur la journée.";
     step: "Step", "Schritt", "Étape";
     passed: "passed", "weiter", "passées";
     failed: "failed", "gescheitert", "échouées";

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
+use super::parts::operators;
 use super::{
     FILTER, PIPELINES, WRITTEN, clock_text, connection_of, format_label, found, is_on, list_of, numbers,
     period_words, run_badge, run_counts, schedule_words, standing, text,
@@ -235,7 +236,7 @@ fn definition(visit: &Visit, pipeline: &Value, connection: &Value) -> Markup {
                 }
                 @if !conditions.is_empty() {
                     dt { (words.which_rows) }
-                    dd { @for condition in conditions { p { (condition_text(condition)) } } }
+                    dd { @for condition in conditions { p { (condition_text(words, condition)) } } }
                 }
                 @if let Some(language) = language { dt { (words.mapping) } dd { (filled(words.made_by_function, &[language])) } }
                 @for (path, expression) in mapping {
@@ -246,9 +247,12 @@ fn definition(visit: &Visit, pipeline: &Value, connection: &Value) -> Markup {
     }
 }
 
-fn condition_text(condition: &Value) -> String {
+fn condition_text(words: &'static Words, condition: &Value) -> String {
     let values: Vec<&str> = list_of(condition, "values").iter().filter_map(Value::as_str).collect();
-    let said = [text(condition, "property"), text(condition, "operator"), &values.join(", ")].join(" ");
+    let operator = text(condition, "operator");
+    let known = operators(words).into_iter().find(|(name, _)| *name == operator);
+    let operator = known.map_or(operator, |(_, word)| word);
+    let said = [text(condition, "property"), operator, &values.join(", ")].join(" ");
     said.trim_end().to_owned()
 }
 
@@ -258,13 +262,14 @@ fn schedule_form(words: &Words, pipeline: &Value, place: &str) -> Markup {
         .chain(PERIODS.iter().map(|(name, _)| (*name, period_words(words, name))))
         .collect();
     let periods = periods.iter().map(|(name, text)| (*name, text.as_str()));
-    let start = pipeline.get("scheduleStart").and_then(Value::as_u64).unwrap_or(0);
+    let start = pipeline.get("scheduleStart").and_then(Value::as_u64);
+    let start = start.map(clock_text).unwrap_or_default();
     html! {
         section.card {
             h2 { (words.schedule) }
             form.fields method="post" action=(format!("{place}/schedule")) {
                 (Field::new("period", words.how_often, text(pipeline, "schedulePeriod")).choice(periods))
-                (Field::new("start", words.from_time, &clock_text(start)).kind("time"))
+                (Field::new("start", words.from_time, &start).kind("time").hint(words.from_time_hint))
                 div.actions { button { (words.save) } }
             }
         }
@@ -278,7 +283,7 @@ fn runs_table(words: &Words, runs: &[Value], is_admin: bool) -> Markup {
                 thead.titles {
                     tr {
                         th.number { "#" } th { (words.status) } th { (words.begun) } th.number { (words.step_receive) }
-                        th.number { (words.written) } th.number { (words.failed) } th { (words.import) } th { (words.failed_rows) }
+                        th.number { (words.written) } th.number { (words.failed) } th { (words.imports) } th { (words.failed_rows) }
                     }
                 }
                 tbody {

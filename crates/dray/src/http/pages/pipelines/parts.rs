@@ -129,7 +129,7 @@ pub(super) fn import_parts(words: &'static Words, editor: &Editor, names: &[Stri
 }
 
 /// The operators of filters, in the words of the page.
-fn operators(words: &'static Words) -> [(&'static str, &'static str); 20] {
+pub(super) fn operators(words: &'static Words) -> [(&'static str, &'static str); 20] {
     [
         ("is", words.is),
         ("is not", words.is_not),
