@@ -10,7 +10,9 @@ use arrow_array::{
     cast::AsArray,
 };
 use arrow_schema::{Field, Schema};
-use dray_model::catalog::{AuditEntry, Catalog, Document, ImportQuery, Job, JobQuery, NumberedProblem};
+use dray_model::catalog::{
+    AuditEntry, AuditQuery, Catalog, Document, ImportQuery, Job, JobQuery, NumberedProblem,
+};
 use dray_model::definition::ObjectDefinition;
 use dray_model::flow::{
     ChangedRecords, CreatedRange, FateRuns, Found, Import, Journal, NewRecords, Stamp, Store,
@@ -534,8 +536,8 @@ impl<D: Driver> Catalog for SqlStore<D> {
         self.within_transaction(|store| audit::append(&mut store.driver, entry))
     }
 
-    fn list_audit(&mut self, before: Option<i64>, limit: u64) -> Result<Vec<AuditEntry>> {
-        audit::list(&mut self.driver, before, limit)
+    fn list_audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+        audit::list(&mut self.driver, query)
     }
 
     fn query_imports(&mut self, query: &ImportQuery) -> Result<Vec<Import>> {

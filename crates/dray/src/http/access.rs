@@ -109,6 +109,19 @@ impl Actor {
         }
     }
 
+    /// The same as an admin; refuses everybody else.
+    pub fn admin(&self) -> Answer<Admin> {
+        self.must_be_admin().map(|()| Admin(self.clone()))
+    }
+
+    /// The same as somebody who may read records; refuses everybody else.
+    pub fn reader(&self) -> Answer<Reader> {
+        match self.role {
+            Role::Admin | Role::Member => Ok(Reader(self.clone())),
+            Role::Planner => Err(Failure::denied("a key that may only plan reads no records")),
+        }
+    }
+
     /// A line for the audit log.
     pub fn entry(&self, action: &str, subject: impl Into<String>, details: serde_json::Value) -> AuditEntry {
         AuditEntry {
@@ -201,9 +214,7 @@ impl FromRequestParts<App> for Admin {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
-        let actor = Actor::from_request_parts(parts, app).await?;
-        actor.must_be_admin()?;
-        Ok(Self(actor))
+        Actor::from_request_parts(parts, app).await?.admin()
     }
 }
 
@@ -211,11 +222,7 @@ impl FromRequestParts<App> for Reader {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
-        let actor = Actor::from_request_parts(parts, app).await?;
-        match actor.role {
-            Role::Admin | Role::Member => Ok(Self(actor)),
-            Role::Planner => Err(Failure::denied("a key that may only plan reads no records")),
-        }
+        Actor::from_request_parts(parts, app).await?.reader()
     }
 }
 

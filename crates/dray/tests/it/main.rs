@@ -38,6 +38,8 @@ mod pipelines_schedule;
 mod processes;
 mod outbound;
 mod pages;
+mod pages_admin;
+mod pages_kit;
 mod promises;
 mod records_door;
 mod profiles_door;

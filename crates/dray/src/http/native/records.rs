@@ -66,13 +66,13 @@ impl RecordsQuery {
 pub struct Records {
     /// Field → value, typed.
     #[schema(value_type = Vec<Object>)]
-    records: Box<RawValue>,
+    pub records: Box<RawValue>,
     /// How many records the filters find.
-    total: u64,
+    pub total: u64,
     /// What `total` is: `exact`, `estimate` or `at_least`.
-    total_is: &'static str,
+    pub total_is: &'static str,
     /// Where the next page begins; null on the last one.
-    next_cursor: Option<String>,
+    pub next_cursor: Option<String>,
 }
 
 impl Records {

@@ -8,13 +8,13 @@ use dray_model::object::Object;
 use maud::{Markup, html};
 
 use super::frame::{Head, Visit, page};
+use super::pieces::moment;
 use super::words::{Words, filled};
 use crate::http::answer::Answer;
 use crate::http::links::base_url;
 use crate::http::lists::number_of;
 use crate::http::native::endpoints as native;
 use crate::http::native::shapes::object_of;
-use crate::operations::ledger::time;
 use crate::server::app::App;
 use crate::server::endpoints::Tokens;
 
@@ -27,7 +27,7 @@ pub fn later(words: &Words, object: &Object, id: i64) -> Markup {
     let address = address_of(object, id);
     html! {
         section #endpoint .card hx-get=(address) hx-trigger="load" hx-select="#endpoint" hx-swap="outerHTML" {
-            h2 { (words.endpoint) }
+            h2 { (words.record_endpoint) }
             p { a href=(address) { (words.show_endpoint) } }
         }
     }
@@ -78,15 +78,15 @@ async fn show(
     });
     let content = html! {
         section #endpoint .card {
-            h2 { (words.endpoint) }
-            p.hint { (words.endpoint_hint) }
+            h2 { (words.record_endpoint) }
+            p.hint { (words.record_endpoint_hint) }
             (copied(words, ("endpoint-address", words.address, ""), &url))
-            @if tokens.is_some() { p.notice.warning role="status" { (words.shown_once) } }
+            @if tokens.is_some() { p.notice.warning role="status" { (words.tokens_shown_once) } }
             @for (id, title, hint, value) in secrets { (copied(words, (id, title, hint), value)) }
             form.bar method="post" action=(address_of(&object, id)) hx-post=(address_of(&object, id))
                 hx-target="#endpoint" hx-select="#endpoint" hx-swap="outerHTML" {
                 @if let Some(at) = state.shown_at {
-                    @if tokens.is_none() { p.hint { (words.tokens_seen) " " time datetime=(time(at)) { (time(at)) } } }
+                    @if tokens.is_none() { p.hint { (words.tokens_seen) " " (moment(at)) } }
                     button.small name="rotate" value="yes" data-confirm=(words.new_tokens_sure) { (words.new_tokens) }
                 } @else {
                     button.small { (words.show_tokens) }

@@ -166,6 +166,7 @@ fn navigation(visit: &Visit) -> Markup {
         let rest = visit.path.strip_prefix(path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')).then_some("page")
     };
+    let is_admin = visit.actor.must_be_admin().is_ok();
     html! {
         nav aria-label=(words.main_navigation) {
             p.group { (words.records) }
@@ -181,9 +182,19 @@ fn navigation(visit: &Visit) -> Markup {
                 @if visit.actor.may_plan().is_ok() {
                     li { a href="/imports" aria-current=[begins("/imports")] { (words.imports) } }
                 }
-                @if visit.actor.must_be_admin().is_ok() {
+                @if is_admin {
+                    li { a href="/exports" aria-current=[begins("/exports")] { (words.exports) } }
                     li { a href="/jobs" aria-current=[begins("/jobs")] { (words.jobs) } }
                 }
+                @if visit.actor.reader().is_ok() {
+                    li { a href="/pipelines" aria-current=[begins("/pipelines")] { (words.pipelines) } }
+                    li { a href="/connections" aria-current=[begins("/connections")] { (words.connections) } }
+                    li { a href="/reports" aria-current=[begins("/reports")] { (words.reports) } }
+                }
+                @if is_admin {
+                    li { a href="/audit" aria-current=[begins("/audit")] { (words.audit) } }
+                }
+                li { a href="/settings" aria-current=[begins("/settings")] { (words.settings) } }
                 li { a href="/docs" { (words.reference) } }
             }
         }

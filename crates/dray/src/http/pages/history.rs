@@ -6,6 +6,7 @@ use dray_model::object::Object;
 use maud::{Markup, html};
 
 use super::frame::{Head, Visit, page};
+use super::pieces::{moment, person};
 use super::records::must_read;
 use super::view::label;
 use super::words::{Words, filled};
@@ -14,7 +15,6 @@ use crate::http::lists::number_of;
 use crate::http::native::history as native;
 use crate::http::native::shapes::object_of;
 use crate::operations::history::{Cause, CellChange, History, Step};
-use crate::operations::ledger::time;
 use crate::server::app::App;
 
 /// Letters of a cell.
@@ -65,7 +65,7 @@ fn steps(visit: &Visit, object: &Object, history: &History) -> Markup {
         ol.history {
             @for step in &history.steps {
                 li {
-                    p { strong { (cause(visit, step)) } " " span.hint { (words.version) " " (step.version) @if let Some(at) = step.at { ", " time datetime=(time(at)) { (time(at)) } } } }
+                    p { strong { (cause(visit, step)) } " " span.hint { (words.version) " " (step.version) @if let Some(at) = step.at { ", " (moment(at)) } } }
                     @if !step.cells.is_empty() {
                         dl.cells {
                             @for cell in &step.cells {
@@ -87,7 +87,7 @@ fn cause(visit: &Visit, step: &Step) -> Markup {
     let Cause::Import { id, import, actor, is_creation } = &step.cause else {
         return html! { (words.changed_elsewhere) };
     };
-    let who = actor.trim_start_matches("user ");
+    let who = person(actor);
     if step.is_by_hand() {
         let text = if *is_creation { words.made_by } else { words.changed_by };
         return html! { (filled(text, &[if who.is_empty() { "—" } else { who }])) };

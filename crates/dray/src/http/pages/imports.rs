@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 
 use super::frame::{Head, Visit, page, tells};
 use super::import::review::problems;
-use super::pictures::ledger;
+use super::pictures::{Bar, chart, fate_word, ledger, legend};
+use super::pieces::person;
 use super::view::address;
 use super::words::{Words, count, filled};
+use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::native::imports as native;
 use crate::operations::ledger::{fates_json, import_json, problem_json, time};
@@ -26,6 +28,12 @@ use crate::server::directory::Role;
 
 /// Imports of one page.
 const IMPORTS: u64 = 50;
+/// Days of the chart, and imports it looks through: so many at a time, so often.
+const DAYS: usize = 30;
+const LOOKED_THROUGH: u64 = 500;
+const MOST_LOOKS: usize = 10;
+/// Microseconds of a day.
+const DAY: i64 = 24 * 3600 * 1_000_000;
 /// Problems shown of one.
 const PROBLEMS: u64 = 200;
 
@@ -52,13 +60,15 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
         visit.objects.named(name).map_or_else(|_| name.to_owned(), |object| object.definition.label.clone())
     };
     let last = imports.last().map(|import| import.id.to_string()).filter(|_| imports.len() as u64 == IMPORTS);
+    let days = if before.is_none() { by_day(&app, &visit).await? } else { Vec::new() };
     let content = html! {
+        (over_time(words, &days))
         @if imports.is_empty() {
             div.empty { p { (words.no_imports) } }
         } @else {
             div.scroll tabindex="0" role="region" aria-label=(words.imports) {
                 table.grid {
-                    thead {
+                    thead.titles {
                         tr {
                             th.number { "#" } th { (words.file) } th { (words.object) } th { (words.status) }
                             th.number { (words.rows) } th.number { (words.fate_created) } th.number { (words.fate_updated) }
@@ -96,6 +106,61 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
         }
     };
     Ok(page(&visit, &Head { title: words.imports, lead: html! {}, actions: html! {} }, &content))
+}
+
+/// The rows of each of the last days by their fates, the oldest day first; none where nothing was imported.
+async fn by_day(app: &App, visit: &Visit) -> Answer<Vec<Bar>> {
+    let today = clock::now().div_euclid(DAY);
+    let counted = app.run(visit.actor.organization(), move |session| {
+        let mut days = vec![[0_u64; Fate::ALL.len()]; DAYS];
+        let mut asked = ImportQuery {
+            object: None,
+            without_source: Some(SOURCE.to_owned()),
+            before: None,
+            limit: LOOKED_THROUGH,
+        };
+        for _ in 0..MOST_LOOKS {
+            let imports = session.query_imports(&asked)?;
+            for import in imports.iter().filter(|import| import.undo_of.is_none()) {
+                let ago = usize::try_from(today - import.started_at.div_euclid(DAY)).unwrap_or(0);
+                let Some(day) = days.iter_mut().rev().nth(ago) else { return Ok(days) };
+                for (rows, fate) in day.iter_mut().zip(Fate::ALL) {
+                    *rows += import.ledger.count(fate);
+                }
+            }
+            if (imports.len() as u64) < LOOKED_THROUGH {
+                break;
+            }
+            asked.before = imports.last().map(|import| import.id);
+        }
+        Ok(days)
+    });
+    let bar = |day: [u64; Fate::ALL.len()]| Fate::ALL.into_iter().map(Fate::word).zip(day).collect();
+    Ok(counted.await?.into_iter().map(bar).collect())
+}
+
+/// The last days as a chart.
+fn over_time(words: &Words, days: &[Bar]) -> Markup {
+    let sums = Fate::ALL.into_iter().enumerate().map(|(place, fate)| {
+        let rows = days.iter().filter_map(|day| day.get(place)).map(|(_, rows)| rows).sum::<u64>();
+        (fate.word(), fate_word(words, fate), rows)
+    });
+    let parts: Vec<(&'static str, &str, u64)> = sums.filter(|(.., rows)| *rows > 0).collect();
+    if parts.is_empty() {
+        return html! {};
+    }
+    let said: Vec<String> = parts.iter().map(|(_, word, rows)| format!("{} {word}", count(*rows))).collect();
+    let last = DAYS.to_string();
+    let now = clock::now();
+    let day = |ago: i64| time(now - ago * DAY).get(..10).unwrap_or_default().to_owned();
+    html! {
+        section.card {
+            header { h2 { (words.rows_per_day) } p.hint { (filled(words.last_days, &[&last])) } }
+            (chart(days, &filled(words.chart_said, &[&said.join(", "), &last])))
+            p.axis { span { (day(DAYS as i64 - 1)) } span { (day(DAYS as i64 / 2 - 1)) } span { (day(0)) } }
+            (legend(&parts))
+        }
+    }
 }
 
 /// The parts of an address.
@@ -152,7 +217,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
     let fates = Value::Object(fates_json(&import.ledger));
     let lead = html! {
             (badge(words, &import)) " " (label) ", " time datetime=(time(import.started_at)) { (time(import.started_at)) }
-            @if !note.actor.is_empty() && !is_embedded { ", " (note.actor.trim_start_matches("user ")) }
+            @if !note.actor.is_empty() && !is_embedded { ", " (person(&note.actor)) }
     };
     let content = html! {
         @if let Some(message) = &import.message { p.notice.warning { (message) } }

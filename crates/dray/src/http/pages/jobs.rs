@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::frame::{Head, Visit, page, tells};
 use super::pictures::ledger;
+use super::pieces::person;
 use super::words::{Words, count};
 use crate::http::answer::Answer;
 use crate::http::native::jobs as native;
@@ -19,7 +20,8 @@ use crate::server::app::App;
 /// Jobs of one page.
 const JOBS: u64 = 100;
 
-fn badge(words: &Words, status: JobStatus) -> Markup {
+/// How a job stands.
+pub fn badge(words: &Words, status: JobStatus) -> Markup {
     let (class, text) = match status {
         JobStatus::Pending => ("badge", words.status_waiting),
         JobStatus::Running => ("badge info", words.status_running),
@@ -35,6 +37,8 @@ fn kind(words: &Words, job: &Job) -> String {
     match job.kind.as_str() {
         "import" => words.import.to_owned(),
         "export" => words.export.to_owned(),
+        "pipeline_run" => words.job_pipeline.to_owned(),
+        "identity_resolution" => words.job_resolution.to_owned(),
         other => other.replace('_', " "),
     }
 }
@@ -60,7 +64,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
                                 td { (job.object) }
                                 td { (badge(words, job.status)) }
                                 td { time datetime=(time(job.created_at)) { (time(job.created_at)) } }
-                                td { (job.actor.trim_start_matches("user ")) }
+                                td { (person(&job.actor)) }
                             }
                         }
                     }
@@ -94,8 +98,6 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
     }
     let is_embedded = visit.embedded.is_some();
     let shown = job_json(&job);
-    let number =
-        |name: &str| shown.get("progress").and_then(|progress| progress.get(name)?.as_u64()).unwrap_or(0);
     let is_live = !job.status.is_final();
     let actions = html! {
         @if !is_embedded { a.button.quiet href="/jobs" { (words.jobs) } }
@@ -109,14 +111,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
     let content = html! {
         @if let Some(why) = &job.error { p.notice.error { (why) } }
         @if is_live {
-            section.card data-events=(visit.at(&format!("/jobs/{}/events", job.id))) {
-                h2 { (words.progress) }
-                progress aria-label=(words.progress) max="100" value=[(number("total") > 0).then(|| number("rows") * 100 / number("total").max(1))] {}
-                p role="status" {
-                    b data-events-rows { (count(number("rows"))) } " " (words.rows) ", "
-                    b data-events-rejected { (count(number("rejected"))) } " " (words.fate_rejected)
-                }
-            }
+            (live(&visit, job.id, shown.get("progress").unwrap_or(&Value::Null), &html! {}))
         }
         @if let Some(fates) = shown.get("result").and_then(|result| result.get("ledger")).filter(|fates| fates.get("read").and_then(Value::as_u64).is_some_and(|read| read > 0)) {
             section.card { h2 { (words.ledger) } (ledger(words, fates)) }
@@ -130,6 +125,27 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
     };
     let title = format!("{} {}", kind(words, &job), job.id);
     Ok(page(&visit, &Head { title: &title, lead, actions }, &content).into_response())
+}
+
+/// How far a job is: told as it goes on, with a line of how fast, where there is a script.
+pub fn live(visit: &Visit, id: i64, progress: &Value, actions: &Markup) -> Markup {
+    let words = visit.words;
+    let number = |name: &str| progress.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let (rows, total) = (number("rows"), number("total"));
+    html! {
+        section.card data-events=(visit.at(&format!("/jobs/{id}/events"))) {
+            header { h2 { (words.progress) } (actions) }
+            progress aria-label=(words.progress) max="100" value=[(total > 0).then(|| rows * 100 / total)] {}
+            p role="status" {
+                b data-events-rows { (count(rows)) } " " (words.rows) ", "
+                b data-events-rejected { (count(number("rejected"))) } " " (words.fate_rejected)
+            }
+            svg.chart hidden viewBox="0 0 1000 96" preserveAspectRatio="none" role="img" aria-label=(words.throughput) {
+                polygon {} polyline {}
+            }
+            p.hint hidden data-events-speed=(words.rows_a_second) {}
+        }
+    }
 }
 
 /// How far a job is, as it happens.

@@ -7,6 +7,8 @@ pub mod pictures;
 pub mod frame;
 pub mod embed;
 pub mod view;
+pub mod form;
+pub mod pieces;
 pub mod sign_in;
 pub mod records;
 pub mod history;
@@ -15,6 +17,12 @@ pub mod record;
 pub mod import;
 pub mod imports;
 pub mod jobs;
+pub mod settings;
+pub mod exports;
+pub mod audit;
+pub mod reports;
+pub mod connections;
+pub mod pipelines;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -48,6 +56,20 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}/retry", post(jobs::retry))
         .merge(import())
+        .merge(settings())
+        .merge(pipelines())
+        .route("/exports", get(exports::list).post(exports::create))
+        .route("/audit", get(audit::list))
+        .route("/connections", get(connections::list))
+        .route("/connections/new/{role}/{connector}", get(connections::new).post(connections::create))
+        .route("/connections/{id}", get(connections::get).post(connections::change))
+        .route("/connections/{id}/test", post(connections::test))
+        .route("/connections/{id}/delete", post(connections::delete))
+        .route("/reports", get(reports::list))
+        .route("/reports/new/{object}", get(reports::new).post(reports::create))
+        .route("/reports/{id}", get(reports::get))
+        .route("/reports/{id}/change", get(reports::edit).post(reports::change))
+        .route("/reports/{id}/delete", post(reports::delete))
         .layer(axum::middleware::from_fn(reshape))
         .route("/assets/{name}", get(assets::asset))
         .route("/embed.js", get(embed::script))
@@ -82,6 +104,47 @@ fn import() -> Router<App> {
         .route("/jobs/{id}", get(jobs::get))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/jobs/{id}/events", get(jobs::events))
+}
+
+/// The pages of pipelines.
+fn pipelines() -> Router<App> {
+    use pipelines::{edit, json, list, one};
+    Router::new()
+        .route("/pipelines", get(list))
+        .route("/pipelines/new/{connection}", get(edit::new).post(edit::create))
+        .route("/pipelines/new/{connection}/definition", get(json::new).post(json::create))
+        .route("/pipelines/{id}", get(one::get))
+        .route("/pipelines/{id}/change", get(edit::edit).post(edit::change))
+        .route("/pipelines/{id}/definition", get(json::edit).post(json::change))
+        .route("/pipelines/{id}/run", post(one::run))
+        .route("/pipelines/{id}/status", post(one::set_status))
+        .route("/pipelines/{id}/schedule", post(one::set_schedule))
+        .route("/pipelines/{id}/delete", post(one::delete))
+        .route("/pipelines/{id}/runs/{run}/cancel", post(one::cancel))
+}
+
+/// The pages of the settings.
+fn settings() -> Router<App> {
+    use settings::{home, keys, objects, plan, users, webhooks};
+    Router::new()
+        .route("/settings", get(home))
+        .route("/settings/objects", get(objects::list).post(objects::create))
+        .route("/settings/objects/{object}", get(objects::get))
+        .route("/settings/objects/{object}/fields", post(objects::add_field))
+        .route("/settings/objects/{object}/fields/{field}/hide", post(objects::hide_field))
+        .route("/settings/users", get(users::list).post(users::create))
+        .route("/settings/users/{id}", get(users::get))
+        .route("/settings/users/{id}/password", post(users::set_password))
+        .route("/settings/users/{id}/delete", post(users::delete))
+        .route("/settings/keys", get(keys::list).post(keys::create))
+        .route("/settings/keys/{id}/revoke", post(keys::revoke))
+        .route("/settings/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/settings/webhooks/{id}", get(webhooks::get).post(webhooks::change))
+        .route("/settings/webhooks/{id}/secret", post(webhooks::rotate))
+        .route("/settings/webhooks/{id}/test", post(webhooks::test))
+        .route("/settings/webhooks/{id}/delete", post(webhooks::delete))
+        .route("/settings/webhooks/{id}/deliveries/{delivery}/replay", post(webhooks::replay))
+        .route("/settings/plan", get(plan::get).post(plan::change))
 }
 
 /// Failures are shown as a page; whoever is not signed in is asked to, and comes back.

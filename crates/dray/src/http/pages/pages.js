@@ -276,11 +276,29 @@
   const follow = (element) => {
     const stream = new EventSource(element.dataset.events);
     const put = (name, n) => { if (n != null) all(`[data-events-${name}]`, element).forEach((at) => { at.textContent = n.toLocaleString(); }); };
+    const [chart, speed] = ['svg.chart', '[data-events-speed]'].map((selector) => element.querySelector(selector));
+    const speeds = []; // rows a second, event by event
+    let last;
+    const draw = (rows) => {
+      const now = performance.now();
+      if (rows == null || now - last?.now < 500) return;
+      if (last) speeds.push(Math.max(0, ((rows - last.rows) / (now - last.now)) * 1e3));
+      last = { now, rows };
+      if (!chart || speeds.length < 2) return;
+      if (speeds.length > 120) speeds.shift();
+      const most = Math.max(...speeds, 1);
+      const points = speeds.map((n, at) => `${(at / (speeds.length - 1)) * 1e3},${96 - (n / most) * 90}`).join(' ');
+      chart.querySelector('polyline').setAttribute('points', points);
+      chart.querySelector('polygon').setAttribute('points', `0,96 ${points} 1000,96`);
+      speed.textContent = speed.dataset.eventsSpeed.replace('{0}', Math.round(speeds.at(-1)).toLocaleString());
+      [chart, speed].forEach((hidden) => hidden.removeAttribute('hidden'));
+    };
     const tell = ({ data }) => {
       if (!element.isConnected) return stream.close();
       const { status, progress } = JSON.parse(data);
       const { rows, rejected, bytes, total } = progress || {};
       put('rows', rows);
+      draw(rows);
       put('rejected', rejected);
       all('progress', element).forEach((bar) => { if (total) { bar.max = total; bar.value = bytes ?? rows; } else bar.removeAttribute('value'); });
       if (/^(completed|failed|cancelled)$/.test(status)) { stream.close(); location.reload(); }

@@ -26,7 +26,7 @@ const RECORDS: u64 = 50;
 /// Letters of a cell; the rest stands on the record's own page.
 const CELL_LETTERS: usize = 120;
 /// What lists are exported as: the format and its name.
-const FORMATS: [(&str, &str); 5] =
+pub const FORMATS: [(&str, &str); 5] =
     [("csv", "CSV"), ("xlsx", "Excel"), ("json", "JSON"), ("parquet", "Parquet"), ("pdf", "PDF")];
 
 /// Where people begin: the records of the first object.
@@ -75,7 +75,7 @@ pub async fn list(
     app.audit(visit.actor.organization(), visit.actor.entry("records.list", object.name(), details)).await;
     let words = visit.words;
     let actions = html! {
-        (export_menu(words, &object, &view))
+        (export_menu(words, &object, &view, visit.actor.role == Role::Admin))
         @if visit.actor.role == Role::Admin {
             a.button href=(format!("/records/{}/new", object.name())) { (words.new_record) }
         }
@@ -104,7 +104,7 @@ pub async fn list(
     Ok(page(&visit, &Head { title: &object.definition.label, lead: html! {}, actions }, &content))
 }
 
-fn export_menu(words: &Words, object: &Object, view: &View) -> Markup {
+fn export_menu(words: &Words, object: &Object, view: &View, is_admin: bool) -> Markup {
     let part = |title: &str, hint: &str, is_all: bool| {
         html! {
             p.group { (title) }
@@ -120,6 +120,10 @@ fn export_menu(words: &Words, object: &Object, view: &View) -> Markup {
             div.items {
                 div { (part(words.export_view, words.export_view_hint, false)) }
                 div { (part(words.export_all, words.export_all_hint, true)) }
+                @if is_admin {
+                    hr;
+                    a href=(view.with(|_| {}).address(&format!("/reports/new/{}", object.name()))) { (words.save_as_report) }
+                }
             }
         }
     }
@@ -161,7 +165,7 @@ fn operators(words: &'static Words, kind: FieldKind) -> Vec<(&'static str, &'sta
 }
 
 /// All operators, in the words of the page.
-fn operator_words(words: &'static Words) -> Vec<(&'static str, &'static str)> {
+pub fn operator_words(words: &'static Words) -> Vec<(&'static str, &'static str)> {
     let mut all = operators(words, FieldKind::Text);
     for operator in operators(words, FieldKind::Integer) {
         if !all.contains(&operator) {
@@ -266,7 +270,7 @@ fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
 }
 
 /// True for values that stand at the right.
-fn is_number(object: &Object, name: &str) -> bool {
+pub fn is_number(object: &Object, name: &str) -> bool {
     let column = columns_of(object).find(|column| column.name == name);
     column.is_some_and(|column| matches!(column.value_type, ValueType::Integer | ValueType::Decimal))
 }
@@ -294,7 +298,8 @@ pub fn shown_value(words: &Words, value: &Value) -> Option<String> {
     }
 }
 
-fn cell(words: &Words, object: &Object, name: &str, value: Option<&Value>, link: Option<&str>) -> Markup {
+/// A cell with a value, as a link where there is one.
+pub fn cell(words: &Words, object: &Object, name: &str, value: Option<&Value>, link: Option<&str>) -> Markup {
     let text = value.and_then(|value| shown_value(words, value));
     let Some(text) = text else {
         return match link {

@@ -73,7 +73,7 @@ pub fn lines(
                     }
                     select name=(format!("more.{line}.kind")) aria-label=(format!("{} {}", words.filled_by, line + 1)) {
                         option value=(VALUE) selected[*kind == VALUE] { (words.same_value) }
-                        option value=(EXPRESSION) selected[*kind == EXPRESSION] { (words.expression) }
+                        option value=(EXPRESSION) selected[*kind == EXPRESSION] { (words.by_expression) }
                     }
                     input name=(format!("more.{line}.text")) value=(text) aria-label=(format!("{} {}", words.value, line + 1));
                 }
