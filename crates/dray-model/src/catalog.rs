@@ -132,6 +132,26 @@ pub struct ImportQuery {
     pub limit: u64,
 }
 
+/// Which lines of the audit log to list, the newest first. Texts are found in any place, whatever the case of
+/// their ASCII letters.
+#[derive(Debug, Clone, Default)]
+pub struct AuditQuery {
+    /// Only of those whose name holds this.
+    pub actor: Option<String>,
+    /// Only what holds this: `import`, `key.create` …
+    pub action: Option<String>,
+    /// Only what was done to something whose name holds this.
+    pub subject: Option<String>,
+    /// Only from this time on, microseconds since the epoch.
+    pub from: Option<i64>,
+    /// Only before this time.
+    pub until: Option<i64>,
+    /// Only those with a number below.
+    pub before: Option<i64>,
+    /// The most.
+    pub limit: u64,
+}
+
 /// A problem with its place among the problems of its import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberedProblem {
@@ -207,8 +227,8 @@ pub trait Catalog {
 
     /// Adds a line to the audit log.
     fn append_audit(&mut self, entry: &AuditEntry) -> Result<()>;
-    /// The newest lines first, those with a number below `before`.
-    fn list_audit(&mut self, before: Option<i64>, limit: u64) -> Result<Vec<AuditEntry>>;
+    /// Lines of the audit log, the newest first.
+    fn list_audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>>;
 
     /// Imports and undos, the newest first.
     fn query_imports(&mut self, query: &ImportQuery) -> Result<Vec<Import>>;

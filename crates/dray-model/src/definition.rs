@@ -19,6 +19,9 @@ pub struct ObjectDefinition {
     /// One sentence on what a record of this object is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Each record has an endpoint that others send to, with tokens of its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub endpoints: bool,
     /// How files are imported into this object unless the request says otherwise.
     #[serde(default)]
     pub policy: PolicyDefinition,

@@ -363,6 +363,9 @@ pub trait Store: Send {
     fn append_journal(&mut self, import_id: i64, journal: &Journal) -> Result<()>;
     /// Up to `limit` entries with a sequence below `before`, newest first.
     fn read_journal(&mut self, import_id: i64, before: i64, limit: u64) -> Result<Journal>;
+    /// The last `limit` changes that an import made to one record, newest first. All entries of the import
+    /// are looked at.
+    fn read_journal_of_record(&mut self, import_id: i64, record_id: i64, limit: u64) -> Result<Journal>;
 
     /// Appends what became of rows.
     fn append_fates(&mut self, import_id: i64, runs: &FateRuns) -> Result<()>;

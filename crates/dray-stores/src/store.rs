@@ -10,7 +10,9 @@ use arrow_array::{
     cast::AsArray,
 };
 use arrow_schema::{Field, Schema};
-use dray_model::catalog::{AuditEntry, Catalog, Document, ImportQuery, Job, JobQuery, NumberedProblem};
+use dray_model::catalog::{
+    AuditEntry, AuditQuery, Catalog, Document, ImportQuery, Job, JobQuery, NumberedProblem,
+};
 use dray_model::definition::ObjectDefinition;
 use dray_model::flow::{
     ChangedRecords, CreatedRange, FateRuns, Found, Import, Journal, NewRecords, Stamp, Store,
@@ -426,6 +428,10 @@ impl<D: Driver> Store for SqlStore<D> {
         outcomes::read_journal(&mut self.driver, import_id, before, limit)
     }
 
+    fn read_journal_of_record(&mut self, import_id: i64, record_id: i64, limit: u64) -> Result<Journal> {
+        outcomes::read_journal_of_record(&mut self.driver, import_id, record_id, limit)
+    }
+
     fn append_fates(&mut self, import_id: i64, runs: &FateRuns) -> Result<()> {
         outcomes::append_fates(&mut self.driver, import_id, runs)
     }
@@ -530,8 +536,8 @@ impl<D: Driver> Catalog for SqlStore<D> {
         self.within_transaction(|store| audit::append(&mut store.driver, entry))
     }
 
-    fn list_audit(&mut self, before: Option<i64>, limit: u64) -> Result<Vec<AuditEntry>> {
-        audit::list(&mut self.driver, before, limit)
+    fn list_audit(&mut self, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+        audit::list(&mut self.driver, query)
     }
 
     fn query_imports(&mut self, query: &ImportQuery) -> Result<Vec<Import>> {

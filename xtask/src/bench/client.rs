@@ -16,6 +16,10 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// Bytes of the body.
     pub(super) bytes: u64,
+    /// Where the answer leads, if it does.
+    pub(super) location: String,
+    /// From the first byte sent to the last sent.
+    pub(super) sent: Duration,
     /// From the first byte sent to the first byte of the body.
     pub(super) first: Duration,
     /// From the first byte sent to the last received.
@@ -77,8 +81,10 @@ impl Client {
         let mut out = self.stream.get_ref();
         out.write_all(&start).map_err(told)?;
         std::io::copy(body, &mut out).map_err(told)?;
-        let (status, length) = self.head()?;
-        let mut answer = Answer { body: Vec::new(), bytes: 0, first: Duration::ZERO, whole: Duration::ZERO };
+        let sent = begun.elapsed();
+        let (status, length, location) = self.head()?;
+        let (first, whole) = (Duration::ZERO, Duration::ZERO);
+        let mut answer = Answer { body: Vec::new(), bytes: 0, location, sent, first, whole };
         match length {
             Some(length) => {
                 let mut rest = self.stream.by_ref().take(length);
@@ -96,26 +102,29 @@ impl Client {
             },
         }
         answer.whole = begun.elapsed();
-        if status >= 300 {
+        if status >= 400 {
             return Err(format!("{status} {}", String::from_utf8_lossy(&answer.body)));
         }
         Ok(answer)
     }
 
-    /// The status and, where the answer tells it, the length of its body.
-    fn head(&mut self) -> Result<(u16, Option<u64>), String> {
+    /// The status, the length of the body where the answer tells it, and where it leads.
+    fn head(&mut self) -> Result<(u16, Option<u64>, String), String> {
         let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| format!("no HTTP: `{line}`"))?;
-        let mut length = None;
+        let (mut length, mut location) = (None, String::new());
         loop {
             let line = self.line()?;
             let Some((name, value)) = line.split_once(':') else { break };
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().ok();
             }
+            if name.eq_ignore_ascii_case("location") {
+                value.trim().clone_into(&mut location);
+            }
         }
-        Ok((status, length))
+        Ok((status, length, location))
     }
 
     fn line(&mut self) -> Result<String, String> {

@@ -19,7 +19,7 @@ const CLIENTS: u64 = 8;
 /// How long they send.
 const SENDING: Duration = Duration::from_secs(15);
 /// Bytes of the file that is uploaded.
-const UPLOAD_BYTES: u64 = 100 << 20;
+pub(super) const UPLOAD_BYTES: u64 = 100 << 20;
 /// The fields of an export, and of what it is compared with.
 const FIELDS: &str = "id,first_name,last_name,email,phone_work";
 
@@ -239,7 +239,7 @@ fn records(from: u64) -> String {
 }
 
 /// A file of people.
-fn people(path: &Path, rows: u64) -> Result<(), String> {
+pub(super) fn people(path: &Path, rows: u64) -> Result<(), String> {
     let told = |why: std::io::Error| format!("{}: {why}", path.display());
     let mut out = BufWriter::new(File::create(path).map_err(told)?);
     writeln!(out, "first_name,last_name,email,phone").map_err(told)?;

@@ -16,6 +16,7 @@ mod convert;
 mod client;
 mod serving;
 mod http;
+mod pages;
 mod jobs;
 mod pipelines;
 mod resolution;
@@ -33,7 +34,7 @@ use setting::Setting;
 use sqlite::Shell;
 
 const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sqlite|postgres|both] \
-    [--only NAME] [--memory] [--convert PYTHON] [--http] [--jobs] [--resolution] [--pipelines] \
+    [--only NAME] [--memory] [--convert PYTHON] [--http] [--pages] [--jobs] [--resolution] [--pipelines] \
     [--functions] [--dray PROGRAM]
 
   --rows N       rows of the file (1000000)
@@ -44,6 +45,7 @@ const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sql
   --convert PYTHON  instead: `dray convert` beside the libraries of a Python that has duckdb, openpyxl and
                  python-calamine
   --http         instead: the server, as its clients see it
+  --pages        instead: the pages for people, on SQLite
   --jobs         instead: jobs over files of gigabytes, and several processes
   --resolution   instead: identities that become profiles
   --pipelines    instead: a file through filter and transformation into identities
@@ -67,6 +69,7 @@ struct Options {
     only: Option<String>,
     memory: bool,
     http: bool,
+    pages: bool,
     jobs: bool,
     resolution: bool,
     pipelines: bool,
@@ -113,6 +116,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         convert::print(&mut setting, python, options.runs)
     } else if options.http {
         http::print(&setting, options.runs)
+    } else if options.pages {
+        pages::print(&setting, options.runs)
     } else if options.jobs {
         jobs::print(&setting, &options.stores)
     } else if options.resolution {
@@ -198,6 +203,7 @@ impl Options {
             only: None,
             memory: false,
             http: false,
+            pages: false,
             jobs: false,
             resolution: false,
             pipelines: false,
@@ -226,6 +232,11 @@ impl Options {
                 options.http = true;
                 continue;
             }
+            if word == "--pages" {
+                options.pages = true;
+                options.stores = vec![StoreKind::Sqlite];
+                continue;
+            }
             let value =
                 words.next().ok_or_else(|| format!("`{word}` is no option with a value\n\n{USAGE}"))?;
             let wrong = || format!("`{value}` is nothing {word} can be\n\n{USAGE}");
@@ -248,7 +259,7 @@ impl Options {
     }
 
     fn measures_lines(&self) -> bool {
-        !self.http && !self.jobs && !self.resolution && !self.pipelines
+        !self.http && !self.pages && !self.jobs && !self.resolution && !self.pipelines
     }
 
     fn has(&self, store: StoreKind) -> bool {

@@ -98,6 +98,26 @@ pub fn unused(schema: &Schema, used: &[String]) -> Option<String> {
     leaves(schema).into_iter().map(|leaf| leaf.path).find(|path| !is_used(path))
 }
 
+/// The schema with nothing but what is used; of objects only those parts.
+pub fn only(schema: &Schema, used: &[String]) -> Schema {
+    only_within(schema, "", used)
+}
+
+fn only_within(schema: &Schema, above: &str, used: &[String]) -> Schema {
+    let kept = schema.properties.iter().filter_map(|property| {
+        let path = format!("{above}{}", property.name);
+        if used.contains(&path) {
+            return Some(property.clone());
+        }
+        let Type::Object(inner) = &property.kind else { return None };
+        let inner = only_within(inner, &format!("{path}."), used);
+        let kind = Type::object(inner);
+        matches!(&kind, Type::Object(inner) if !inner.properties.is_empty())
+            .then(|| Property { kind, ..property.clone() })
+    });
+    Schema { properties: kept.collect() }
+}
+
 fn each(
     schema: &Schema,
     above: &str,

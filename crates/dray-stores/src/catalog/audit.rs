@@ -1,9 +1,10 @@
 //! The audit log: lines are appended, never changed.
 
 use dray_model::Result;
-use dray_model::catalog::AuditEntry;
+use dray_model::catalog::{AuditEntry, AuditQuery};
 
 use super::objects::next_id;
+use crate::dialect::TextMatch;
 use crate::driver::{Driver, SqlValue};
 
 /// The name under which the lines are counted; no object can have it.
@@ -34,13 +35,30 @@ pub(crate) fn append(driver: &mut impl Driver, entry: &AuditEntry) -> Result<()>
     Ok(())
 }
 
-/// The newest lines first.
-pub(crate) fn list(driver: &mut impl Driver, before: Option<i64>, limit: u64) -> Result<Vec<AuditEntry>> {
-    let sql = driver
-        .statement(&format!("SELECT {COLUMNS} FROM @dray_audit WHERE id < $1 ORDER BY id DESC LIMIT $2"));
-    let limit = SqlValue::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
+/// Lines, the newest first.
+pub(crate) fn list(driver: &mut impl Driver, query: &AuditQuery) -> Result<Vec<AuditEntry>> {
+    let mut values = vec![SqlValue::Integer(query.before.unwrap_or(i64::MAX))];
+    let mut condition = "WHERE id < $1".to_owned();
+    for (column, text) in [("actor", &query.actor), ("action", &query.action), ("subject", &query.subject)] {
+        if let Some(text) = text {
+            values.push(SqlValue::Text(text.to_ascii_lowercase()));
+            let matches = driver.dialect().matches(column, TextMatch::Contains, values.len(), true);
+            condition.push_str(&format!(" AND {matches}"));
+        }
+    }
+    for (comparison, time) in [("at >=", query.from), ("at <", query.until)] {
+        if let Some(time) = time {
+            values.push(SqlValue::Integer(time));
+            condition.push_str(&format!(" AND {comparison} ${}", values.len()));
+        }
+    }
+    values.push(SqlValue::Integer(i64::try_from(query.limit).unwrap_or(i64::MAX)));
+    let sql = driver.statement(&format!(
+        "SELECT {COLUMNS} FROM @dray_audit {condition} ORDER BY id DESC LIMIT ${}",
+        values.len()
+    ));
     let mut found = Vec::new();
-    driver.query(&sql, &[SqlValue::Integer(before.unwrap_or(i64::MAX)), limit], &mut |row| {
+    driver.query(&sql, &values, &mut |row| {
         let text = |index: usize| row.get(index).and_then(SqlValue::as_text).unwrap_or_default().to_owned();
         let integer = |index: usize| row.get(index).and_then(SqlValue::as_integer).unwrap_or(0);
         found.push(AuditEntry {

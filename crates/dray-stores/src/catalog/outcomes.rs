@@ -42,11 +42,30 @@ pub(crate) fn read_journal(
     before: i64,
     limit: u64,
 ) -> Result<Journal> {
-    let sql = driver.statement(
+    read_entries(driver, "sequence < $2", [import_id, before], limit)
+}
+
+/// The last `limit` before-images of one record, newest first.
+pub(crate) fn read_journal_of_record(
+    driver: &mut impl Driver,
+    import_id: i64,
+    record_id: i64,
+    limit: u64,
+) -> Result<Journal> {
+    read_entries(driver, "record_id = $2", [import_id, record_id], limit)
+}
+
+fn read_entries(
+    driver: &mut impl Driver,
+    condition: &str,
+    [import_id, value]: [i64; 2],
+    limit: u64,
+) -> Result<Journal> {
+    let sql = driver.statement(&format!(
         "SELECT sequence, record_id, version, updated_at, previous_import_id, before FROM @dray_journal \
-         WHERE import_id = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3",
-    );
-    let parameters = [import_id, before, i64::try_from(limit).unwrap_or(i64::MAX)].map(SqlValue::Integer);
+         WHERE import_id = $1 AND {condition} ORDER BY sequence DESC LIMIT $3",
+    ));
+    let parameters = [import_id, value, i64::try_from(limit).unwrap_or(i64::MAX)].map(SqlValue::Integer);
     let mut journal = Journal::default();
     driver.read(&sql, &parameters, &journal_columns(&[]), BATCH_ROWS, &mut |batch| {
         journal.sequences.extend(integers(&batch, 0));

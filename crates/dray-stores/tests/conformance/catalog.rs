@@ -100,6 +100,13 @@ pub(crate) fn journals(world: &World) {
     assert_eq!((rest.sequences.len(), rest.sequences[0], rest.sequences[247]), (248, 248, 1));
     assert_eq!(store.read_journal(2, 10, 10).unwrap().sequences, [3, 2, 1]);
     assert!(store.read_journal(3, 10, 10).unwrap().sequences.is_empty());
+    let mut again = entries(251..=252);
+    again.record_ids = vec![70, 80];
+    store.append_journal(1, &again).unwrap();
+    let of_record = store.read_journal_of_record(1, 70, 10).unwrap();
+    assert_eq!((of_record.sequences, of_record.record_ids), (vec![251, 7], vec![70, 70]));
+    assert_eq!(store.read_journal_of_record(1, 70, 1).unwrap().sequences, [251]);
+    assert!(store.read_journal_of_record(2, 70, 10).unwrap().sequences.is_empty());
 }
 
 pub(crate) fn fates(world: &World) {

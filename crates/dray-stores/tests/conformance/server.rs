@@ -1,6 +1,6 @@
 //! What a server keeps: documents, jobs, the audit log.
 
-use dray_model::catalog::{AuditEntry, ImportQuery, Job, JobQuery, JobStatus};
+use dray_model::catalog::{AuditEntry, AuditQuery, ImportQuery, Job, JobQuery, JobStatus};
 use dray_model::flow::{Import, ImportStatus};
 use dray_model::ledger::Ledger;
 
@@ -145,10 +145,24 @@ pub(crate) fn audit(world: &World) {
     };
     store.append_audit(&entry).unwrap();
     store.append_audit(&AuditEntry { action: "key.create".to_owned(), ..entry.clone() }).unwrap();
-    let found = store.list_audit(None, 10).unwrap();
+    let all = AuditQuery { limit: 10, ..AuditQuery::default() };
+    let found = store.list_audit(&all).unwrap();
     assert_eq!(found.len(), 2);
     assert_eq!((found[0].id, found[0].action.as_str()), (2, "key.create"));
-    assert_eq!(store.list_audit(Some(2), 10).unwrap(), [entry]);
+    assert_eq!(store.list_audit(&AuditQuery { before: Some(2), ..all.clone() }).unwrap(), [entry]);
+    let text = |text: &str| Some(text.to_owned());
+    for (query, ids) in [
+        (AuditQuery { action: text("Import"), ..all.clone() }, &[1][..]),
+        (AuditQuery { actor: text("KEY"), action: text("e"), ..all.clone() }, &[2, 1]),
+        (AuditQuery { actor: text("100%_"), ..all.clone() }, &[]),
+        (AuditQuery { subject: text("contact"), limit: 1, ..all.clone() }, &[2]),
+        (AuditQuery { from: Some(NOW), until: Some(NOW + 1), ..all.clone() }, &[2, 1]),
+        (AuditQuery { until: Some(NOW), ..all.clone() }, &[]),
+        (AuditQuery { from: Some(NOW + 1), ..all }, &[]),
+    ] {
+        let found: Vec<i64> = store.list_audit(&query).unwrap().iter().map(|entry| entry.id).collect();
+        assert_eq!(found, ids, "{query:?}");
+    }
 }
 
 pub(crate) fn imports_by_page(world: &World) {

@@ -51,6 +51,43 @@ impl ActorSlot {
 }
 
 impl Actor {
+    /// Whoever sent a request, once it is known who that is.
+    pub fn of_request(
+        parts: &Parts,
+        role: Role,
+        organization: Organization,
+        id: String,
+        name: String,
+    ) -> Self {
+        let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        Self {
+            role,
+            organization,
+            id,
+            name,
+            address: connected.map(|info| info.0.ip().to_string()).unwrap_or_default(),
+            request_id: request_id(&parts.headers),
+            payload_bytes: announced.and_then(|text| text.parse().ok()).unwrap_or(0),
+        }
+    }
+
+    /// Lets them in: their requests are counted, and what they do is written down as theirs.
+    pub fn enter(self, parts: &mut Parts, app: &App) -> Answer<Self> {
+        slot_of(parts).set(&self);
+        app.admit(&self.name).map_err(|wait| {
+            let mut failure = Failure::new(
+                axum::http::StatusCode::TOO_MANY_REQUESTS,
+                "RATE_LIMITED",
+                format!("more than {} requests in a minute: slow down", app.settings().requests_per_minute),
+            );
+            failure.retry_after = Some(wait.as_secs() + 1);
+            failure
+        })?;
+        parts.extensions.insert(self.clone());
+        Ok(self)
+    }
+
     /// The organization's slug.
     pub fn organization(&self) -> &str {
         &self.organization.slug
@@ -69,6 +106,19 @@ impl Actor {
         match self.role {
             Role::Admin | Role::Planner => Ok(()),
             Role::Member => Err(Failure::denied("this needs an admin's key, or one that may plan")),
+        }
+    }
+
+    /// The same as an admin; refuses everybody else.
+    pub fn admin(&self) -> Answer<Admin> {
+        self.must_be_admin().map(|()| Admin(self.clone()))
+    }
+
+    /// The same as somebody who may read records; refuses everybody else.
+    pub fn reader(&self) -> Answer<Reader> {
+        match self.role {
+            Role::Admin | Role::Member => Ok(Reader(self.clone())),
+            Role::Planner => Err(Failure::denied("a key that may only plan reads no records")),
         }
     }
 
@@ -120,34 +170,16 @@ impl FromRequestParts<App> for Actor {
         if let Some(known) = parts.extensions.get::<Actor>() {
             return Ok(known.clone());
         }
-        let address = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip().to_string())
-            .unwrap_or_default();
-        let request_id = request_id(&parts.headers);
-        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        let payload_bytes = announced.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let slot = parts.extensions.get::<ActorSlot>().cloned().unwrap_or_default();
-        let actor_of = |role, organization, id, name| Self {
-            role,
-            organization,
-            id,
-            name,
-            address: address.clone(),
-            request_id: request_id.clone(),
-            payload_bytes,
-        };
-        let of_key = |(key, organization): (Key, Organization)| {
+        let of_key = |parts: &Parts, (key, organization): (Key, Organization)| {
             let name = format!("{} ({})", key.id, key.name);
-            actor_of(key.role, organization, key.id, name)
+            Self::of_request(parts, key.role, organization, key.id, name)
         };
         let actor = match secret_of(&parts.headers) {
             Some(secret) => match app.key(secret).await? {
-                Some(found) => of_key(found),
+                Some(found) => of_key(parts, found),
                 None => {
                     if let Some(ended) = app.ended_key(secret).await? {
-                        slot.set(&of_key(ended));
+                        slot_of(parts).set(&of_key(parts, ended));
                     }
                     return Err(Failure::unauthenticated("this key is not known, has ended or was revoked"));
                 }
@@ -155,22 +187,15 @@ impl FromRequestParts<App> for Actor {
             None => {
                 let (user, organization) = signed_in(parts, app).await?;
                 let name = format!("user {}", user.email);
-                actor_of(user.role, organization, user.id, name)
+                Self::of_request(parts, user.role, organization, user.id, name)
             }
         };
-        slot.set(&actor);
-        app.admit(&actor.name).map_err(|wait| {
-            let mut failure = Failure::new(
-                axum::http::StatusCode::TOO_MANY_REQUESTS,
-                "RATE_LIMITED",
-                format!("more than {} requests in a minute: slow down", app.settings().requests_per_minute),
-            );
-            failure.retry_after = Some(wait.as_secs() + 1);
-            failure
-        })?;
-        parts.extensions.insert(actor.clone());
-        Ok(actor)
+        actor.enter(parts, app)
     }
+}
+
+fn slot_of(parts: &Parts) -> ActorSlot {
+    parts.extensions.get::<ActorSlot>().cloned().unwrap_or_default()
 }
 
 /// Whoever asks is an admin, which is settled before the body of a request is read.
@@ -189,9 +214,7 @@ impl FromRequestParts<App> for Admin {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
-        let actor = Actor::from_request_parts(parts, app).await?;
-        actor.must_be_admin()?;
-        Ok(Self(actor))
+        Actor::from_request_parts(parts, app).await?.admin()
     }
 }
 
@@ -199,11 +222,7 @@ impl FromRequestParts<App> for Reader {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
-        let actor = Actor::from_request_parts(parts, app).await?;
-        match actor.role {
-            Role::Admin | Role::Member => Ok(Self(actor)),
-            Role::Planner => Err(Failure::denied("a key that may only plan reads no records")),
-        }
+        Actor::from_request_parts(parts, app).await?.reader()
     }
 }
 

@@ -158,3 +158,8 @@ impl IntoResponse for Failure {
         response
     }
 }
+
+/// An answer that pages of these origins may show in a frame, as `frame-ancestors` says it. All others are
+/// shown by nobody.
+#[derive(Debug, Clone)]
+pub struct FramedBy(pub String);

@@ -21,13 +21,8 @@ pub async fn audited(State(app): State<App>, mut request: Request, next: Next) -
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let method = request.method().clone();
-    let address: String = request
-        .uri()
-        .path_and_query()
-        .map_or("", |path| path.as_str())
-        .chars()
-        .take(SUBJECT_LETTERS)
-        .collect();
+    let address = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let address: String = without_token(address).chars().take(SUBJECT_LETTERS).collect();
     let response = next.run(request).await;
     let status = response.status().as_u16();
     let was_refused = matches!(status, 401 | 403 | 404) || (!reads && status >= 400);
@@ -42,4 +37,12 @@ pub async fn audited(State(app): State<App>, mut request: Request, next: Next) -
         app.audit(actor.organization(), entry).await;
     }
     response
+}
+
+/// An address without the token that stands in it: whoever reads the log shall not be able to use it.
+fn without_token(address: &str) -> String {
+    match address.strip_prefix("/embed/") {
+        None => address.to_owned(),
+        Some(rest) => rest.split_once('/').map_or_else(String::new, |(_, rest)| format!("/embed/…/{rest}")),
+    }
 }

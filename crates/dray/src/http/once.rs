@@ -270,11 +270,18 @@ fn text_of(entry: &Entry) -> Result<String> {
         .map_err(|cause| Error::store("a request cannot be written down").because(cause))
 }
 
+/// Members of answers that are shown once.
+const SHOWN_ONCE: [&str; 3] = ["secret", "token", "bearer"];
+
 /// The answer as it is kept: without the secret that is shown once.
 fn keep(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Kept {
     let body = match serde_json::from_slice::<serde_json::Value>(body) {
-        Ok(mut json) if json.get("secret").is_some() => {
-            json["secret"] = serde_json::Value::Null;
+        Ok(mut json) if SHOWN_ONCE.iter().any(|name| json.get(name).is_some()) => {
+            for name in SHOWN_ONCE {
+                if let Some(shown) = json.get_mut(name) {
+                    *shown = serde_json::Value::Null;
+                }
+            }
             json.to_string().into_bytes()
         }
         _ => body.to_vec(),

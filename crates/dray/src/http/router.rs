@@ -15,11 +15,12 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::Failure;
+use super::answer::{Failure, FramedBy};
 use super::doors::{data_io, modules, pipelines, records};
 use super::native::records as native_records;
 use super::native::{
-    audit, exports, imports, jobs, keys, objects, organizations, plans, reports, session, users, webhooks,
+    audit, embedding, endpoints, exports, history, imports, jobs, keys, objects, organizations, plans,
+    reports, session, users, webhooks,
 };
 use super::{about, access, arrival, audited, document, links, once, pages, sent};
 use crate::mcp::http_service;
@@ -28,6 +29,10 @@ use crate::server::directory::random_text;
 
 /// The number of a request, in its answer and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a page may do: nothing with any other server.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     font-src 'self'; form-action 'self'; base-uri 'none'";
 
 /// Every route. A route is also a line of the OpenAPI document, as both are made of the same handler.
 fn api() -> OpenApiRouter<App> {
@@ -117,6 +122,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(objects::hide_field))
         .routes(routes!(native_records::list, native_records::create))
         .routes(routes!(native_records::get, native_records::change, native_records::delete))
+        .routes(routes!(history::get))
+        .routes(routes!(endpoints::get))
+        .routes(routes!(endpoints::show_tokens))
         .routes(routes!(exports::export))
         .routes(routes!(plans::plan))
         .routes(routes!(plans::confirm))
@@ -141,6 +149,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::replay))
+        .routes(routes!(embedding::get, embedding::put))
+        .routes(routes!(embedding::create_token))
         .routes(routes!(audit::list))
         .routes(routes!(audit::export))
 }
@@ -158,7 +168,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .route("/openapi.json", get(about::openapi))
         .route("/docs", get(about::docs))
         .route("/assets/docs.css", get(about::docs_style))
-        .merge(pages::routes())
+        .merge(pages::routes(&app))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         // Within, so that answers which are kept have the door's shape; and around everything, see below.
@@ -304,20 +314,23 @@ async fn watch(State(app): State<App>, mut request: Request, next: Next) -> Resp
     let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
     metrics::counter!("dray_requests_total", &labels).increment(1);
     metrics::histogram!("dray_request_seconds", &labels).record(seconds);
+    let framed = response.extensions().get::<FramedBy>().cloned();
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, number);
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
-             font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        ),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+    if framed.is_none() {
+        headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    }
+    let by = framed.map_or_else(|| "'none'".to_owned(), |framed| framed.0);
+    let policy = HeaderValue::from_str(&format!("{CONTENT_SECURITY_POLICY}; frame-ancestors {by}"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(policy.unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")));
     response
 }

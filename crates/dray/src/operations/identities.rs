@@ -100,6 +100,7 @@ fn definition(schema: &Schema) -> ObjectDefinition {
         label: "Identities".to_owned(),
         aliases: Vec::new(),
         description: "A user as one pipeline brought it; profiles are made of identities.".to_owned(),
+        endpoints: false,
         policy: PolicyDefinition {
             match_by: vec![KEY.to_owned()],
             on_duplicate: OnDuplicate::Update,

@@ -7,11 +7,13 @@ use dray_engine::undo::Undone;
 use dray_model::catalog::Session;
 use dray_model::flow::ImportStatus;
 use dray_model::ledger::Fate;
+use dray_model::object::Object;
 use dray_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::import::take_back;
+use super::import::{ImportReport, take_back};
+use super::ledger::{detected_json, mapping_json};
 use super::objects::KnownObjects;
 
 /// The kind of document that says more about an import than the catalog's own row.
@@ -33,6 +35,18 @@ pub struct ImportNote {
     pub detected: Value,
     /// The failed-rows file among the kept files, if there is one.
     pub failed_file: Option<String>,
+}
+
+impl ImportNote {
+    /// What is remembered of an import that somebody asked for.
+    pub fn of(report: &ImportReport, object: &Object, actor: &str) -> Self {
+        let (mapping, ignored) = match &report.mapping {
+            Some(mapping) => mapping_json(object, mapping),
+            None => (Value::Null, Value::Null),
+        };
+        let detected = detected_json(&report.detected);
+        Self { actor: actor.to_owned(), mapping, ignored, detected, ..Self::default() }
+    }
 }
 
 /// Remembers something beside an import.

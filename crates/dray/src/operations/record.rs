@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 use super::import::{ImportRequest, Rows, Watch, import};
 use super::objects::KnownObjects;
+use super::outcomes::{ImportNote, save_note};
 use super::policy::PolicyRequest;
 use super::quota::{Exceeded, Quota};
 
@@ -43,6 +44,8 @@ pub struct RecordWrite {
     pub fingerprint: String,
     /// What the organization may have.
     pub quota: Quota,
+    /// Who asks.
+    pub actor: String,
 }
 
 /// What became of it.
@@ -118,7 +121,7 @@ fn version_of(session: &mut dyn Session, object: &Object, id: i64) -> Result<Opt
 }
 
 fn write_locked(session: &mut dyn Session, known: &KnownObjects, write: RecordWrite) -> Result<Written> {
-    let RecordWrite { object, id, members, expected_version, fingerprint, quota } = write;
+    let RecordWrite { object, id, members, expected_version, fingerprint, quota, actor } = write;
     let mut record = flat_record(&object, members)?;
     if let Some(id) = id {
         let Some(version) = version_of(session, &object, id)? else { return Ok(Written::Missing) };
@@ -168,6 +171,9 @@ fn write_locked(session: &mut dyn Session, known: &KnownObjects, write: RecordWr
         Some(id) => Some(id),
         None => written_record(session, report.import.id)?,
     };
+    let note = ImportNote { actor, ..ImportNote::default() };
+    let now = session.time()?;
+    save_note(session, report.import.id, &note, now)?;
     match written {
         Some(id) if ledger.count(Fate::Conflicted) > 0 => {
             Ok(version_of(session, &object, id)?.map_or(Written::Missing, Written::Outdated))

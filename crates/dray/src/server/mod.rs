@@ -7,6 +7,8 @@ pub mod directory;
 pub mod limits;
 pub mod throttle;
 pub mod links;
+pub mod embedding;
+pub mod endpoints;
 pub mod files;
 pub mod settings;
 pub mod queue;

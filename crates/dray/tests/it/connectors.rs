@@ -160,3 +160,42 @@ fn one_bad_connector_changes_nothing_and_is_told_with_its_place() {
         assert_eq!(server.get("/api/v1/objects/connectors/records").json()["total"], 1);
     }
 }
+
+#[test]
+fn each_new_connector_has_an_endpoint_and_its_tokens_are_shown_once() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        assert_eq!(imported(&server, "name\nFirst\nSecond\n"), "created 2");
+        let path = |id: u64| format!("/api/v1/objects/connectors/records/{id}/endpoint");
+        let show = |id: u64, wanted: Value| server.post(&format!("{}/tokens", path(id)), &wanted);
+        let of = |id: u64| server.get(&path(id)).json();
+        let address = |id: u64| of(id)["url"].as_str().unwrap_or_default().to_owned();
+        assert!(address(1).starts_with(&format!("{}/hooks/", server.url)), "{}", of(1));
+        assert_ne!(address(1), address(2));
+        assert_eq!(of(1)["tokens_shown_at"], Value::Null);
+
+        let first = show(1, json!({}));
+        assert_eq!(first.status, 200, "{}", first.text());
+        let first = first.json();
+        assert!(first["bearer"].as_str().is_some_and(|token| token.len() > 40), "{first}");
+        assert!(first["secret"].as_str().is_some_and(|token| token.starts_with("whsec_")), "{first}");
+        let again = show(1, json!({}));
+        assert_eq!((again.status, again.json()["error"]["code"].clone()), (409, json!("SHOWN_ONCE")));
+        assert!(of(1)["tokens_shown_at"].is_string());
+        let second = show(1, json!({ "rotate": true })).json();
+        assert!(second["bearer"] != first["bearer"] && second["secret"] != first["secret"], "{second}");
+        assert!(of(1)["previous_tokens_until"].is_string(), "{}", of(1));
+        assert_ne!(show(2, json!({})).json()["bearer"], first["bearer"]);
+
+        // Nothing of it stands in a list, an export or the log.
+        let exported = server.get("/api/v1/objects/connectors/export?format=csv").text();
+        let log = server.get("/api/v1/audit?limit=200").text();
+        for secret in [&first["bearer"], &second["secret"]] {
+            let secret = secret.as_str().unwrap_or_default();
+            assert!(!exported.contains(secret) && !log.contains(secret));
+        }
+        assert!(log.contains("endpoint.tokens"), "{log}");
+        assert_eq!(server.get(&path(99)).status, 404);
+        assert_eq!(server.get("/api/v1/objects/users/records/1/endpoint").status, 404);
+    }
+}

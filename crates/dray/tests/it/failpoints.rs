@@ -175,6 +175,10 @@ impl Store for FailingStore {
         self.fuse.call(|| self.store.read_journal(import_id, before, limit))
     }
 
+    fn read_journal_of_record(&mut self, import_id: i64, record_id: i64, limit: u64) -> Result<Journal> {
+        self.fuse.call(|| self.store.read_journal_of_record(import_id, record_id, limit))
+    }
+
     fn append_fates(&mut self, import_id: i64, runs: &FateRuns) -> Result<()> {
         self.fuse.call(|| self.store.append_fates(import_id, runs))
     }

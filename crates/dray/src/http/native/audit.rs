@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use dray_formats::{Format, FormulaGuard, OutputColumn, WriteOptions, writer};
-use dray_model::catalog::AuditEntry;
-use dray_model::value::ValueType;
+use dray_model::catalog::{AuditEntry, AuditQuery};
+use dray_model::value::{ValueType, parse_date, parse_datetime};
 use dray_model::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,16 +25,65 @@ use crate::server::app::App;
 
 /// Lines read at a time.
 const LINES: u64 = 1_000;
+/// Microseconds of a day.
+const DAY: i64 = 24 * 3600 * 1_000_000;
 
 /// Which lines.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct AuditQuery {
+pub struct AuditPage {
+    /// Only of those whose name holds this.
+    pub actor: Option<String>,
+    /// Only what holds this: `import`, `key.create` …
+    pub action: Option<String>,
+    /// Only what was done to something whose name holds this.
+    pub subject: Option<String>,
+    /// Only from this day or time on (UTC): `2026-11-22`.
+    pub from: Option<String>,
+    /// Only until this day, itself included, or until this time (UTC).
+    pub until: Option<String>,
     /// 1 to 1000; 100 where it is left out.
-    limit: Option<String>,
+    pub limit: Option<String>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
+}
+
+/// A day or a time as it was written; a day counts to its end where that is wanted.
+fn moment_of(name: &str, text: Option<&str>, to_its_end: bool) -> Answer<Option<i64>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let of_day = |day: i64| (day + i64::from(to_its_end)).saturating_mul(DAY);
+    parse_date(text).map(of_day).or_else(|| parse_datetime(text)).map(Some).ok_or_else(|| {
+        Failure::validation(format!("`{name}` cannot be `{}`: use a day as 2026-11-22", short(text)))
+    })
+}
+
+impl AuditPage {
+    fn query(&self) -> Answer<AuditQuery> {
+        let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Ok(AuditQuery {
+            actor: text(&self.actor),
+            action: text(&self.action),
+            subject: text(&self.subject),
+            from: moment_of("from", self.from.as_deref(), false)?,
+            until: moment_of("until", self.until.as_deref(), true)?,
+            before: before_of(self.cursor.as_deref())?,
+            limit: limit_of(self.limit.as_deref())?,
+        })
+    }
+}
+
+/// A page of the log, and where the next one begins.
+pub async fn entries(
+    app: &App,
+    Admin(actor): &Admin,
+    page: &AuditPage,
+) -> Answer<(Vec<AuditEntry>, Option<String>)> {
+    let query = page.query()?;
+    let limit = query.limit;
+    let entries = app.run(actor.organization(), move |session| session.list_audit(&query)).await?;
+    let next = next_cursor(entries.last().map(|entry| entry.id), entries.len(), limit);
+    Ok((entries, next))
 }
 
 fn shown(entry: &AuditEntry) -> Value {
@@ -46,17 +95,14 @@ fn shown(entry: &AuditEntry) -> Value {
     })
 }
 
-/// The audit log, the newest lines first.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditQuery), responses((status = 200, description = "`{entries, next_cursor}`")), security(("key" = [])))]
+/// The audit log, or what filters leave of it, the newest lines first.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditPage), responses((status = 200, description = "`{entries, next_cursor}`")), security(("key" = [])))]
 pub async fn list(
     State(app): State<App>,
-    Admin(actor): Admin,
-    Query(query): Query<AuditQuery>,
+    admin: Admin,
+    Query(page): Query<AuditPage>,
 ) -> Answer<Json<Value>> {
-    let limit = limit_of(query.limit.as_deref())?;
-    let before = before_of(query.cursor.as_deref())?;
-    let entries = app.run(actor.organization(), move |session| session.list_audit(before, limit)).await?;
-    let next = next_cursor(entries.last().map(|entry| entry.id), entries.len(), limit);
+    let (entries, next) = entries(&app, &admin, &page).await?;
     Ok(Json(json!({ "entries": entries.iter().map(shown).collect::<Vec<_>>(), "next_cursor": next })))
 }
 
@@ -67,6 +113,16 @@ pub async fn list(
 pub struct AuditFile {
     /// `csv` (default) or `jsonl`.
     format: Option<String>,
+    /// Only of those whose name holds this.
+    actor: Option<String>,
+    /// Only what holds this: `import`, `key.create` …
+    action: Option<String>,
+    /// Only what was done to something whose name holds this.
+    subject: Option<String>,
+    /// Only from this day or time on (UTC).
+    from: Option<String>,
+    /// Only until this day, itself included, or until this time (UTC).
+    until: Option<String>,
 }
 
 /// The columns of the exported log.
@@ -108,7 +164,7 @@ fn batch_of(entries: &[AuditEntry]) -> Result<RecordBatch> {
         .map_err(|cause| Error::store("the lines of the audit log do not fit together").because(cause))
 }
 
-/// Download the whole audit log, the newest lines first.
+/// Download the audit log, or what filters leave of it, the newest lines first.
 #[utoipa::path(get, path = "/api/v1/audit/export", tag = "audit", params(AuditFile), responses((status = 200, description = "The file"), (status = 400)), security(("key" = [])))]
 pub async fn export(
     State(app): State<App>,
@@ -125,6 +181,15 @@ pub async fn export(
             )));
         }
     };
+    let page = AuditPage {
+        actor: query.actor,
+        action: query.action,
+        subject: query.subject,
+        from: query.from,
+        until: query.until,
+        ..AuditPage::default()
+    };
+    let mut wanted = AuditQuery { limit: LINES, ..page.query()? };
     app.audit(actor.organization(), actor.entry("audit.export", "audit", json!({ "format": format.word() })))
         .await;
     let body = stream_with(&app, actor.organization(), move |session, out| {
@@ -135,11 +200,10 @@ pub async fn export(
             options.formula_guard = FormulaGuard::On;
         }
         let mut rows = writer(format, columns, &options, out)?;
-        let mut before = None;
         loop {
-            let entries = session.list_audit(before, LINES)?;
+            let entries = session.list_audit(&wanted)?;
             let Some(last) = entries.last() else { break };
-            before = Some(last.id);
+            wanted.before = Some(last.id);
             rows.write(&batch_of(&entries)?)?;
         }
         rows.finish()

@@ -6,19 +6,23 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use dray_formats::{Compression, Format, FormulaGuard, WriteOptions};
+use dray_model::catalog::Job;
 use dray_model::object::Object;
 use dray_model::query::Query as RecordQuery;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::shapes::{attachment, object_of, short};
+use crate::clock;
 use crate::http::access::{Actor, Admin};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body::{Path, Query};
 use crate::http::stream;
 use crate::operations::export::{Export, exported_columns, output_column};
+use crate::operations::export_job::{ExportJob, KIND};
 use crate::operations::selection::SelectionRequest;
 use crate::server::app::App;
+use crate::server::queue::new_job;
 
 /// The longest title or description.
 const TITLE_LETTERS: usize = 500;
@@ -197,6 +201,21 @@ pub(super) async fn send(app: &App, actor: &Actor, name: &str, export: Export) -
     let headers = attachment(media_type(export.format, export.options.compression), &name);
     let body = stream::stream(app, actor.organization(), export).await?;
     Ok((StatusCode::OK, headers, body).into_response())
+}
+
+/// Begins an export in the background, whose file is kept; the job.
+pub async fn begin(app: &App, Admin(actor): &Admin, object: &Arc<Object>, asked: ExportJob) -> Answer<Job> {
+    // Whatever is wrong with it is told now.
+    asked.plan(object)?;
+    let now = clock::now();
+    let job = new_job(KIND, object.name(), &asked, &actor.name, now)?;
+    let job = app.submit(actor.organization(), job).await?;
+    let details = json!({
+        "job": job.id, "source": asked.source_id, "format": asked.format, "fields": asked.fields,
+        "filters": asked.filters, "limit": asked.limit,
+    });
+    app.audit(actor.organization(), actor.entry("records.export", object.name(), details)).await;
+    Ok(job)
 }
 
 /// Export records as a file: all of them, or those a view shows.

@@ -202,12 +202,17 @@ pub async fn failed_rows(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let (import, note) = found(&app, &actor, &id).await?;
+    rejected(&app, &actor, &id, &headers).await
+}
+
+/// The rejected rows of an import as a file.
+pub async fn rejected(app: &App, actor: &Actor, id: &str, headers: &HeaderMap) -> Answer<Response> {
+    let (import, note) = found(app, actor, id).await?;
     let number = import.id;
     let file = app.run(actor.organization(), move |session| failed_file(session, &import, &note)).await?;
     let none = || Failure::not_found(format!("no rejected rows of import {number} are kept"));
     let file = file.ok_or_else(none)?;
-    let sent = send_file(&app, actor.organization(), &file, &headers).await?.ok_or_else(none)?;
+    let sent = send_file(app, actor.organization(), &file, headers).await?.ok_or_else(none)?;
     app.audit(actor.organization(), actor.entry("import.failed_rows", number.to_string(), json!({}))).await;
     Ok(sent)
 }

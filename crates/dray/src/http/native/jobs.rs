@@ -146,9 +146,17 @@ pub async fn events(
     Admin(actor): Admin,
     Path(id): Path<String>,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    found(&app, actor.organization(), &id).await?;
-    let organization = actor.organization().to_owned();
-    let begin = (app, organization, id, String::new(), false);
+    let job = found(&app, actor.organization(), &id).await?;
+    Ok(events_of(app, actor.organization().to_owned(), job.id))
+}
+
+/// How far a job is, whenever that changes.
+pub fn events_of(
+    app: App,
+    organization: String,
+    job: i64,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let begin = (app, organization, job.to_string(), String::new(), false);
     let events = unfold(begin, |(app, organization, id, mut last, has_ended)| async move {
         if has_ended || app.is_stopping() {
             return None;
@@ -170,5 +178,5 @@ pub async fn events(
             }
         }
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    Sse::new(events).keep_alive(KeepAlive::default())
 }

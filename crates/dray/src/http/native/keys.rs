@@ -21,11 +21,11 @@ const NAME_LETTERS: usize = 120;
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
     /// Name for people.
-    name: String,
+    pub name: String,
     /// What it may do.
-    role: Role,
+    pub role: Role,
     /// When it ends by itself: seconds from now.
-    expires_in: Option<u32>,
+    pub expires_in: Option<u32>,
 }
 
 /// A key that was made, with its secret, which is shown this once.
@@ -34,16 +34,17 @@ pub struct MadeKey {
     /// The key itself: send it as `Authorization: Bearer …`. Null where the same request
     /// (`Idempotency-Key`) is answered again: it is shown once.
     #[schema(value_type = Option<String>, required = true)]
-    secret: String,
+    pub secret: String,
+    /// What is known of it.
     #[serde(flatten)]
-    key: Key,
+    pub key: Key,
 }
 
 /// The keys of the organization.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Keys {
     /// The oldest first.
-    keys: Vec<Key>,
+    pub keys: Vec<Key>,
 }
 
 /// List the keys of the organization.

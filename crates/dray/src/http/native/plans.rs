@@ -391,17 +391,10 @@ async fn execute(
             let failed_file =
                 describe_failed(&ours, &organization, session, &plan.id, &plan.job.source_name)?;
             let object = of_work.named(&plan.object)?;
-            let (mapping, ignored) = match &report.mapping {
-                Some(mapping) => mapping_json(&object, mapping),
-                None => (Value::Null, Value::Null),
-            };
             let note = ImportNote {
-                actor: who,
                 plan: Some(plan.id.clone()),
-                mapping,
-                ignored,
-                detected: detected_json(&report.detected),
                 failed_file,
+                ..ImportNote::of(report, &object, &who)
             };
             save_note(session, report.import.id, &note, now)?;
             plan.confirmed = Some(Confirmed { import: Some(report.import.id), job: None, request });

@@ -66,13 +66,13 @@ impl RecordsQuery {
 pub struct Records {
     /// Field → value, typed.
     #[schema(value_type = Vec<Object>)]
-    records: Box<RawValue>,
+    pub records: Box<RawValue>,
     /// How many records the filters find.
-    total: u64,
+    pub total: u64,
     /// What `total` is: `exact`, `estimate` or `at_least`.
-    total_is: &'static str,
+    pub total_is: &'static str,
     /// Where the next page begins; null on the last one.
-    next_cursor: Option<String>,
+    pub next_cursor: Option<String>,
 }
 
 impl Records {
@@ -193,6 +193,7 @@ async fn write(
     fingerprint: String,
 ) -> Answer<Kept> {
     let quota = actor.organization.plan.quota();
+    let who = actor.name.clone();
     let fields: Vec<String> = members.keys().take(100).cloned().collect();
     let (kept, import) = app
         .run(actor.organization(), move |session| {
@@ -202,8 +203,15 @@ async fn write(
                 Err(failure) => return Ok(Err(failure)),
             };
             let name = object.name().to_owned();
-            let asked =
-                RecordWrite { object: object.clone(), id, members, expected_version, fingerprint, quota };
+            let asked = RecordWrite {
+                object: object.clone(),
+                id,
+                members,
+                expected_version,
+                fingerprint,
+                quota,
+                actor: who,
+            };
             let (id, import) = match record::write(session, &known, asked)? {
                 Written::Done { id, import } => (id, import),
                 Written::Refused(problems) => {

@@ -40,9 +40,9 @@ pub struct ReportsQuery {
 #[serde(deny_unknown_fields)]
 pub struct ReportPage {
     /// 1 to 1000; 100 where it is left out.
-    limit: Option<String>,
+    pub limit: Option<String>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 /// As what a report is exported.
@@ -80,7 +80,8 @@ fn check(known: &KnownObjects, report: &Report) -> Answer<()> {
     Ok(())
 }
 
-async fn found(app: &App, organization: &str, id: &str) -> Answer<Report> {
+/// The report of an address.
+pub async fn found(app: &App, organization: &str, id: &str) -> Answer<Report> {
     let wanted = id.to_owned();
     let found = app.run(organization, move |session| reports::find(session, &wanted)).await?;
     found.ok_or_else(|| Failure::not_found(format!("there is no report `{}`", short(id))))

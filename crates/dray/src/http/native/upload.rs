@@ -100,7 +100,7 @@ async fn receive_parts(
 }
 
 /// The file's name for people; never part of a path.
-fn shown_name(sent: Option<&str>) -> String {
+pub fn shown_name(sent: Option<&str>) -> String {
     let last = sent.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
     if clean.trim().is_empty() { "file".to_owned() } else { clean }

@@ -24,17 +24,17 @@ const NAME_LETTERS: usize = 255;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ShownUser {
     /// `user_` and letters and digits.
-    id: String,
+    pub id: String,
     /// The name to sign in with.
-    email: String,
+    pub email: String,
     /// Name for people.
-    name: String,
+    pub name: String,
     /// What the user may do.
-    role: Role,
+    pub role: Role,
     /// True once a password was set.
-    has_password: bool,
+    pub has_password: bool,
     /// Microseconds since the epoch.
-    created_at: i64,
+    pub created_at: i64,
 }
 
 impl From<User> for ShownUser {
@@ -54,7 +54,7 @@ impl From<User> for ShownUser {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Users {
     /// In the order of their addresses.
-    users: Vec<ShownUser>,
+    pub users: Vec<ShownUser>,
 }
 
 /// A user to make.
@@ -62,24 +62,25 @@ pub struct Users {
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// E-mail address: the name to sign in with.
-    email: String,
+    pub email: String,
     /// Name for people.
     #[serde(default)]
-    name: String,
+    pub name: String,
     /// What the user may do.
-    role: Role,
+    pub role: Role,
     /// At least ten letters; without one, the answer has a link to sign in with once.
-    password: Option<String>,
+    pub password: Option<String>,
 }
 
 /// A user that was made.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MadeUser {
+    /// Who.
     #[serde(flatten)]
-    user: ShownUser,
+    pub user: ShownUser,
     /// Where no password was given: the secret of a link, `/sign-in/{secret}`, that signs in once within a day.
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
+    pub secret: Option<String>,
 }
 
 /// A password to set.
@@ -87,9 +88,9 @@ pub struct MadeUser {
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
     /// At least ten letters.
-    password: String,
+    pub password: String,
     /// The password so far, where a user who is no admin sets their own.
-    current_password: Option<String>,
+    pub current_password: Option<String>,
 }
 
 fn check_password(password: &str) -> Answer<()> {

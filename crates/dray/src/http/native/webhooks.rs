@@ -29,13 +29,13 @@ const DELIVERY_LETTERS: usize = 24;
 #[serde(deny_unknown_fields)]
 pub struct NewWebhook {
     /// Where to: http or https, not inside.
-    url: String,
+    pub url: String,
     /// `job.completed`, `job.failed`, `job.cancelled`; all where they are left out.
     #[serde(default)]
-    events: Vec<String>,
+    pub events: Vec<String>,
     /// For people.
     #[serde(default)]
-    description: String,
+    pub description: String,
 }
 
 /// What to change of a webhook.
@@ -43,37 +43,39 @@ pub struct NewWebhook {
 #[serde(deny_unknown_fields)]
 pub struct WebhookChange {
     /// Where to.
-    url: Option<String>,
+    pub url: Option<String>,
     /// What it wants to know; none for everything.
-    events: Option<Vec<String>>,
+    pub events: Option<Vec<String>>,
     /// For people.
-    description: Option<String>,
+    pub description: Option<String>,
     /// False stops it, true starts it again.
-    enabled: Option<bool>,
+    pub enabled: Option<bool>,
 }
 
 /// A webhook as the API shows it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Webhook {
     /// Its name in addresses.
-    id: String,
+    pub id: String,
     /// Where to.
-    url: String,
+    pub url: String,
     /// What it wants to know; none for everything.
-    events: Vec<String>,
+    pub events: Vec<String>,
     /// For people.
-    description: String,
+    pub description: String,
     /// False where it is told nothing.
-    enabled: bool,
+    pub enabled: bool,
     /// Why it is told nothing, where nobody asked for that.
-    disabled_because: Option<String>,
-    created_at: String,
-    changed_at: String,
+    pub disabled_because: Option<String>,
+    /// When it was made.
+    pub created_at: String,
+    /// When it was last changed.
+    pub changed_at: String,
     /// Until when the secret before still signs beside the new one.
-    previous_secret_until: Option<String>,
+    pub previous_secret_until: Option<String>,
     /// Shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<String>,
+    pub secret: Option<String>,
 }
 
 fn shown(endpoint: Endpoint, secret: Option<String>) -> Webhook {
@@ -173,9 +175,13 @@ fn host_of(url: &str) -> String {
 /// List the webhooks of the organization.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks", responses((status = 200, description = "`{webhooks}`, the oldest first")), security(("key" = [])))]
 pub async fn list(State(app): State<App>, Admin(actor): Admin) -> Answer<Json<Value>> {
+    Ok(Json(json!({ "webhooks": all(&app, &actor).await? })))
+}
+
+/// The webhooks of the organization, the oldest first.
+pub async fn all(app: &App, actor: &Actor) -> Answer<Vec<Webhook>> {
     let found = app.run(actor.organization(), |session| endpoint::list(session)).await?;
-    let webhooks: Vec<Webhook> = found.into_iter().map(|endpoint| shown(endpoint, None)).collect();
-    Ok(Json(json!({ "webhooks": webhooks })))
+    Ok(found.into_iter().map(|endpoint| shown(endpoint, None)).collect())
 }
 
 /// Make a webhook. The secret that signs what it is told is shown this once.
@@ -319,9 +325,9 @@ fn must_be_enabled(endpoint: &Endpoint) -> Answer<()> {
 #[serde(deny_unknown_fields)]
 pub struct DeliveriesQuery {
     /// 1 to 1000; 100 where it is left out.
-    limit: Option<String>,
+    pub limit: Option<String>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
 }
 
 /// What a webhook was told in the last 30 days, the newest first, with every attempt.

@@ -13,9 +13,10 @@ use crate::http::answer::{Answer, Failure};
 /// An asset: its name, its kind and what is in it.
 type Asset = (&'static str, &'static str, &'static str);
 
-const ASSETS: [Asset; 2] = [
+const ASSETS: [Asset; 3] = [
     ("pages.css", "text/css; charset=utf-8", include_str!("pages.css")),
     ("pages.js", "text/javascript; charset=utf-8", include_str!("pages.js")),
+    ("htmx.js", "text/javascript; charset=utf-8", include_str!("vendored/htmx-4.0.1.min.js")),
 ];
 
 fn version(content: &str) -> String {
@@ -28,6 +29,8 @@ fn version(content: &str) -> String {
 pub static STYLE: LazyLock<String> = LazyLock::new(|| address(&ASSETS[0]));
 /// The address of the script.
 pub static SCRIPT: LazyLock<String> = LazyLock::new(|| address(&ASSETS[1]));
+/// The address of htmx, which swaps parts of pages.
+pub static HTMX: LazyLock<String> = LazyLock::new(|| address(&ASSETS[2]));
 
 fn address((name, _, content): &Asset) -> String {
     format!("/assets/{name}?v={}", version(content))

@@ -1,16 +1,43 @@
 //! What every page has around it: the navigation, whose page it is, the style and the script. And the page
 //! that says what went wrong.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use dray_model::object::Object;
 use maud::{DOCTYPE, Markup, html};
+use serde_json::{Value, json};
 
-use super::assets::{SCRIPT, STYLE};
+use super::assets::{HTMX, SCRIPT, STYLE};
 use super::words::{self, LANGUAGES, Words};
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
 use crate::operations::objects::KnownObjects;
 use crate::server::app::App;
+
+/// What htmx may do: it swaps parts of pages of this server. Whoever goes back gets the whole page again.
+const HTMX_CONFIG: &str = r#"{"history": "reload", "includeIndicatorCSS": false}"#;
+
+/// A page that another application shows.
+#[derive(Debug)]
+pub struct Embedded {
+    /// What stands before every address: `/embed/TOKEN`.
+    pub base: String,
+    /// The object that may be imported into.
+    pub object: String,
+    /// The key or user that asked for the token.
+    pub holder: String,
+    /// The pages that may show it.
+    pub origins: Vec<String>,
+    /// In the language that the page asked for, or the browser.
+    pub words: &'static Words,
+}
+
+/// Tells the page around this one what happened.
+pub fn tells(event: &str, detail: &Value) -> Markup {
+    html! { div hidden data-embed-event=(event) data-embed-detail=(detail.to_string()) {} }
+}
 
 /// Somebody who is signed in looks at a page.
 #[derive(Debug)]
@@ -23,6 +50,40 @@ pub struct Visit {
     pub objects: KnownObjects,
     /// The path of the page.
     pub path: String,
+    /// Where another application shows the page.
+    pub embedded: Option<Arc<Embedded>>,
+}
+
+impl Visit {
+    /// The address of a page of ours, as it is reached from here.
+    pub fn at(&self, path: &str) -> String {
+        let base = self.embedded.as_ref().map_or("", |embedded| &embedded.base);
+        format!("{base}{path}")
+    }
+
+    /// The key or user that links are given to: they work as long as those may.
+    pub fn holder(&self) -> &str {
+        self.embedded.as_ref().map_or(&self.actor.id, |embedded| &embedded.holder)
+    }
+
+    /// Refuses what is not theirs: a frame shows only what was done with its own token.
+    pub fn must_own(&self, actor: &str) -> Answer<()> {
+        if self.embedded.is_none() || self.actor.name == actor {
+            return Ok(());
+        }
+        Err(Failure::not_found("there is nothing of that number here"))
+    }
+
+    /// Refuses objects that nothing may be imported into from here.
+    pub fn may_import_into(&self, object: &Object) -> Answer<()> {
+        self.actor.may_plan()?;
+        match &self.embedded {
+            Some(embedded) if embedded.object != object.name() => {
+                Err(Failure::denied("the token is for another object").code("TOKEN_INVALID"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl FromRequestParts<App> for Visit {
@@ -31,16 +92,19 @@ impl FromRequestParts<App> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
         let actor = Actor::from_request_parts(parts, app).await?;
         let objects = app.objects(actor.organization()).await?;
-        let words = words::of_request(&parts.headers);
-        Ok(Self { actor, words, objects, path: parts.uri.path().to_owned() })
+        let embedded = parts.extensions.get::<Arc<Embedded>>().cloned();
+        let words =
+            embedded.as_ref().map_or_else(|| words::of_request(&parts.headers), |embedded| embedded.words);
+        Ok(Self { actor, words, objects, path: parts.uri.path().to_owned(), embedded })
     }
 }
 
 /// The whole of a page.
-fn document(words: &Words, title: &str, body: &Markup) -> Markup {
+fn document(words: &Words, title: &str, embedded: Option<&Embedded>, body: &Markup) -> Markup {
+    let origins = embedded.map(|embedded| json!(embedded.origins).to_string());
     html! {
         (DOCTYPE)
-        html lang=(words.code) {
+        html lang=(words.code) data-words=(words::of_script(words)) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -48,9 +112,11 @@ fn document(words: &Words, title: &str, body: &Markup) -> Markup {
                 title { (title) " · Dray" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(STYLE.as_str());
+                meta name="htmx-config" content=(HTMX_CONFIG);
+                script src=(HTMX.as_str()) defer {}
                 script src=(SCRIPT.as_str()) defer {}
             }
-            body { (body) }
+            body data-embedded=[origins] { (body) }
         }
     }
 }
@@ -69,13 +135,7 @@ pub struct Head<'h> {
 /// A page of somebody who is signed in.
 pub fn page(visit: &Visit, head: &Head<'_>, content: &Markup) -> Markup {
     let words = visit.words;
-    let body = html! {
-        a.skip href="#main" { (words.skip) }
-        header.side {
-            a.brand href="/" { "Dray" }
-            details.menu { summary.button { (words.menu) } }
-            (navigation(visit))
-        }
+    let main = html! {
         main #main tabindex="-1" {
             header.page {
                 h1 { (head.title) }
@@ -85,7 +145,19 @@ pub fn page(visit: &Visit, head: &Head<'_>, content: &Markup) -> Markup {
             (content)
         }
     };
-    document(words, head.title, &body)
+    if let Some(embedded) = &visit.embedded {
+        return document(words, head.title, Some(embedded), &main);
+    }
+    let body = html! {
+        a.skip href="#main" { (words.skip) }
+        header.side {
+            a.brand href="/" { "Dray" }
+            details.menu { summary.button { (words.menu) } }
+            (navigation(visit))
+        }
+        (main)
+    };
+    document(words, head.title, None, &body)
 }
 
 fn navigation(visit: &Visit) -> Markup {
@@ -94,6 +166,7 @@ fn navigation(visit: &Visit) -> Markup {
         let rest = visit.path.strip_prefix(path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')).then_some("page")
     };
+    let is_admin = visit.actor.must_be_admin().is_ok();
     html! {
         nav aria-label=(words.main_navigation) {
             p.group { (words.records) }
@@ -109,9 +182,19 @@ fn navigation(visit: &Visit) -> Markup {
                 @if visit.actor.may_plan().is_ok() {
                     li { a href="/imports" aria-current=[begins("/imports")] { (words.imports) } }
                 }
-                @if visit.actor.must_be_admin().is_ok() {
+                @if is_admin {
+                    li { a href="/exports" aria-current=[begins("/exports")] { (words.exports) } }
                     li { a href="/jobs" aria-current=[begins("/jobs")] { (words.jobs) } }
                 }
+                @if visit.actor.reader().is_ok() {
+                    li { a href="/pipelines" aria-current=[begins("/pipelines")] { (words.pipelines) } }
+                    li { a href="/connections" aria-current=[begins("/connections")] { (words.connections) } }
+                    li { a href="/reports" aria-current=[begins("/reports")] { (words.reports) } }
+                }
+                @if is_admin {
+                    li { a href="/audit" aria-current=[begins("/audit")] { (words.audit) } }
+                }
+                li { a href="/settings" aria-current=[begins("/settings")] { (words.settings) } }
                 li { a href="/docs" { (words.reference) } }
             }
         }
@@ -144,7 +227,23 @@ pub fn plain(words: &Words, title: &str, content: &Markup) -> Markup {
             (languages(words))
         }
     };
-    document(words, title, &body)
+    document(words, title, None, &body)
+}
+
+/// What went wrong, within the page of another application.
+pub fn embedded_failure(embedded: &Embedded, failure: &Failure) -> Markup {
+    let words = embedded.words;
+    let body = html! {
+        main #main tabindex="-1" {
+            h1 { (words.not_done) }
+            p.notice.error role="alert" { (failure.message) }
+            @if !failure.code.starts_with("TOKEN_") {
+                p { a.button href=(format!("{}/import/{}", embedded.base, embedded.object)) { (words.back) } }
+            }
+            (tells("failed", &json!({ "code": failure.code, "message": failure.message })))
+        }
+    };
+    document(words, words.not_done, Some(embedded), &body)
 }
 
 /// What went wrong, as a page.

@@ -1,30 +1,39 @@
 //! Imports after the fact: what each did to every row, the rejected rows as a file, and taking one back.
 
 use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use dray_model::catalog::ImportQuery;
 use dray_model::flow::{Import, ImportStatus};
 use dray_model::ledger::Fate;
 use maud::{Markup, html};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::frame::{Head, Visit, page};
+use super::frame::{Head, Visit, page, tells};
 use super::import::review::problems;
-use super::pictures::ledger;
+use super::pictures::{Bar, chart, fate_word, ledger, legend};
+use super::pieces::person;
 use super::view::address;
 use super::words::{Words, count, filled};
+use crate::clock;
 use crate::http::answer::{Answer, Failure};
-use crate::http::lists::number_of;
 use crate::http::native::imports as native;
-use crate::operations::ledger::{fates_json, problem_json, time};
+use crate::operations::ledger::{fates_json, import_json, problem_json, time};
 use crate::operations::objects::KnownObjects;
-use crate::operations::outcomes::{TakenBack, undo_import};
+use crate::operations::outcomes::{ImportNote, TakenBack, undo_import};
 use crate::operations::record::SOURCE;
 use crate::server::app::App;
 use crate::server::directory::Role;
 
 /// Imports of one page.
 const IMPORTS: u64 = 50;
+/// Days of the chart, and imports it looks through: so many at a time, so often.
+const DAYS: usize = 30;
+const LOOKED_THROUGH: u64 = 500;
+const MOST_LOOKS: usize = 10;
+/// Microseconds of a day.
+const DAY: i64 = 24 * 3600 * 1_000_000;
 /// Problems shown of one.
 const PROBLEMS: u64 = 200;
 
@@ -51,13 +60,15 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
         visit.objects.named(name).map_or_else(|_| name.to_owned(), |object| object.definition.label.clone())
     };
     let last = imports.last().map(|import| import.id.to_string()).filter(|_| imports.len() as u64 == IMPORTS);
+    let days = if before.is_none() { by_day(&app, &visit).await? } else { Vec::new() };
     let content = html! {
+        (over_time(words, &days))
         @if imports.is_empty() {
             div.empty { p { (words.no_imports) } }
         } @else {
             div.scroll tabindex="0" role="region" aria-label=(words.imports) {
                 table.grid {
-                    thead {
+                    thead.titles {
                         tr {
                             th.number { "#" } th { (words.file) } th { (words.object) } th { (words.status) }
                             th.number { (words.rows) } th.number { (words.fate_created) } th.number { (words.fate_updated) }
@@ -97,16 +108,84 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
     Ok(page(&visit, &Head { title: words.imports, lead: html! {}, actions: html! {} }, &content))
 }
 
+/// The rows of each of the last days by their fates, the oldest day first; none where nothing was imported.
+async fn by_day(app: &App, visit: &Visit) -> Answer<Vec<Bar>> {
+    let today = clock::now().div_euclid(DAY);
+    let counted = app.run(visit.actor.organization(), move |session| {
+        let mut days = vec![[0_u64; Fate::ALL.len()]; DAYS];
+        let mut asked = ImportQuery {
+            object: None,
+            without_source: Some(SOURCE.to_owned()),
+            before: None,
+            limit: LOOKED_THROUGH,
+        };
+        for _ in 0..MOST_LOOKS {
+            let imports = session.query_imports(&asked)?;
+            for import in imports.iter().filter(|import| import.undo_of.is_none()) {
+                let ago = usize::try_from(today - import.started_at.div_euclid(DAY)).unwrap_or(0);
+                let Some(day) = days.iter_mut().rev().nth(ago) else { return Ok(days) };
+                for (rows, fate) in day.iter_mut().zip(Fate::ALL) {
+                    *rows += import.ledger.count(fate);
+                }
+            }
+            if (imports.len() as u64) < LOOKED_THROUGH {
+                break;
+            }
+            asked.before = imports.last().map(|import| import.id);
+        }
+        Ok(days)
+    });
+    let bar = |day: [u64; Fate::ALL.len()]| Fate::ALL.into_iter().map(Fate::word).zip(day).collect();
+    Ok(counted.await?.into_iter().map(bar).collect())
+}
+
+/// The last days as a chart.
+fn over_time(words: &Words, days: &[Bar]) -> Markup {
+    let sums = Fate::ALL.into_iter().enumerate().map(|(place, fate)| {
+        let rows = days.iter().filter_map(|day| day.get(place)).map(|(_, rows)| rows).sum::<u64>();
+        (fate.word(), fate_word(words, fate), rows)
+    });
+    let parts: Vec<(&'static str, &str, u64)> = sums.filter(|(.., rows)| *rows > 0).collect();
+    if parts.is_empty() {
+        return html! {};
+    }
+    let said: Vec<String> = parts.iter().map(|(_, word, rows)| format!("{} {word}", count(*rows))).collect();
+    let last = DAYS.to_string();
+    let now = clock::now();
+    let day = |ago: i64| time(now - ago * DAY).get(..10).unwrap_or_default().to_owned();
+    html! {
+        section.card {
+            header { h2 { (words.rows_per_day) } p.hint { (filled(words.last_days, &[&last])) } }
+            (chart(days, &filled(words.chart_said, &[&said.join(", "), &last])))
+            p.axis { span { (day(DAYS as i64 - 1)) } span { (day(DAYS as i64 / 2 - 1)) } span { (day(0)) } }
+            (legend(&parts))
+        }
+    }
+}
+
+/// The parts of an address.
+#[derive(Debug, Deserialize)]
+pub struct Place {
+    id: String,
+}
+
+/// The import of an address, and what is remembered beside it.
+async fn found(app: &App, visit: &Visit, place: &Place) -> Answer<(Import, ImportNote)> {
+    let (import, note) = native::found(app, &visit.actor, &place.id).await?;
+    visit.must_own(&note.actor)?;
+    Ok((import, note))
+}
+
 /// One import.
-pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Markup> {
+pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>) -> Answer<Markup> {
     visit.actor.may_plan()?;
     let words = visit.words;
-    let (import, note) = native::found(&app, &visit.actor, &id).await?;
+    let (import, note) = found(&app, &visit, &place).await?;
     let number = import.id;
-    let found = app
+    let wrong = app
         .run(visit.actor.organization(), move |session| session.problems_after(number, (0, 0), PROBLEMS))
         .await?;
-    let found: Vec<Value> = found.iter().map(|numbered| problem_json(&numbered.problem)).collect();
+    let wrong: Vec<Value> = wrong.iter().map(|numbered| problem_json(&numbered.problem)).collect();
     let object = visit.objects.named(&import.object).ok();
     let label = object.as_ref().map_or(import.object.as_str(), |object| object.definition.label.as_str());
     let is_admin = visit.actor.role == Role::Admin;
@@ -122,14 +201,15 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
         Some(of) => filled(words.undo_of, &[&of.to_string()]),
         None => import.source.clone(),
     };
+    let is_embedded = visit.embedded.is_some();
     let actions = html! {
-        a.button.quiet href="/imports" { (words.imports) }
+        @if !is_embedded { a.button.quiet href="/imports" { (words.imports) } }
         @if may_undo {
-            form method="post" action=(format!("/imports/{number}/undo")) {
+            form method="post" action=(visit.at(&format!("/imports/{number}/undo"))) {
                 button.danger data-confirm=(sure) { (words.undo) }
             }
         }
-        @if object.is_some() {
+        @if object.is_some() && !is_embedded {
             a.button.primary href=(format!("/records/{}", import.object)) { (filled(words.see_records, &[label])) }
         }
     };
@@ -137,7 +217,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
     let fates = Value::Object(fates_json(&import.ledger));
     let lead = html! {
             (badge(words, &import)) " " (label) ", " time datetime=(time(import.started_at)) { (time(import.started_at)) }
-            @if !note.actor.is_empty() { ", " (note.actor.trim_start_matches("user ")) }
+            @if !note.actor.is_empty() && !is_embedded { ", " (person(&note.actor)) }
     };
     let content = html! {
         @if let Some(message) = &import.message { p.notice.warning { (message) } }
@@ -154,14 +234,15 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(id): Path<String>) -
                 h2 { (words.rejected_rows) }
                 p { (filled(words.rejected_hint, &[&count(rejected)])) }
                 div.actions {
-                    a.button href=(format!("/api/v1/imports/{number}/failed-rows")) download { (words.download_rejected) }
+                    a.button href=(visit.at(&format!("/imports/{number}/failed-rows"))) download { (words.download_rejected) }
                     @if object.is_some() {
-                        a.button.quiet href=(format!("/import/{}", import.object)) { (words.send_repaired) }
+                        a.button.quiet href=(visit.at(&format!("/import/{}", import.object))) { (words.send_repaired) }
                     }
                 }
             }
         }
-        @if let Some(object) = &object { (problems(words, object, &json!({ "problems": found }))) }
+        @if let Some(object) = &object { (problems(words, object, &json!({ "problems": wrong }))) }
+        @if is_embedded { (told(&import)) }
     };
     Ok(page(&visit, &Head { title: &title, lead, actions }, &content))
 }
@@ -171,10 +252,34 @@ fn shown_seconds(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.2}", seconds.max(0.01)) } else { format!("{seconds:.1}") }
 }
 
-/// Takes an import back.
-pub async fn undo(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer<Response> {
+/// Tells the page around this one what came of the import.
+fn told(import: &Import) -> Markup {
+    let event = match import.status {
+        ImportStatus::Completed => "completed",
+        ImportStatus::Undone => "undone",
+        ImportStatus::Failed => "failed",
+        ImportStatus::Running | ImportStatus::Interrupted => return html! {},
+    };
+    tells(event, &Value::Object(import_json(import)))
+}
+
+/// The rejected rows as a file.
+pub async fn failed_rows(
+    State(app): State<App>,
+    visit: Visit,
+    Path(place): Path<Place>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     visit.actor.must_be_admin()?;
-    let number = number_of(&id, "import")?;
+    found(&app, &visit, &place).await?;
+    native::rejected(&app, &visit.actor, &place.id, &headers).await
+}
+
+/// Takes an import back.
+pub async fn undo(State(app): State<App>, visit: Visit, Path(place): Path<Place>) -> Answer<Response> {
+    visit.actor.must_be_admin()?;
+    let (import, _) = found(&app, &visit, &place).await?;
+    let number = import.id;
     let taken = app
         .run(visit.actor.organization(), move |session| {
             let known = KnownObjects::load(session)?;
@@ -187,9 +292,10 @@ pub async fn undo(State(app): State<App>, visit: Visit, Path(id): Path<String>) 
         TakenBack::Done(undone) => {
             let details =
                 json!({ "undo": undone.undo.id, "deleted": undone.deleted, "restored": undone.restored });
-            let entry = visit.actor.entry("import.undo", id, details);
+            let entry = visit.actor.entry("import.undo", place.id, details);
             app.audit(visit.actor.organization(), entry).await;
-            Ok(Redirect::to(&format!("/imports/{}", undone.undo.id)).into_response())
+            let shown = if visit.embedded.is_some() { number } else { undone.undo.id };
+            Ok(Redirect::to(&visit.at(&format!("/imports/{shown}"))).into_response())
         }
     }
 }

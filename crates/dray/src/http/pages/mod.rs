@@ -5,17 +5,28 @@ pub mod words;
 pub mod assets;
 pub mod pictures;
 pub mod frame;
+pub mod embed;
 pub mod view;
+pub mod form;
+pub mod pieces;
 pub mod sign_in;
 pub mod records;
+pub mod history;
+pub mod endpoint;
 pub mod record;
 pub mod import;
 pub mod imports;
 pub mod jobs;
+pub mod settings;
+pub mod exports;
+pub mod audit;
+pub mod reports;
+pub mod connections;
+pub mod pipelines;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::Next;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
@@ -28,7 +39,7 @@ const FORM_BYTES: usize = 8 << 20;
 const SIGN_IN: &str = "/sign-in";
 
 /// Every page.
-pub fn routes() -> Router<App> {
+pub fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(records::home))
         .route(SIGN_IN, get(sign_in::page).post(sign_in::sign_in))
@@ -39,11 +50,43 @@ pub fn routes() -> Router<App> {
         .route("/records/{object}/new", get(record::new).post(record::create))
         .route("/records/{object}/{id}", get(record::get).post(record::change))
         .route("/records/{object}/{id}/delete", post(record::delete))
+        .route("/records/{object}/{id}/history", get(history::get))
+        .route("/records/{object}/{id}/endpoint", get(endpoint::get).post(endpoint::show_tokens))
+        .route("/imports", get(imports::list))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}/retry", post(jobs::retry))
+        .merge(import())
+        .merge(settings())
+        .merge(pipelines())
+        .route("/exports", get(exports::list).post(exports::create))
+        .route("/audit", get(audit::list))
+        .route("/connections", get(connections::list))
+        .route("/connections/new/{role}/{connector}", get(connections::new).post(connections::create))
+        .route("/connections/{id}", get(connections::get).post(connections::change))
+        .route("/connections/{id}/test", post(connections::test))
+        .route("/connections/{id}/delete", post(connections::delete))
+        .route("/reports", get(reports::list))
+        .route("/reports/new/{object}", get(reports::new).post(reports::create))
+        .route("/reports/{id}", get(reports::get))
+        .route("/reports/{id}/change", get(reports::edit).post(reports::change))
+        .route("/reports/{id}/delete", post(reports::delete))
+        .layer(axum::middleware::from_fn(reshape))
+        .route("/assets/{name}", get(assets::asset))
+        .route("/embed.js", get(embed::script))
+        .nest("/embed/{token}", import().layer(from_fn_with_state(app.clone(), embed::enter)))
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+}
+
+/// An import from its first step to its end, for people who are signed in and for pages of other applications.
+fn import() -> Router<App> {
+    Router::new()
         .route(
             "/import/{object}",
             // A file is kept as it comes; its own limits are looked at there.
             get(import::upload::ask).post(import::upload::send).layer(DefaultBodyLimit::disable()),
         )
+        .route("/import/{object}/uploads", post(import::upload::begin))
+        .route("/import/{object}/uploaded", post(import::upload::take))
         .route("/import/{object}/{draft}", get(import::map::show))
         .route("/import/{object}/{draft}/reading", post(import::map::read))
         .route("/import/{object}/{draft}/mapping", post(import::map::put))
@@ -55,16 +98,53 @@ pub fn routes() -> Router<App> {
         .route("/import/{object}/{draft}/references", post(import::repair::references))
         .route("/import/{object}/{draft}/unrepaired", post(import::repair::forget))
         .route("/import/{object}/{draft}/confirm", post(import::review::confirm))
-        .route("/imports", get(imports::list))
         .route("/imports/{id}", get(imports::get))
         .route("/imports/{id}/undo", post(imports::undo))
-        .route("/jobs", get(jobs::list))
+        .route("/imports/{id}/failed-rows", get(imports::failed_rows))
         .route("/jobs/{id}", get(jobs::get))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/jobs/{id}/retry", post(jobs::retry))
-        .route("/assets/{name}", get(assets::asset))
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(axum::middleware::from_fn(reshape))
+        .route("/jobs/{id}/events", get(jobs::events))
+}
+
+/// The pages of pipelines.
+fn pipelines() -> Router<App> {
+    use pipelines::{edit, json, list, one};
+    Router::new()
+        .route("/pipelines", get(list))
+        .route("/pipelines/new/{connection}", get(edit::new).post(edit::create))
+        .route("/pipelines/new/{connection}/definition", get(json::new).post(json::create))
+        .route("/pipelines/{id}", get(one::get))
+        .route("/pipelines/{id}/change", get(edit::edit).post(edit::change))
+        .route("/pipelines/{id}/definition", get(json::edit).post(json::change))
+        .route("/pipelines/{id}/run", post(one::run))
+        .route("/pipelines/{id}/status", post(one::set_status))
+        .route("/pipelines/{id}/schedule", post(one::set_schedule))
+        .route("/pipelines/{id}/delete", post(one::delete))
+        .route("/pipelines/{id}/runs/{run}/cancel", post(one::cancel))
+}
+
+/// The pages of the settings.
+fn settings() -> Router<App> {
+    use settings::{home, keys, objects, plan, users, webhooks};
+    Router::new()
+        .route("/settings", get(home))
+        .route("/settings/objects", get(objects::list).post(objects::create))
+        .route("/settings/objects/{object}", get(objects::get))
+        .route("/settings/objects/{object}/fields", post(objects::add_field))
+        .route("/settings/objects/{object}/fields/{field}/hide", post(objects::hide_field))
+        .route("/settings/users", get(users::list).post(users::create))
+        .route("/settings/users/{id}", get(users::get))
+        .route("/settings/users/{id}/password", post(users::set_password))
+        .route("/settings/users/{id}/delete", post(users::delete))
+        .route("/settings/keys", get(keys::list).post(keys::create))
+        .route("/settings/keys/{id}/revoke", post(keys::revoke))
+        .route("/settings/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/settings/webhooks/{id}", get(webhooks::get).post(webhooks::change))
+        .route("/settings/webhooks/{id}/secret", post(webhooks::rotate))
+        .route("/settings/webhooks/{id}/test", post(webhooks::test))
+        .route("/settings/webhooks/{id}/delete", post(webhooks::delete))
+        .route("/settings/webhooks/{id}/deliveries/{delivery}/replay", post(webhooks::replay))
+        .route("/settings/plan", get(plan::get).post(plan::change))
 }
 
 /// Failures are shown as a page; whoever is not signed in is asked to, and comes back.

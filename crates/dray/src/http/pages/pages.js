@@ -9,9 +9,12 @@
     element.append(...children);
     return element;
   };
+  // What this script says, in the language of the page.
+  const said = JSON.parse(document.documentElement.dataset.words || '{}');
+  const words = (name, ...parts) => parts.reduce((text, part, index) => text.replace(`{${index}}`, part), said[name] || name);
   const bytes = (n) => {
     const unit = n < 1e3 ? 0 : Math.min(Math.floor(Math.log10(n) / 3), 4);
-    return `${(n / 1e3 ** unit).toLocaleString(undefined, { maximumFractionDigits: 1 })} ${['bytes', 'kB', 'MB', 'GB', 'TB'][unit]}`;
+    return `${(n / 1e3 ** unit).toLocaleString(undefined, { maximumFractionDigits: 1 })} ${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
   };
 
   // Say something to people who listen to the page.
@@ -37,16 +40,27 @@
     first?.focus();
   };
 
+  // htmx swaps a part of the page for the same part of the next one. An answer without that part (a sign-in, a
+  // failure) is shown whole.
+  on('htmx:before:swap', (event) => {
+    const { ctx, tasks } = event.detail;
+    const main = tasks.find((task) => task.type === 'main');
+    if (!main || !ctx.select || main.fragment.childElementCount) return;
+    event.preventDefault();
+    if (ctx.request.method === 'GET') location.assign(ctx.response.raw.url); else show(ctx.text);
+  });
+  on('htmx:error', ({ detail: { ctx } }) => { if (ctx?.request.method === 'GET') location.assign(ctx.request.action); });
+
   const send = (input) => {
     const form = input.form;
     if (!form || sending.has(form) || !form.reportValidity()) return;
-    const text = make('span', { role: 'status', textContent: 'Sending …' });
-    const progress = make('progress', { max: 100, ariaLabel: 'Upload' });
-    const stop = make('button', { type: 'button', className: 'small', textContent: 'Stop' });
+    const text = make('span', { role: 'status', textContent: words('sending') });
+    const progress = make('progress', { max: 100, ariaLabel: words('upload') });
+    const stop = make('button', { type: 'button', className: 'small', textContent: words('stop') });
     form.querySelector('.sending')?.remove();
     input.closest('[data-drop]').after(make('div', { className: 'sending' }, text, stop, progress));
 
-    const request = new XMLHttpRequest();
+    sending.add(form);
     const end = (message) => {
       sending.delete(form);
       input.value = '';
@@ -54,29 +68,80 @@
       progress.remove();
       stop.remove();
     };
-    let said = -1;
-    request.upload.onprogress = ({ lengthComputable, loaded, total }) => {
-      if (!lengthComputable) return;
+    let told = -1;
+    const tell = (loaded, total) => {
       const percent = Math.floor((loaded / total) * 100);
       progress.value = percent;
       if (percent === 100) progress.removeAttribute('value');
-      if (Math.floor(percent / 5) === said) return; // speak every 5 %
-      said = Math.floor(percent / 5);
-      text.textContent = percent === 100 ? `${bytes(total)} sent. Reading the file …` : `${percent} %, ${bytes(loaded)} of ${bytes(total)}`;
+      if (Math.floor(percent / 5) === told) return; // speak every 5 %
+      told = Math.floor(percent / 5);
+      text.textContent = percent === 100 ? words('sent_reading', bytes(total)) : `${percent} % · ${bytes(loaded)} / ${bytes(total)}`;
     };
-    request.onload = () => {
+    const stopped = new AbortController();
+    stop.onclick = () => stopped.abort();
+    const ask = (method, url, body, headers = {}, progressed = undefined) => new Promise((done, broken) => {
+      const request = new XMLHttpRequest();
+      request.open(method, url);
+      Object.entries({ Accept: 'text/html', ...headers }).forEach(([name, value]) => request.setRequestHeader(name, value));
+      request.upload.onprogress = ({ loaded, total }) => progressed?.(loaded, total);
+      request.onload = () => done(request);
+      request.onerror = request.ontimeout = broken;
+      stopped.signal.addEventListener('abort', () => request.abort());
+      request.onabort = () => broken(stopped.signal.reason);
+      if (stopped.signal.aborted) return broken(stopped.signal.reason);
+      request.send(body);
+    });
+    const arrive = (request) => {
       const html = /html/.test(request.getResponseHeader('content-type'));
       if (request.status < 400 && !(html && request.responseURL === form.action)) location.assign(request.responseURL);
       else if (html) show(request.responseText);
-      else end(`The server did not take the file (${request.status}). ${request.responseText.slice(0, 300)}`);
+      else end(`${words('not_taken')} (${request.status}) ${request.responseText.slice(0, 300)}`);
     };
-    request.onerror = () => end('The connection broke off. Nothing was imported; choose the file again.');
-    request.onabort = () => end('Stopped. Nothing was imported.');
-    stop.onclick = () => request.abort();
-    request.open('POST', form.action);
-    request.setRequestHeader('Accept', 'text/html');
-    sending.add(form);
-    request.send(new FormData(form));
+    const file = input.files[0];
+    const parts = Number(input.closest('[data-drop]').dataset.parts);
+    const whole = () => ask('POST', form.action, new FormData(form), {}, tell);
+    (file && parts && file.size >= parts ? inParts(file, form.action, ask, tell, whole, (message) => { text.textContent = message; }) : whole())
+      .then(arrive)
+      .catch(() => end(words(stopped.signal.aborted ? 'stopped' : 'broke_off')));
+  };
+
+  // A large file goes in parts (tus): what breaks off goes on where it ended, also after the page was closed and
+  // the same file is chosen again.
+  const PART = 8 << 20;
+  const inParts = async (file, action, ask, tell, whole, say) => {
+    const key = `dray ${action} ${file.name} ${file.size} ${file.lastModified}`;
+    const offset = (request) => (request.status < 300 || request.status === 409 ? Number(request.getResponseHeader('upload-offset')) : undefined);
+    let place = JSON.parse(localStorage.getItem(key) || 'null');
+    let at = place && offset(await ask('HEAD', place.address));
+    if (at === undefined || at === null) {
+      const begun = await ask('POST', `${action}/uploads`, new URLSearchParams({ name: file.name, bytes: file.size }));
+      if (begun.status === 403) return whole();
+      if (begun.status >= 400) return begun;
+      place = JSON.parse(begun.responseText);
+      localStorage.setItem(key, JSON.stringify(place));
+      at = 0;
+    }
+    for (let pause = 1; at < file.size;) {
+      try {
+        const headers = { 'Tus-Resumable': '1.0.0', 'Upload-Offset': at, 'Content-Type': 'application/offset+octet-stream' };
+        const from = at;
+        const sent = await ask('PATCH', place.address, file.slice(at, at + PART), headers, (loaded) => tell(from + loaded, file.size));
+        if (offset(sent) === undefined && sent.status !== 423 && sent.status < 500) {
+          localStorage.removeItem(key);
+          return sent;
+        }
+        at = offset(sent) ?? at;
+        if (sent.status < 300) { pause = 1; continue; }
+      } catch (why) {
+        if (why?.name === 'AbortError') throw why;
+      }
+      say(words('trying_again'));
+      await new Promise((done) => { setTimeout(done, pause * 1000); });
+      pause = Math.min(pause * 2, 30);
+      try { at = offset(await ask('HEAD', place.address)) ?? at; } catch (why) { if (why?.name === 'AbortError') throw why; }
+    }
+    localStorage.removeItem(key);
+    return ask('POST', `${action}/uploaded`, new URLSearchParams({ upload: place.upload }));
   };
 
   const hand = (zone, files) => {
@@ -136,7 +201,7 @@
   const nextError = () => {
     const wrong = all('table.sheet input[aria-invalid=true]');
     const next = wrong.find((input) => lately?.isConnected && lately.compareDocumentPosition(input) & Node.DOCUMENT_POSITION_FOLLOWING) || wrong[0];
-    if (next) reach(next); else say('No errors left on this page.');
+    if (next) reach(next); else say(words('no_errors_left'));
   };
   const takeBack = (input) => {
     let last = [input, before.get(input)];
@@ -168,9 +233,6 @@
   });
   on('click', ({ target }) => { if (near(target, '[data-next-error]')) nextError(); });
 
-  // Forms that send themselves when something in them changes.
-  on('change', ({ target }) => { if (!target.closest('[data-drop]')) target.closest('form[data-autosubmit]')?.requestSubmit(); });
-
   // Ask before doing: the click is held back, and repeated once the answer is yes.
   let agreed;
   on('click', (event) => {
@@ -182,7 +244,7 @@
     const question = button.dataset.confirm;
     if (!window.HTMLDialogElement) return confirm(question) && go();
     const dialog = make('dialog', { ariaLabel: question }, make('p', { textContent: question }), make('form', { method: 'dialog', className: 'actions' },
-      make('button', { textContent: 'Cancel', autofocus: true }),
+      make('button', { textContent: words('cancel') }),
       make('button', { value: 'yes', className: button.matches('.danger') ? 'danger' : 'primary', textContent: button.textContent })));
     dialog.onclose = () => {
       dialog.remove();
@@ -206,7 +268,7 @@
       done = document.execCommand('copy');
     }
     const label = button.dataset.label ??= button.textContent;
-    say(button.textContent = done ? 'Copied' : 'Press Ctrl+C');
+    say(button.textContent = words(done ? 'copied' : 'press_copy'));
     setTimeout(() => { button.textContent = label; }, 1600);
   });
 
@@ -214,11 +276,29 @@
   const follow = (element) => {
     const stream = new EventSource(element.dataset.events);
     const put = (name, n) => { if (n != null) all(`[data-events-${name}]`, element).forEach((at) => { at.textContent = n.toLocaleString(); }); };
+    const [chart, speed] = ['svg.chart', '[data-events-speed]'].map((selector) => element.querySelector(selector));
+    const speeds = []; // rows a second, event by event
+    let last;
+    const draw = (rows) => {
+      const now = performance.now();
+      if (rows == null || now - last?.now < 500) return;
+      if (last) speeds.push(Math.max(0, ((rows - last.rows) / (now - last.now)) * 1e3));
+      last = { now, rows };
+      if (!chart || speeds.length < 2) return;
+      if (speeds.length > 120) speeds.shift();
+      const most = Math.max(...speeds, 1);
+      const points = speeds.map((n, at) => `${(at / (speeds.length - 1)) * 1e3},${96 - (n / most) * 90}`).join(' ');
+      chart.querySelector('polyline').setAttribute('points', points);
+      chart.querySelector('polygon').setAttribute('points', `0,96 ${points} 1000,96`);
+      speed.textContent = speed.dataset.eventsSpeed.replace('{0}', Math.round(speeds.at(-1)).toLocaleString());
+      [chart, speed].forEach((hidden) => hidden.removeAttribute('hidden'));
+    };
     const tell = ({ data }) => {
       if (!element.isConnected) return stream.close();
       const { status, progress } = JSON.parse(data);
       const { rows, rejected, bytes, total } = progress || {};
       put('rows', rows);
+      draw(rows);
       put('rejected', rejected);
       all('progress', element).forEach((bar) => { if (total) { bar.max = total; bar.value = bytes ?? rows; } else bar.removeAttribute('value'); });
       if (/^(completed|failed|cancelled)$/.test(status)) { stream.close(); location.reload(); }
@@ -227,6 +307,27 @@
     stream.onerror = () => { if (stream.readyState === 2) setTimeout(() => element.isConnected && follow(element), 5000); };
     addEventListener('pagehide', () => stream.close());
   };
+
+  // Shown within the page of another application: that page greets this one with its colours, and is told
+  // how high this one is and what happens. Nobody else is answered.
+  const origins = JSON.parse(document.body.dataset.embedded || '[]');
+  const dress = ({ theme, scheme }) => {
+    const style = document.documentElement.style;
+    for (const [name, value] of Object.entries(theme || {})) if (/^[a-z-]+$/.test(name)) style.setProperty(`--${name}`, String(value));
+    if (/^(light|dark)$/.test(scheme)) style.colorScheme = scheme;
+  };
+  if (origins.length) addEventListener('message', ({ source, origin, data }) => {
+    if (source !== parent || !origins.includes(origin) || data?.dray !== 'hello') return;
+    dress(data);
+    const tell = (message) => parent.postMessage(message, origin);
+    let height;
+    new ResizeObserver(() => {
+      const now = Math.ceil(document.body.getBoundingClientRect().height);
+      if (now !== height) tell({ dray: 'height', height: height = now });
+    }).observe(document.body);
+    const told = document.querySelector('[data-embed-event]');
+    if (told) tell({ dray: 'event', event: told.dataset.embedEvent, detail: JSON.parse(told.dataset.embedDetail) });
+  });
 
   // Times in the reader's own zone and manner; a plain day has no zone and stays.
   const localize = (time) => {

@@ -74,3 +74,63 @@ pub fn histogram(bars: &[usize]) -> Markup {
         }
     }
 }
+
+/// The size of a chart, in the units of its picture.
+const CHART: (f64, f64) = (1_000.0, 96.0);
+
+/// One bar of a chart: the class of each part and how much it is, the lowest first.
+pub type Bar = Vec<(&'static str, u64)>;
+
+/// Bars of stacked parts, one for each day or so; `said` says the same in words.
+pub fn chart(bars: &[Bar], said: &str) -> Markup {
+    let (width, height) = CHART;
+    let whole = |bar: &Bar| bar.iter().map(|(_, rows)| rows).sum::<u64>();
+    let most = bars.iter().map(whole).max().unwrap_or(0).max(1) as f64;
+    let step = width / bars.len().max(1) as f64;
+    html! {
+        svg.chart viewBox=(format!("0 0 {width} {height}")) preserveAspectRatio="none" role="img" aria-label=(said) {
+            @for (index, bar) in bars.iter().enumerate() {
+                @for (class, top, tall) in stacked(bar, most) {
+                    rect class=(class) x=(format!("{:.1}", index as f64 * step + step * 0.12)) y=(format!("{top:.1}"))
+                        width=(format!("{:.1}", step * 0.76)) height=(format!("{tall:.1}")) {}
+                }
+            }
+        }
+    }
+}
+
+/// Where each part of a bar begins and how tall it is.
+fn stacked(bar: &Bar, most: f64) -> Vec<(&'static str, f64, f64)> {
+    let mut top = CHART.1;
+    let mut parts = Vec::with_capacity(bar.len());
+    for (class, rows) in bar.iter().filter(|(_, rows)| *rows > 0) {
+        let tall = (*rows as f64 / most * CHART.1).max(1.0);
+        top -= tall;
+        parts.push((*class, top.max(0.0), tall));
+    }
+    parts
+}
+
+/// The words for the parts of a chart, with how much each is.
+pub fn legend(parts: &[(&'static str, &str, u64)]) -> Markup {
+    html! {
+        ul.legend {
+            @for (class, text, rows) in parts {
+                li { span class={ "swatch " (class) } {} b { (count(*rows)) } " " (text) }
+            }
+        }
+    }
+}
+
+/// How many of all passed and failed, as a bar for a cell; those that failed are of this class.
+pub fn share(passed: u64, failed: u64, all: u64, class: &str) -> Markup {
+    let width = |rows: u64| rows as f64 / all.max(1) as f64 * WIDTH;
+    html! {
+        svg.ledger viewBox=(format!("0 0 {WIDTH} 14")) preserveAspectRatio="none" aria-hidden="true" {
+            rect.created x="0" y="0" width=(format!("{:.1}", width(passed))) height="14" {}
+            @if failed > 0 {
+                rect class=(class) x=(format!("{:.1}", width(passed))) y="0" width=(format!("{:.1}", width(failed).max(LEAST))) height="14" {}
+            }
+        }
+    }
+}

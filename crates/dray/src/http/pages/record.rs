@@ -10,7 +10,9 @@ use dray_model::object::{Column, Object};
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
+use super::endpoint;
 use super::frame::{Head, Visit, page};
+use super::history;
 use super::records::must_read;
 use super::view::columns_of;
 use super::words::{Words, filled};
@@ -201,8 +203,11 @@ fn form_page(
             }
             @if may_change { div.wide { button.primary { (words.save) } } }
         }
-        @if let Some((_, record)) = record.filter(|(_, record)| record.contains_key("created_at")) {
+        @let known = record.filter(|(_, record)| record.contains_key("created_at"));
+        @if let Some((id, record)) = known {
             (facts(words, record))
+            @if may_change && object.definition.endpoints { (endpoint::later(words, object, id)) }
+            (history::later(words, object, id))
         }
     };
     page(visit, &Head { title: &title, lead: html! {}, actions }, &content)

@@ -26,7 +26,7 @@ const RECORDS: u64 = 50;
 /// Letters of a cell; the rest stands on the record's own page.
 const CELL_LETTERS: usize = 120;
 /// What lists are exported as: the format and its name.
-const FORMATS: [(&str, &str); 5] =
+pub const FORMATS: [(&str, &str); 5] =
     [("csv", "CSV"), ("xlsx", "Excel"), ("json", "JSON"), ("parquet", "Parquet"), ("pdf", "PDF")];
 
 /// Where people begin: the records of the first object.
@@ -75,7 +75,7 @@ pub async fn list(
     app.audit(visit.actor.organization(), visit.actor.entry("records.list", object.name(), details)).await;
     let words = visit.words;
     let actions = html! {
-        (export_menu(words, &object, &view))
+        (export_menu(words, &object, &view, visit.actor.role == Role::Admin))
         @if visit.actor.role == Role::Admin {
             a.button href=(format!("/records/{}/new", object.name())) { (words.new_record) }
         }
@@ -83,22 +83,28 @@ pub async fn list(
             a.button.primary href=(format!("/import/{}", object.name())) { (words.import) }
         }
     };
+    // Links and forms within bring a new view, which takes the place of the one there is.
     let content = html! {
-        (toolbar(words, &object, &view, &shown))
-        (chips(words, &object, &view))
-        @match &found {
-            Err(failure) => { p.notice.error role="alert" { (failure.message) } }
-            Ok((page, total)) => {
-                @let records: Vec<BTreeMap<String, Value>> = serde_json::from_str(page.records.get()).unwrap_or_default();
-                (grid(words, &object, &view, &shown, &records))
-                (pager(words, &object, &view, total, page.next.as_deref()))
+        div hx-target:inherited="#view" hx-select:inherited="#view" hx-swap:inherited="outerHTML"
+            hx-select-oob:inherited="#export,#searched,#menus" hx-push-url:inherited="true" {
+            (toolbar(words, &object, &view, &shown))
+            div #view {
+                (chips(words, &object, &view))
+                @match &found {
+                    Err(failure) => { p.notice.error role="alert" { (failure.message) } }
+                    Ok((page, total)) => {
+                        @let records: Vec<BTreeMap<String, Value>> = serde_json::from_str(page.records.get()).unwrap_or_default();
+                        (grid(words, &object, &view, &shown, &records))
+                        (pager(words, &object, &view, total, page.next.as_deref()))
+                    }
+                }
             }
         }
     };
     Ok(page(&visit, &Head { title: &object.definition.label, lead: html! {}, actions }, &content))
 }
 
-fn export_menu(words: &Words, object: &Object, view: &View) -> Markup {
+fn export_menu(words: &Words, object: &Object, view: &View, is_admin: bool) -> Markup {
     let part = |title: &str, hint: &str, is_all: bool| {
         html! {
             p.group { (title) }
@@ -109,11 +115,15 @@ fn export_menu(words: &Words, object: &Object, view: &View) -> Markup {
         }
     };
     html! {
-        details.menu {
+        details #export .menu {
             summary.button { (words.export) }
             div.items {
                 div { (part(words.export_view, words.export_view_hint, false)) }
                 div { (part(words.export_all, words.export_all_hint, true)) }
+                @if is_admin {
+                    hr;
+                    a href=(view.with(|_| {}).address(&format!("/reports/new/{}", object.name()))) { (words.save_as_report) }
+                }
             }
         }
     }
@@ -155,7 +165,7 @@ fn operators(words: &'static Words, kind: FieldKind) -> Vec<(&'static str, &'sta
 }
 
 /// All operators, in the words of the page.
-fn operator_words(words: &'static Words) -> Vec<(&'static str, &'static str)> {
+pub fn operator_words(words: &'static Words) -> Vec<(&'static str, &'static str)> {
     let mut all = operators(words, FieldKind::Text);
     for operator in operators(words, FieldKind::Integer) {
         if !all.contains(&operator) {
@@ -178,42 +188,44 @@ fn toolbar(words: &'static Words, object: &Object, view: &View, shown: &[String]
     let title = filled(words.search_records, &[&object.definition.label]);
     html! {
         div.bar {
-            form.search role="search" method="get" action=(path) {
-                (hidden(view, &["search"]))
-                input type="search" name="search" value=(view.search) placeholder=(title) aria-label=(title)
+            form.search role="search" method="get" action=(path) hx-get=(path) hx-trigger="submit, input delay:300ms" hx-sync="this:replace" {
+                span #searched { (hidden(view, &["search"])) }
+                input #search type="search" name="search" value=(view.search) placeholder=(title) aria-label=(title)
                     maxlength="200";
                 button.quiet { (words.search) }
             }
-            details.menu {
-                summary.button { (words.add_filter) }
-                form.items.filters method="get" action=(path) {
-                    (hidden(view, &[]))
-                    div.condition {
-                        select name="field" aria-label=(words.field) required {
-                            @for column in columns_of(object) { option value=(column.name) { (object.label_of_column(column)) } }
+            div #menus {
+                details.menu {
+                    summary.button { (words.add_filter) }
+                    form.items.filters method="get" action=(path) hx-get=(path) {
+                        (hidden(view, &[]))
+                        div.condition {
+                            select name="field" aria-label=(words.field) required {
+                                @for column in columns_of(object) { option value=(column.name) { (object.label_of_column(column)) } }
+                            }
+                            select name="operator" aria-label=(words.condition) {
+                                @for (operator, text) in operator_words(words) { option value=(operator) { (text) } }
+                            }
+                            input name="value" aria-label=(words.value);
+                            button.primary { (words.apply) }
                         }
-                        select name="operator" aria-label=(words.condition) {
-                            @for (operator, text) in operator_words(words) { option value=(operator) { (text) } }
-                        }
-                        input name="value" aria-label=(words.value);
-                        button.primary { (words.apply) }
                     }
                 }
-            }
-            details.menu {
-                summary.button { (words.columns) }
-                form.items.columns method="get" action=(path) {
-                    (hidden(view, &["column"]))
-                    fieldset {
-                        legend.group { (words.columns) }
-                        @for column in columns_of(object) {
-                            label {
-                                input type="checkbox" name="column" value=(column.name) checked[shown.contains(&column.name)];
-                                " " (object.label_of_column(column))
+                details.menu {
+                    summary.button { (words.columns) }
+                    form.items.columns method="get" action=(path) hx-get=(path) {
+                        (hidden(view, &["column"]))
+                        fieldset {
+                            legend.group { (words.columns) }
+                            @for column in columns_of(object) {
+                                label {
+                                    input type="checkbox" name="column" value=(column.name) checked[shown.contains(&column.name)];
+                                    " " (object.label_of_column(column))
+                                }
                             }
                         }
+                        button.primary { (words.apply) }
                     }
-                    button.primary { (words.apply) }
                 }
             }
         }
@@ -234,16 +246,16 @@ fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
         format!("{} {operator} {value}", label(object, &condition.field)).trim_end().to_owned()
     };
     let chip = |text: String, without: View| {
-        html! {
-            a.chip href=(without.address(&path)) title=(words.remove_filter) {
-                (text)
-            }
-        }
+        let address = without.address(&path);
+        html! { a.chip href=(address) hx-get=(address) title=(words.remove_filter) { (text) } }
     };
     html! {
         div.chips {
             @if !view.search.is_empty() {
-                (chip(format!("“{}”", view.search), view.with(|view| view.search.clear())))
+                // The whole page, so that the words leave the place where they are written too.
+                a.chip href=(view.with(|view| view.search.clear()).address(&path)) title=(words.remove_filter) {
+                    "“" (view.search) "”"
+                }
             }
             @for (index, condition) in view.conditions.iter().enumerate() {
                 (chip(sentence(condition), view.with(|view| drop(view.conditions.remove(index)))))
@@ -258,7 +270,7 @@ fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
 }
 
 /// True for values that stand at the right.
-fn is_number(object: &Object, name: &str) -> bool {
+pub fn is_number(object: &Object, name: &str) -> bool {
     let column = columns_of(object).find(|column| column.name == name);
     column.is_some_and(|column| matches!(column.value_type, ValueType::Integer | ValueType::Decimal))
 }
@@ -286,7 +298,8 @@ pub fn shown_value(words: &Words, value: &Value) -> Option<String> {
     }
 }
 
-fn cell(words: &Words, object: &Object, name: &str, value: Option<&Value>, link: Option<&str>) -> Markup {
+/// A cell with a value, as a link where there is one.
+pub fn cell(words: &Words, object: &Object, name: &str, value: Option<&Value>, link: Option<&str>) -> Markup {
     let text = value.and_then(|value| shown_value(words, value));
     let Some(text) = text else {
         return match link {
@@ -330,7 +343,8 @@ fn grid(
                         @for name in shown {
                             th scope="col" aria-sort=(view.order_of(name)) .number[is_number(object, name)] {
                                 @let title = label(object, name);
-                                a.sort href=(view.sorted_by(name).address(&path))
+                                @let address = view.sorted_by(name).address(&path);
+                                a.sort href=(address) hx-get=(address)
                                     title=(filled(words.sorted_by, &[&title])) { (title) }
                             }
                         }
@@ -365,11 +379,13 @@ fn pager(words: &Words, object: &Object, view: &View, total: &Total, next: Optio
         nav.pager aria-label=(words.pages) {
             span { (filled(text, &[&number])) }
             @if !view.cursor.is_empty() {
-                a.button.small href=(view.with(|_| {}).address(&path)) rel="first" { (words.first_page) }
+                @let address = view.with(|_| {}).address(&path);
+                a.button.small href=(address) hx-get=(address) hx-swap="outerHTML show:top" rel="first" { (words.first_page) }
             }
             @if let Some(next) = next {
                 @let following = View { cursor: next.to_owned(), ..view.clone() };
-                a.button.small href=(following.address(&path)) rel="next" { (words.next_page) }
+                @let address = following.address(&path);
+                a.button.small href=(address) hx-get=(address) hx-swap="outerHTML show:top" rel="next" { (words.next_page) }
             }
         }
     }

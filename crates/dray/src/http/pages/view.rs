@@ -2,9 +2,10 @@
 //! says them. Every view has an address, so that it can be kept, sent to others and exported.
 
 use dray_model::object::{Column, Object};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use crate::operations::reports::Report;
 use crate::operations::selection::SelectionRequest;
 
 /// The most conditions of a view.
@@ -48,10 +49,14 @@ pub struct View {
 impl View {
     /// Reads the query of an address. What it does not know it passes over.
     pub fn parse(query: &str) -> Self {
+        Self::of_pairs(form_urlencoded::parse(query.as_bytes()).into_owned())
+    }
+
+    /// Reads names and texts, as an address or a form has them.
+    pub fn of_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut view = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let value = value.into_owned();
-            match &*name {
+        for (name, value) in pairs {
+            match name.as_str() {
                 "search" => view.search = value,
                 "cursor" => view.cursor = value,
                 "column" if !view.columns.contains(&value) => view.columns.push(value),
@@ -154,23 +159,50 @@ impl View {
         shown.into_iter().map(|column| column.name.clone()).collect()
     }
 
-    /// What to ask the operations for.
-    pub fn selection(&self, fields: &[String]) -> SelectionRequest {
-        let text = |text: String| if text.is_empty() { None } else { Some(text) };
+    /// The view of a report; none where its filter is more than conditions that must all hold.
+    pub fn of_report(report: &Report) -> Option<Self> {
+        let mut view = Self { columns: report.fields.clone(), ..Self::default() };
+        let descends = report.sort_dir.as_deref() == Some("desc");
+        view.sort.extend(report.sort_by.iter().map(|field| (field.clone(), descends)));
+        let Some(filters) = report.filters.as_ref().filter(|filters| !filters.is_null()) else {
+            return Some(view);
+        };
+        if filters.get("operator")?.as_str()? != "and" {
+            return None;
+        }
+        for condition in filters.get("conditions")?.as_array()? {
+            let text = |name: &str| condition.get(name)?.as_str().map(str::to_owned);
+            let condition = Condition {
+                field: text("field")?,
+                operator: text("operator")?,
+                value: condition_text(condition.get("value").unwrap_or(&Value::Null))?,
+            };
+            view.conditions.push(condition);
+        }
+        Some(view)
+    }
+
+    /// All conditions as a group of filters, where there are any.
+    pub fn filters(&self) -> Option<Value> {
         let conditions = self.conditions.iter().map(|condition| {
             let (field, operator) = (&condition.field, &condition.operator);
             let value = match operator.as_str() {
-                "is_empty" | "is_not_empty" => serde_json::Value::Null,
+                "is_empty" | "is_not_empty" => Value::Null,
                 "in" | "not_in" => condition.value.split(',').map(str::trim).collect(),
                 _ => condition.value.clone().into(),
             };
             json!({ "field": field, "operator": operator, "value": value })
         });
-        let filters = (!self.conditions.is_empty())
-            .then(|| json!({ "operator": "and", "conditions": conditions.collect::<Vec<_>>() }).to_string());
+        (!self.conditions.is_empty())
+            .then(|| json!({ "operator": "and", "conditions": conditions.collect::<Vec<_>>() }))
+    }
+
+    /// What to ask the operations for.
+    pub fn selection(&self, fields: &[String]) -> SelectionRequest {
+        let text = |text: String| if text.is_empty() { None } else { Some(text) };
         SelectionRequest {
             fields: text(fields.join(",")),
-            filters,
+            filters: self.filters().map(|filters| filters.to_string()),
             search: text(self.search.clone()),
             sort: text(self.sort_text()),
             ..SelectionRequest::default()
@@ -207,6 +239,20 @@ pub fn label(object: &Object, name: &str) -> String {
     }
 }
 
+/// What a condition compares with, as a form shows it; none where a form cannot.
+fn condition_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(String::new()),
+        Value::Array(items) => {
+            let texts: Option<Vec<String>> = items.iter().map(condition_text).collect();
+            texts.filter(|texts| texts.iter().all(|text| !text.contains(','))).map(|texts| texts.join(","))
+        }
+        Value::Object(_) => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+    }
+}
+
 fn parse_sort(text: &str) -> Vec<(String, bool)> {
     let mut keys: Vec<(String, bool)> = Vec::new();
     for key in text.split(',').filter(|key| !key.is_empty()) {
@@ -240,6 +286,30 @@ mod tests {
         assert_eq!(view.sort, [("name".to_owned(), false), ("email".to_owned(), true)]);
         assert_eq!(view.address("/p"), format!("/p?{text}"));
         assert_eq!(View::parse("field=&operator=eq&value=&other=1"), View::default());
+    }
+
+    #[test]
+    fn a_report_that_is_a_view_is_one() {
+        let view = View::parse(
+            "field=status&operator=in&value=lead,won&field=email&operator=is_empty&value=&sort=name:desc",
+        );
+        let report = |filters: Option<Value>| Report {
+            id: String::new(),
+            name: String::new(),
+            object: String::new(),
+            fields: Vec::new(),
+            filters,
+            sort_by: Some("name".to_owned()),
+            sort_dir: Some("desc".to_owned()),
+            limit: None,
+        };
+        assert_eq!(View::of_report(&report(view.filters())), Some(view));
+        for other in [
+            json!({ "operator": "or", "conditions": [] }),
+            json!({ "operator": "and", "conditions": [{ "operator": "or", "conditions": [] }] }),
+        ] {
+            assert_eq!(View::of_report(&report(Some(other))), None);
+        }
     }
 
     #[test]

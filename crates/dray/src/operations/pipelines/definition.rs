@@ -454,14 +454,37 @@ fn check_export(fields: Fields<'_>, incremental: bool, input: &Schema, order_by:
     Ok(())
 }
 
-/// Every property of both schemas must be used.
-fn check_use(
+/// Leaves of both schemas only what a definition of an import uses.
+pub fn keep_used(body: &mut Map<String, Value>, languages: &[Language]) -> Asked<()> {
+    let fields = Fields(body);
+    let (Some(input), Some(output)) = (read_schema(fields, "inSchema")?, read_schema(fields, "outSchema")?)
+    else {
+        return Ok(());
+    };
+    let filter = read_filter(fields, &input)?;
+    let columns = read_columns(fields)?;
+    let Some(transformation) = fields.value("transformation") else { return Ok(()) };
+    let Some(transformation) = read_transformation(transformation, &input, Some(&output), languages)? else {
+        return Ok(());
+    };
+    let (read, filled) = uses(&columns, filter.as_ref(), &transformation, &input, &output)?;
+    for (name, schema) in
+        [("inSchema", rules::only(&input, &read)), ("outSchema", rules::only(&output, &filled))]
+    {
+        let schema = serde_json::from_str(&schema.to_json()).unwrap_or_default();
+        body.insert(name.to_owned(), schema);
+    }
+    Ok(())
+}
+
+/// The paths of the input that a definition reads, and those of the output that it fills.
+fn uses(
     columns: &Columns,
     filter: Option<&Filter>,
     transformation: &Transformed,
     input: &Schema,
     output: &Schema,
-) -> Asked<()> {
+) -> Asked<(Vec<String>, Vec<String>)> {
     let mut read: Vec<String> = columns.user_id.iter().chain(&columns.updated_at).cloned().collect();
     if let Some(filter) = filter {
         read.extend(filter.conditions.iter().map(|condition| condition.input.clone()));
@@ -477,6 +500,18 @@ fn check_use(
             function.out_paths.clone()
         }
     };
+    Ok((read, filled))
+}
+
+/// Every property of both schemas must be used.
+fn check_use(
+    columns: &Columns,
+    filter: Option<&Filter>,
+    transformation: &Transformed,
+    input: &Schema,
+    output: &Schema,
+) -> Asked<()> {
+    let (read, filled) = uses(columns, filter, transformation, input, output)?;
     let told = |schema: &str, path: String| {
         Refusal::bad(format!("`{path}` of {schema} is used by nothing: use it or leave it out"))
     };

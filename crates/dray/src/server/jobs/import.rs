@@ -16,6 +16,7 @@ use crate::operations::import::{ImportRequest, Rows, Watch, import};
 use crate::operations::import_job::{ImportJob, ImportResult, ledger_words};
 use crate::operations::ledger::{fates_json, mapping_json, problem_json};
 use crate::operations::objects::KnownObjects;
+use crate::operations::outcomes::{ImportNote, save_note};
 use crate::operations::plans::{self, Planned};
 use crate::operations::quota::Quota;
 use crate::outbound::fetch::{FetchLimits, FetchWatch, Wanted, fetch_to_path};
@@ -112,10 +113,14 @@ pub fn perform(
         resume: true,
         plan: false,
         quota: asked.quota(),
-        object,
+        object: Arc::clone(&object),
     };
     let report = import(session, &known, request, watch)?;
     job.import_id = Some(report.import.id);
+    let failed_file = asked.failed_file.clone();
+    let note = ImportNote { failed_file, ..ImportNote::of(&report, &object, &job.actor) };
+    let now = session.time()?;
+    save_note(session, report.import.id, &note, now)?;
     let was_stopped = watch.stop.load(Ordering::Relaxed) && report.import.status != ImportStatus::Completed;
     if was_stopped || report.import.status == ImportStatus::Interrupted {
         return Ok(Done::Stopped);

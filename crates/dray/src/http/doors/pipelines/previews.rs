@@ -38,22 +38,22 @@ use crate::storage::Role;
 const MOST_ROWS: u64 = 100;
 
 /// Which file, and how it is read.
-#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub struct FileQuery {
     /// Where it is.
-    path: Option<String>,
+    pub path: Option<String>,
     /// `csv`, `excel`, `json` or `parquet`.
-    format: Option<String>,
+    pub format: Option<String>,
     /// The sheet of a workbook.
-    sheet: Option<String>,
+    pub sheet: Option<String>,
     /// Empty, `Zip`, `Gzip` or `Snappy`.
-    compression: Option<String>,
+    pub compression: Option<String>,
     /// The settings of the format, as JSON.
-    format_settings: Option<String>,
+    pub format_settings: Option<String>,
     /// How many rows, 0 to 100; none where it is left out.
-    limit: Option<String>,
+    pub limit: Option<String>,
 }
 
 /// A file that is asked about, checked.

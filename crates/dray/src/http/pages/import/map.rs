@@ -1,23 +1,26 @@
 //! The second step: how the file is read, which column is which field, and what happens to rows that are there
 //! already. A suggestion says how sure it is and why.
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use dray_engine::map::computed::SIGN;
 use dray_engine::suggest::{Known, Suggestion, Table, suggest};
 use dray_model::definition::{Merge, OnDuplicate};
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
+use super::more;
 use super::review::look;
-use super::{Step, address_of, draft_of, keep, read_file, steps};
+use super::{Prepared, Step, keep, read_file, steps};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
-use crate::http::pages::frame::{Head, Visit, page};
+use crate::http::pages::frame::{Head, page};
 use crate::http::pages::pictures::histogram;
+use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::Draft;
-use crate::operations::mapping_memory;
+use crate::operations::mapping_memory::{self, More};
 use crate::operations::reading::ReadRequest;
 use crate::operations::sample::Sample;
 use crate::server::app::App;
@@ -43,12 +46,9 @@ const DELIMITERS: [(&str, &str); 4] =
     [(",", "comma ,"), (";", "semicolon ;"), ("tab", "tab"), ("|", "pipe |")];
 
 /// Shows the columns of the file with what they seem to be.
-pub async fn show(
-    State(app): State<App>,
-    visit: Visit,
-    Path((name, id)): Path<(String, String)>,
-) -> Answer<Markup> {
-    let (object, draft) = draft_of(&app, &visit, &name, &id).await?;
+pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> {
+    let address = prepared.address();
+    let Prepared { visit, object, draft } = prepared;
     let words = visit.words;
     let sample = read_file(&app, &visit, &draft, Sample::of).await;
     let title = filled(words.file_into, &[&draft.job.source_name, &object.definition.label]);
@@ -59,23 +59,29 @@ pub async fn show(
             let (rows, columns) = (format!("{}{more}", sample.rows.len()), sample.header.len().to_string());
             lead = html! { (filled(words.say_which, &[&rows, &columns])) };
             let of_work = object.clone();
-            let confirmed = app
-                .run(visit.actor.organization(), move |session| mapping_memory::recall(session, &of_work))
+            let header = sample.header.clone();
+            let (confirmed, remembered) = app
+                .run(visit.actor.organization(), move |session| {
+                    let confirmed = mapping_memory::recall(session, &of_work)?;
+                    Ok((confirmed, mapping_memory::recall_more(session, &of_work, &header)?))
+                })
                 .await?;
+            let is_new = draft.job.columns.is_empty() && draft.job.statics.is_empty();
+            let more = if is_new { remembered } else { more::said(&draft.job.columns, &draft.job.statics) };
             let known = Known { confirmed: Some(&confirmed), ..Known::default() };
             let suggested = suggest(&object, &Table::from_rows(&sample.header, &sample.rows), &known);
             html! {
-                (mapping(words, &object, &draft, &sample, &suggested))
-                (reading(words, &draft, Some(&sample)))
+                (mapping(words, &address, &object, &draft, &sample, &suggested, &more))
+                (reading(words, &address, &draft, Some(&sample)))
             }
         }
         Err(failure) => html! {
             p.notice.error role="alert" { (failure.message) }
-            (reading(words, &draft, None))
+            (reading(words, &address, &draft, None))
         },
     };
     let actions = html! {
-        a.button.quiet href=(format!("/import/{}", object.name())) { (words.back) }
+        a.button.quiet href=(visit.at(&format!("/import/{}", object.name()))) { (words.back) }
         button.primary form="mapping" { (words.step_review) }
     };
     let content = html! { (steps(words, Step::Map, None)) (content) };
@@ -83,7 +89,7 @@ pub async fn show(
 }
 
 /// How the file is read, to be changed; what was found out stands first.
-fn reading(words: &Words, draft: &Draft, sample: Option<&Sample>) -> Markup {
+fn reading(words: &Words, address: &str, draft: &Draft, sample: Option<&Sample>) -> Markup {
     let found = |what: &str| {
         let found = sample?.detected.iter().find(|found| found.what == what)?;
         Some(found.value.clone())
@@ -94,11 +100,12 @@ fn reading(words: &Words, draft: &Draft, sample: Option<&Sample>) -> Markup {
         Some(found) => filled(words.found_out, &[&found]),
         None => words.find_out.to_owned(),
     };
+    let address = format!("{address}/reading");
     html! {
         section.card {
             h2 { (words.how_read) }
             p.hint { (words.how_read_hint) }
-            form.fields.two method="post" action=(format!("{}/reading", address_of(draft))) data-autosubmit {
+            form.fields.two method="post" action=(address) hx-post=(address) hx-trigger="change, submit" hx-target="#main" hx-select="#main" hx-swap="outerHTML" {
                 div.field {
                     label for="encoding" { (words.encoding) }
                     select #encoding name="encoding" {
@@ -166,13 +173,17 @@ fn suggested_column(object: &Object, suggestion: &Suggestion) -> Option<ColumnIn
 
 fn mapping(
     words: &Words,
+    address: &str,
     object: &Object,
     draft: &Draft,
     sample: &Sample,
     suggested: &[Suggestion],
+    more: &More,
 ) -> Markup {
     let targets = targets(object);
-    let mut taken: Vec<ColumnIndex> = Vec::new();
+    let filled_otherwise = more.statics.iter().chain(&more.computed);
+    let mut taken: Vec<ColumnIndex> =
+        filled_otherwise.filter_map(|(field, _)| object.column(field)).collect();
     let mut chosen: Vec<Option<ColumnIndex>> = Vec::with_capacity(sample.header.len());
     for (index, header) in sample.header.iter().enumerate() {
         let said = draft.job.columns.iter().find(|(known, _)| known == header);
@@ -191,7 +202,7 @@ fn mapping(
         object.definition.policy.match_by.iter().map(|name| object.label_of(name)).collect::<Vec<_>>();
     let is_matched = |name: &str| policy.match_by.first().is_some_and(|known| known == name);
     html! {
-        form #mapping method="post" action=(format!("{}/mapping", address_of(draft))) {
+        form #mapping method="post" action=(format!("{address}/mapping")) {
             div.scroll tabindex="0" role="region" aria-label=(words.step_map) {
                 table.mapping {
                     thead { tr { th { (words.column_of_file) } th { (words.values) } th { (words.field) } th { (words.why) } } }
@@ -236,6 +247,7 @@ fn mapping(
                     }
                 }
             }
+            (more::lines(words, object, &targets, &sample.header, more))
             section.card {
                 h2 { (words.already_there) }
                 div.fields.two {
@@ -268,11 +280,11 @@ fn mapping(
 /// Reads the file in another way.
 pub async fn read(
     State(app): State<App>,
-    visit: Visit,
-    Path((name, id)): Path<(String, String)>,
+    prepared: Prepared,
     Form(entered): Form<BTreeMap<String, String>>,
 ) -> Answer<Response> {
-    let (_, mut draft) = draft_of(&app, &visit, &name, &id).await?;
+    let to = prepared.address();
+    let Prepared { visit, mut draft, .. } = prepared;
     let text =
         |name: &str| entered.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let header_row = match text("header_row") {
@@ -288,8 +300,8 @@ pub async fn read(
     };
     draft.job.read.options()?;
     draft.job.columns.clear();
+    draft.job.statics.clear();
     draft.review = None;
-    let to = address_of(&draft);
     keep(&app, &visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
 }
@@ -297,20 +309,28 @@ pub async fn read(
 /// Keeps which column is which field, and looks what would happen.
 pub async fn put(
     State(app): State<App>,
-    visit: Visit,
-    Path((name, id)): Path<(String, String)>,
+    prepared: Prepared,
     Form(entered): Form<BTreeMap<String, String>>,
 ) -> Answer<Response> {
-    let (object, mut draft) = draft_of(&app, &visit, &name, &id).await?;
+    let Prepared { visit, object, mut draft } = prepared;
     let mut columns: Vec<(String, String)> = Vec::new();
     for index in 0..entered.len() {
         let Some(header) = entered.get(&format!("column.{index}")) else { break };
-        let field = entered.get(&format!("field.{index}")).cloned().unwrap_or_default();
-        if !field.is_empty() && columns.iter().any(|(_, known)| *known == field) {
-            let label = object.label_of(&field);
-            return Err(Failure::validation(filled(visit.words.filled_twice, &[&label])));
+        columns.push((header.clone(), entered.get(&format!("field.{index}")).cloned().unwrap_or_default()));
+    }
+    let header: Vec<String> = columns.iter().map(|(header, _)| header.clone()).collect();
+    let pairs = columns.clone();
+    let more = more::entered(&entered);
+    columns.extend(more.computed.iter().map(|(field, text)| (format!("{SIGN}{text}"), field.clone())));
+    let mut fields: Vec<&str> = Vec::new();
+    let of_columns = columns.iter().map(|(_, field)| field);
+    for field in
+        of_columns.chain(more.statics.iter().map(|(field, _)| field)).filter(|field| !field.is_empty())
+    {
+        if fields.contains(&field.as_str()) {
+            return Err(Failure::validation(filled(visit.words.filled_twice, &[&label(&object, field)])));
         }
-        columns.push((header.clone(), field));
+        fields.push(field);
     }
     let on_duplicate = entered.get("on_duplicate").map(String::as_str).unwrap_or_default();
     let policy = &mut draft.job.policy;
@@ -323,10 +343,12 @@ pub async fn put(
         _ => (None, None),
     };
     policy.match_by = entered.get("match").filter(|name| !name.is_empty()).cloned().into_iter().collect();
-    draft.job.columns.clone_from(&columns);
+    draft.job.columns = columns;
+    draft.job.statics.clone_from(&more.statics);
     let of_work = object.clone();
     app.run(visit.actor.organization(), move |session| {
-        mapping_memory::remember(session, &of_work, &columns, clock::now())
+        mapping_memory::remember(session, &of_work, &pairs, clock::now())?;
+        mapping_memory::remember_more(session, &of_work, &header, more, clock::now())
     })
     .await?;
     look(&app, &visit, object, draft).await

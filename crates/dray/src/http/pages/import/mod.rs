@@ -3,13 +3,17 @@
 
 pub mod upload;
 pub mod review;
+pub mod more;
 pub mod map;
 pub mod repair;
 
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use dray_model::Result;
 use dray_model::flow::RowSource;
 use dray_model::object::Object;
 use maud::{Markup, html};
+use serde::Deserialize;
 use std::sync::Arc;
 
 use super::frame::Visit;
@@ -62,21 +66,52 @@ pub fn steps(words: &Words, now: Step, draft: Option<&str>) -> Markup {
     }
 }
 
-/// The draft of an address, and its object.
-async fn draft_of(app: &App, visit: &Visit, object: &str, id: &str) -> Answer<(Arc<Object>, Draft)> {
-    visit.actor.may_plan()?;
-    let object = object_of(&visit.objects, object)?;
-    let wanted = id.to_owned();
-    let found = app.run(visit.actor.organization(), move |session| Draft::find(session, &wanted)).await?;
-    let found = found.filter(|draft| draft.object == object.name());
-    let draft =
-        found.ok_or_else(|| Failure::not_found(format!("there is no prepared import `{}`", short(id))))?;
-    Ok((object, draft))
+/// Somebody goes on with an import that is being prepared.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Who.
+    pub visit: Visit,
+    /// The object imported into.
+    pub object: Arc<Object>,
+    /// What was done so far.
+    pub draft: Draft,
+}
+
+/// The parts of an address.
+#[derive(Deserialize)]
+struct Place {
+    object: String,
+    draft: String,
+}
+
+impl FromRequestParts<App> for Prepared {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let visit = Visit::from_request_parts(parts, app).await?;
+        let place = Path::<Place>::from_request_parts(parts, app).await;
+        let Path(place) = place.map_err(|_| Failure::not_found("there is no such page"))?;
+        let object = object_of(&visit.objects, &place.object)?;
+        visit.may_import_into(&object)?;
+        let missing = Failure::not_found(format!("there is no prepared import `{}`", short(&place.draft)));
+        let found =
+            app.run(visit.actor.organization(), move |session| Draft::find(session, &place.draft)).await?;
+        let draft = found.filter(|draft| draft.object == object.name()).ok_or(missing)?;
+        visit.must_own(&draft.actor)?;
+        Ok(Self { visit, object, draft })
+    }
+}
+
+impl Prepared {
+    /// The address of its pages.
+    pub fn address(&self) -> String {
+        address_of(&self.visit, &self.draft)
+    }
 }
 
 /// The page of a draft.
-fn address_of(draft: &Draft) -> String {
-    format!("/import/{}/{}", draft.object, draft.id)
+fn address_of(visit: &Visit, draft: &Draft) -> String {
+    visit.at(&format!("/import/{}/{}", draft.object, draft.id))
 }
 
 /// Keeps the draft, and its file as long.

@@ -3,30 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::Response;
 use dray_engine::map::edits::{CellEdit, Edits, Replacement};
 
 use super::review::{look, problems_of, text};
-use super::{Draft, draft_of};
+use super::{Draft, Prepared};
 use crate::http::answer::Answer;
-use crate::http::pages::frame::Visit;
 use crate::server::app::App;
 
 /// What a form says: name → text.
 type Entered = BTreeMap<String, String>;
 
 /// Changes the repairs of a draft, and looks again what would happen.
-async fn repaired(
-    app: &App,
-    visit: &Visit,
-    (name, id): (String, String),
-    change: impl FnOnce(&mut Draft),
-) -> Answer<Response> {
-    let (object, mut draft) = draft_of(app, visit, &name, &id).await?;
+async fn repaired(app: &App, prepared: Prepared, change: impl FnOnce(&mut Draft)) -> Answer<Response> {
+    let Prepared { visit, object, mut draft } = prepared;
     change(&mut draft);
     draft.job.edits.check()?;
-    look(app, visit, object, draft).await
+    look(app, &visit, object, draft).await
 }
 
 /// Replaces the edit of a cell, or adds one.
@@ -38,11 +32,10 @@ fn edit(edits: &mut Edits, row: u64, column: &str, value: Option<String>) {
 /// Takes the cells of the sheet that were changed: each is named by its row and the place of its column.
 pub async fn cells(
     State(app): State<App>,
-    visit: Visit,
-    Path(place): Path<(String, String)>,
+    prepared: Prepared,
     Form(entered): Form<Entered>,
 ) -> Answer<Response> {
-    repaired(&app, &visit, place, |draft| {
+    repaired(&app, prepared, |draft| {
         let Some(review) = &draft.review else { return };
         for (row, cells) in &review.bad.rows {
             for (index, (column, before)) in review.bad.header.iter().zip(cells).enumerate() {
@@ -62,11 +55,10 @@ pub async fn cells(
 /// Replaces a text wherever it stands.
 pub async fn replace(
     State(app): State<App>,
-    visit: Visit,
-    Path(place): Path<(String, String)>,
+    prepared: Prepared,
     Form(mut entered): Form<Entered>,
 ) -> Answer<Response> {
-    repaired(&app, &visit, place, |draft| {
+    repaired(&app, prepared, |draft| {
         let find = entered.remove("find").unwrap_or_default();
         if find.is_empty() {
             return;
@@ -85,14 +77,13 @@ pub async fn replace(
 /// Empties the cells of a column that have one kind of problem.
 pub async fn empty(
     State(app): State<App>,
-    visit: Visit,
-    Path(place): Path<(String, String)>,
+    prepared: Prepared,
     Form(entered): Form<Entered>,
 ) -> Answer<Response> {
     let (Some(column), Some(code)) = (entered.get("column"), entered.get("code")) else {
-        return repaired(&app, &visit, place, |_| {}).await;
+        return repaired(&app, prepared, |_| {}).await;
     };
-    repaired(&app, &visit, place, |draft| {
+    repaired(&app, prepared, |draft| {
         let Some(review) = &draft.review else { return };
         for problem in problems_of(&review.answer) {
             let row = problem.get("row").and_then(serde_json::Value::as_u64).filter(|row| *row > 0);
@@ -110,11 +101,10 @@ pub async fn empty(
 /// Takes values of a column for choices of its field.
 pub async fn values(
     State(app): State<App>,
-    visit: Visit,
-    Path(place): Path<(String, String)>,
+    prepared: Prepared,
     Form(entered): Form<Entered>,
 ) -> Answer<Response> {
-    repaired(&app, &visit, place, |draft| {
+    repaired(&app, prepared, |draft| {
         let column = entered.get("column").cloned();
         for index in 0..entered.len() {
             let of = |name: &str| entered.get(&format!("{name}.{index}")).filter(|text| !text.is_empty());
@@ -135,12 +125,12 @@ pub async fn values(
 /// Says what happens where a reference names a record that is not there: it is made, or the cell is left empty.
 pub async fn references(
     State(app): State<App>,
-    visit: Visit,
-    Path(place): Path<(String, String)>,
+    prepared: Prepared,
     Form(entered): Form<Entered>,
 ) -> Answer<Response> {
-    repaired(&app, &visit, place, |draft| {
-        let makes = entered.get("missing").is_some_and(|missing| missing == "make");
+    let may_make = prepared.visit.embedded.is_none();
+    repaired(&app, prepared, |draft| {
+        let makes = may_make && entered.get("missing").is_some_and(|missing| missing == "make");
         draft.job.policy.create_references = makes;
         draft.job.policy.leave_references_empty = !makes;
     })
@@ -148,12 +138,8 @@ pub async fn references(
 }
 
 /// Takes all repairs back.
-pub async fn forget(
-    State(app): State<App>,
-    visit: Visit,
-    Path(place): Path<(String, String)>,
-) -> Answer<Response> {
-    repaired(&app, &visit, place, |draft| {
+pub async fn forget(State(app): State<App>, prepared: Prepared) -> Answer<Response> {
+    repaired(&app, prepared, |draft| {
         draft.job.edits = Edits::default();
         draft.job.policy.create_references = false;
         draft.job.policy.leave_references_empty = false;

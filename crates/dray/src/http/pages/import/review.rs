@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use dray_model::object::Object;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::{Step, address_of, draft_of, keep, read_file, steps};
+use super::{Prepared, Step, address_of, keep, read_file, steps};
 use crate::http::answer::Answer;
 use crate::http::native::plans;
 use crate::http::pages::frame::{Head, Visit, page};
@@ -57,7 +57,7 @@ pub async fn look(app: &App, visit: &Visit, object: Arc<Object>, mut draft: Draf
         review.bad = read_file(app, visit, &draft, move |source| rows_of(source, &bad)).await?;
     }
     draft.review = Some(review);
-    let to = format!("{}/review", address_of(&draft));
+    let to = format!("{}/review", address_of(visit, &draft));
     // Planning gives the file two hours, and what is prepared may wait longer.
     keep(app, visit, draft).await?;
     Ok(Redirect::to(&to).into_response())
@@ -74,29 +74,26 @@ pub fn text<'v>(problem: &'v Value, name: &str) -> &'v str {
 }
 
 /// Shows what would happen.
-pub async fn show(
-    State(app): State<App>,
-    visit: Visit,
-    Path((name, id)): Path<(String, String)>,
-) -> Answer<Response> {
-    let (object, draft) = draft_of(&app, &visit, &name, &id).await?;
-    let Some(review) = &draft.review else { return Ok(Redirect::to(&address_of(&draft)).into_response()) };
+pub async fn show(prepared: Prepared) -> Answer<Response> {
+    let address = prepared.address();
+    let Prepared { visit, object, draft } = prepared;
+    let Some(review) = &draft.review else { return Ok(Redirect::to(&address).into_response()) };
     let words = visit.words;
     let fates = review.answer.get("plan").cloned().unwrap_or_else(|| json!({}));
     let number = |fate: &str| fates.get(fate).and_then(Value::as_u64).unwrap_or(0);
     let effect = number("created") + number("updated");
     let may_import = visit.actor.role == Role::Admin && review.plan.is_some();
     let actions = html! {
-        a.button.quiet href=(address_of(&draft)) { (words.back) }
+        a.button.quiet href=(address) { (words.back) }
         @if may_import {
-            form method="post" action=(format!("{}/confirm", address_of(&draft))) {
+            form method="post" action=(format!("{address}/confirm")) {
                 button.primary { (filled(words.import_rows, &[&count(effect)])) }
             }
         }
     };
     let lead = html! { (words.nothing_written_yet) };
     let content = html! {
-        (steps(words, Step::Review, Some(&address_of(&draft))))
+        (steps(words, Step::Review, Some(&address)))
         @if !review.refused.is_empty() { p.notice.error role="alert" { (review.refused) } }
         @if fates.get("read").is_some() {
             section.card {
@@ -104,8 +101,8 @@ pub async fn show(
                 (ledger(words, &fates))
             }
         }
-        (repairs(words, &object, &draft, review))
-        (changes(words, &object, &review.answer))
+        (repairs(&visit, &object, &draft, review))
+        (changes(&visit, &object, &review.answer))
     };
     Ok(page(&visit, &Head { title: words.review_title, lead, actions }, &content).into_response())
 }
@@ -184,9 +181,10 @@ pub fn problems(words: &Words, object: &Object, answer: &Value) -> Markup {
 }
 
 /// What is wrong, and the ways to put it right on the spot.
-fn repairs(words: &Words, object: &Object, draft: &Draft, review: &Review) -> Markup {
+fn repairs(visit: &Visit, object: &Object, draft: &Draft, review: &Review) -> Markup {
     let groups = alike(&review.answer);
-    let address = address_of(draft);
+    let words = visit.words;
+    let address = address_of(visit, draft);
     let edits = &draft.job.edits;
     let policy = &draft.job.policy;
     let repaired = edits.cells.len()
@@ -215,7 +213,7 @@ fn repairs(words: &Words, object: &Object, draft: &Draft, review: &Review) -> Ma
                         }
                         @if group.code == "reference_not_found" && group.severity == "error" {
                             form method="post" action=(format!("{address}/references")) {
-                                button.small name="missing" value="make" { (words.make_them) } " "
+                                @if visit.embedded.is_none() { button.small name="missing" value="make" { (words.make_them) } " " }
                                 button.small name="missing" value="empty" { (words.leave_them_empty) }
                             }
                         } @else if is_column(&group.column) && group.severity == "error" && group.code != "required" {
@@ -230,15 +228,15 @@ fn repairs(words: &Words, object: &Object, draft: &Draft, review: &Review) -> Ma
             }
         }
         @for group in groups.iter().filter(|group| group.code == "not_a_choice" && is_column(&group.column)) {
-            (value_matches(words, object, draft, group))
+            (value_matches(words, &address, object, draft, group))
         }
-        @if !review.bad.rows.is_empty() { (sheet(words, draft, review)) }
+        @if !review.bad.rows.is_empty() { (sheet(words, &address, draft, review)) }
         @else { (problems(words, object, &review.answer)) }
     }
 }
 
 /// Which choice each unknown value means.
-fn value_matches(words: &Words, object: &Object, draft: &Draft, group: &Alike) -> Markup {
+fn value_matches(words: &Words, address: &str, object: &Object, draft: &Draft, group: &Alike) -> Markup {
     let field = draft.job.columns.iter().find(|(header, _)| *header == group.column);
     let definition = field.and_then(|(_, field)| object.field(field)).map(|field| &field.definition);
     let Some(definition) = definition.filter(|definition| !definition.choices.is_empty()) else {
@@ -247,7 +245,7 @@ fn value_matches(words: &Words, object: &Object, draft: &Draft, group: &Alike) -
     html! {
         section.card {
             h2 { (filled(words.match_values, &[&group.column])) }
-            form.fields.two method="post" action=(format!("{}/values", address_of(draft))) {
+            form.fields.two method="post" action=(format!("{address}/values")) {
                 input type="hidden" name="column" value=(group.column);
                 @for (index, value) in group.values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
                     div.field {
@@ -266,8 +264,7 @@ fn value_matches(words: &Words, object: &Object, draft: &Draft, group: &Alike) -
 }
 
 /// The bad rows, to be edited in place.
-fn sheet(words: &Words, draft: &Draft, review: &Review) -> Markup {
-    let address = address_of(draft);
+fn sheet(words: &Words, address: &str, draft: &Draft, review: &Review) -> Markup {
     let wrong = |row: u64| {
         let of_row = move |problem: &&Value| {
             problem.get("row").and_then(Value::as_u64) == Some(row) && text(problem, "severity") == "error"
@@ -328,7 +325,7 @@ fn sheet(words: &Words, draft: &Draft, review: &Review) -> Markup {
 }
 
 /// Old → new of the records that would change.
-fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
+fn changes(visit: &Visit, object: &Object, answer: &Value) -> Markup {
     let all = answer.get("changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut records: Vec<(i64, Vec<&Value>)> = Vec::new();
     for change in all {
@@ -342,6 +339,7 @@ fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
     if records.is_empty() {
         return html! {};
     }
+    let words = visit.words;
     let cells = answer.get("changed_cells").and_then(Value::as_u64).unwrap_or(0);
     html! {
         h2 { (words.changes) " " small { (filled(words.changed_cells, &[&count(cells)])) } }
@@ -352,7 +350,12 @@ fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
                     @for (id, cells) in records {
                         @for (index, cell) in cells.iter().enumerate() {
                             tr {
-                                td { @if index == 0 { a href=(format!("/records/{}/{id}", object.name())) { (id) } } }
+                                td {
+                                    @if index == 0 {
+                                        @if visit.embedded.is_some() { (id) }
+                                        @else { a href=(format!("/records/{}/{id}", object.name())) { (id) } }
+                                    }
+                                }
                                 td { (label(object, text(cell, "field"))) }
                                 td { span.change { del { (text(cell, "old")) } ins { (text(cell, "new")) } } }
                             }
@@ -365,24 +368,22 @@ fn changes(words: &Words, object: &Object, answer: &Value) -> Markup {
 }
 
 /// Carries the plan out, and goes on to what came of it.
-pub async fn confirm(
-    State(app): State<App>,
-    visit: Visit,
-    Path((name, id)): Path<(String, String)>,
-) -> Answer<Response> {
+pub async fn confirm(State(app): State<App>, prepared: Prepared) -> Answer<Response> {
+    let review = format!("{}/review", prepared.address());
+    let Prepared { visit, object, draft } = prepared;
     visit.actor.must_be_admin()?;
-    let (object, draft) = draft_of(&app, &visit, &name, &id).await?;
     let Some(plan) = draft.review.as_ref().and_then(|review| review.plan.clone()) else {
-        return Ok(Redirect::to(&format!("{}/review", address_of(&draft))).into_response());
+        return Ok(Redirect::to(&review).into_response());
     };
     // Sent twice it is done once, and leads to the same page.
     let request = format!("draft {}", draft.id);
     let done = plans::carry_out(&app, &visit.actor, &visit.objects, object, plan.clone(), request).await;
     let found = app.run(visit.actor.organization(), move |session| Plan::find(session, &plan)).await?;
     let confirmed = found.and_then(|plan| plan.confirmed);
-    match confirmed.map(|confirmed| (confirmed.import, confirmed.job)) {
-        Some((Some(import), _)) => Ok(Redirect::to(&format!("/imports/{import}")).into_response()),
-        Some((None, Some(job))) => Ok(Redirect::to(&format!("/jobs/{job}")).into_response()),
-        _ => done.map(|_| Redirect::to(&format!("{}/review", address_of(&draft))).into_response()),
-    }
+    let to = match confirmed.map(|confirmed| (confirmed.import, confirmed.job)) {
+        Some((Some(import), _)) => visit.at(&format!("/imports/{import}")),
+        Some((None, Some(job))) => visit.at(&format!("/jobs/{job}")),
+        _ => done.map(|_| review)?,
+    };
+    Ok(Redirect::to(&to).into_response())
 }

@@ -1,0 +1,115 @@
+//! The endpoint of a record, such as a connector: its address, and the tokens, which are shown once.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Form, Path, State};
+use axum::http::HeaderMap;
+use dray_model::object::Object;
+use maud::{Markup, html};
+
+use super::frame::{Head, Visit, page};
+use super::pieces::moment;
+use super::words::{Words, filled};
+use crate::http::answer::Answer;
+use crate::http::links::base_url;
+use crate::http::lists::number_of;
+use crate::http::native::endpoints as native;
+use crate::http::native::shapes::object_of;
+use crate::server::app::App;
+use crate::server::endpoints::Tokens;
+
+fn address_of(object: &Object, id: i64) -> String {
+    format!("/records/{}/{id}/endpoint", object.name())
+}
+
+/// The place of the endpoint on a record's page: it is brought once the page is there.
+pub fn later(words: &Words, object: &Object, id: i64) -> Markup {
+    let address = address_of(object, id);
+    html! {
+        section #endpoint .card hx-get=(address) hx-trigger="load" hx-select="#endpoint" hx-swap="outerHTML" {
+            h2 { (words.record_endpoint) }
+            p { a href=(address) { (words.show_endpoint) } }
+        }
+    }
+}
+
+/// The endpoint as a page of its own.
+pub async fn get(
+    State(app): State<App>,
+    visit: Visit,
+    Path((name, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer<Markup> {
+    show(&app, &visit, (&name, &id), &headers, None).await
+}
+
+/// Shows the tokens, once, or new ones.
+pub async fn show_tokens(
+    State(app): State<App>,
+    visit: Visit,
+    Path((name, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    Form(entered): Form<BTreeMap<String, String>>,
+) -> Answer<Markup> {
+    visit.actor.must_be_admin()?;
+    let object = object_of(&visit.objects, &name)?;
+    let rotate = entered.contains_key("rotate");
+    let tokens = native::shown(&app, &visit.actor, &object, number_of(&id, "record")?, rotate).await?;
+    show(&app, &visit, (&name, &id), &headers, Some(tokens)).await
+}
+
+async fn show(
+    app: &App,
+    visit: &Visit,
+    (name, id): (&str, &str),
+    headers: &HeaderMap,
+    tokens: Option<Tokens>,
+) -> Answer<Markup> {
+    visit.actor.must_be_admin()?;
+    let object = object_of(&visit.objects, name)?;
+    let id = number_of(id, "record")?;
+    let (url, state) = native::found(app, &visit.actor, &object, id, &base_url(app, headers)).await?;
+    let words = visit.words;
+    let secrets = tokens.iter().flat_map(|tokens| {
+        [
+            ("bearer", words.bearer_token, words.bearer_hint, &tokens.bearer),
+            ("secret", words.secret_token, words.secret_hint, &tokens.secret),
+        ]
+    });
+    let content = html! {
+        section #endpoint .card {
+            h2 { (words.record_endpoint) }
+            p.hint { (words.record_endpoint_hint) }
+            (copied(words, ("endpoint-address", words.address, ""), &url))
+            @if tokens.is_some() { p.notice.warning role="status" { (words.tokens_shown_once) } }
+            @for (id, title, hint, value) in secrets { (copied(words, (id, title, hint), value)) }
+            form.bar method="post" action=(address_of(&object, id)) hx-post=(address_of(&object, id))
+                hx-target="#endpoint" hx-select="#endpoint" hx-swap="outerHTML" {
+                @if let Some(at) = state.shown_at {
+                    @if tokens.is_none() { p.hint { (words.tokens_seen) " " (moment(at)) } }
+                    button.small name="rotate" value="yes" data-confirm=(words.new_tokens_sure) { (words.new_tokens) }
+                } @else {
+                    button.small { (words.show_tokens) }
+                    p.hint { (words.show_tokens_hint) }
+                }
+            }
+        }
+    };
+    let title = filled(words.record, &[&id.to_string()]);
+    let actions = html! { a.button.quiet href=(format!("/records/{}/{id}", object.name())) { (words.back) } };
+    Ok(page(visit, &Head { title: &title, lead: html! { (object.definition.label) }, actions }, &content))
+}
+
+/// A text to be copied.
+fn copied(words: &Words, (id, title, hint): (&str, &str, &str), value: &str) -> Markup {
+    html! {
+        div.field {
+            label for=(id) { (title) }
+            div.bar {
+                input id=(id) .mono value=(value) readonly;
+                button.small type="button" data-copy=(id) { (words.copy) }
+            }
+            @if !hint.is_empty() { p.hint { (hint) } }
+        }
+    }
+}
