@@ -1,9 +1,10 @@
 //! Saved imports row by row, against the tables of their specification.
 
 use super::name::{letters_of, property_name};
+use super::rules::{only, unused};
 use super::times::{TimeFormat, update_time};
 use super::user_id::user_id;
-use crate::expression::{Json, RepeatedMember, Value};
+use crate::expression::{Json, RepeatedMember, Schema, Value};
 
 #[test]
 fn headers_become_names_of_properties() {
@@ -102,4 +103,26 @@ fn times_of_updates_are_read_in_many_formats() {
     }
     assert_eq!(update_time(Some(&Value::Null), None, now), Ok(None));
     assert_eq!(update_time(Some(&Value::text("")), Some(&TimeFormat::Iso8601), now), Ok(None));
+}
+
+#[test]
+fn a_schema_keeps_only_what_is_used() {
+    let text = |name: &str| format!(r#"{{"name":"{name}","type":{{"kind":"string"}}}}"#);
+    let object = |name: &str, inner: &str| {
+        format!(r#"{{"name":"{name}","type":{{"kind":"object","properties":[{inner}]}}}}"#)
+    };
+    let inner = [text("city"), text("zip")].join(",");
+    let properties = [text("id"), object("home", &inner), object("work", &inner), text("idle")].join(",");
+    let schema = Schema::parse(&format!(r#"{{"kind":"object","properties":[{properties}]}}"#));
+    let schema = schema.expect("a schema");
+    let used: Vec<String> = ["id", "home.zip", "work"].map(str::to_owned).into();
+    assert_eq!(unused(&schema, &used).as_deref(), Some("home.city"));
+    let kept = only(&schema, &used);
+    assert_eq!(unused(&kept, &used), None);
+    for (path, is_there) in
+        [("id", true), ("home.zip", true), ("work.city", true), ("home.city", false), ("idle", false)]
+    {
+        assert_eq!(kept.at_path(path).is_some(), is_there, "{path}");
+    }
+    assert!(only(&schema, &["idle".to_owned()]).at_path("home").is_none(), "nothing of it is left");
 }
