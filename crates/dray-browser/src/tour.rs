@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Browser, Result};
 
@@ -26,6 +26,24 @@ pub const PAGES: &[(&str, &str)] = &[
     ("import-undone", "{undone}"),
     ("jobs", "/jobs"),
     ("job", "{job}"),
+    ("record-history", "{record}/history"),
+    ("connector", "{connector}"),
+    ("exports", "/exports"),
+    ("pipelines", "/pipelines"),
+    ("pipeline", "{pipeline}"),
+    ("pipeline-change", "{pipeline}/change"),
+    ("connections", "/connections"),
+    ("connection-new", "/connections/new/Source/sftp"),
+    ("reports", "/reports"),
+    ("report-new", "/reports/new/contacts"),
+    ("audit", "/audit"),
+    ("settings-objects", "/settings/objects"),
+    ("settings-object", "/settings/objects/contacts"),
+    ("settings-users", "/settings/users"),
+    ("settings-keys", "/settings/keys"),
+    ("settings-webhooks", "/settings/webhooks"),
+    ("settings-embedding", "/settings/embedding"),
+    ("settings-plan", "/settings/plan"),
     ("not-found", "/records/nothing"),
     ("reference", "/docs"),
 ];
@@ -61,6 +79,11 @@ impl Tour {
             .and_then(|id| id.strip_prefix("exp_"))
             .ok_or(format!("no job was made: {job}"))?;
         tour.made.push(("job", format!("{url}/jobs/{number}")));
+        let connector = browser.ask("POST", "/api/v1/objects/connectors/records", &connector())?;
+        tour.made.push(("connector", format!("{url}/records/connectors/{}", connector["id"])));
+        browser.ask("POST", "/v1/connections", &connection())?;
+        let pipeline = browser.ask("POST", "/v1/pipelines", &pipeline())?;
+        tour.made.push(("pipeline", format!("{url}/pipelines/{}", pipeline["id"])));
         browser.go(&format!("{url}/records/contacts"))?;
         browser.follow(".grid tbody a")?;
         tour.keep("record", browser)?;
@@ -82,10 +105,38 @@ impl Tour {
 
     /// The pages by their names, with the addresses they have here.
     pub fn pages(&self) -> Vec<(&'static str, String)> {
-        let address = |page: &str| match self.made.iter().find(|(name, _)| format!("{{{name}}}") == page) {
-            Some((_, address)) => address.clone(),
-            None => format!("{}{page}", self.url),
+        let address = |page: &str| {
+            let made = self.made.iter().find_map(|(name, address)| {
+                page.strip_prefix(&format!("{{{name}}}")).map(|rest| format!("{address}{rest}"))
+            });
+            made.unwrap_or_else(|| format!("{}{page}", self.url))
         };
         PAGES.iter().map(|(name, page)| (*name, address(page))).collect()
     }
+}
+
+fn connector() -> Value {
+    json!({
+        "name": "Orders", "trigger": "equals($payload.type, \"order\")",
+        "perform_api_url": "https://api.example.com/webhook", "perform_api_method": "POST",
+        "perform": [{ "key": "email", "value": "$payload.email" }],
+    })
+}
+
+fn connection() -> Value {
+    json!({ "name": "Shop", "role": "Source", "connector": "filesystem", "settings": {} })
+}
+
+fn pipeline() -> Value {
+    let text = json!({ "kind": "string", "maxLength": 254 });
+    let known = |names: &[&str]| -> Value {
+        let property = |name: &&str| json!({ "name": name, "readOptional": true, "type": text });
+        json!({ "kind": "object", "properties": names.iter().map(property).collect::<Vec<_>>() })
+    };
+    json!({
+        "name": "Customers of the shop", "connection": 1, "target": "User", "enabled": true, "format": "csv",
+        "path": "customers.csv", "formatSettings": { "separator": ",", "hasColumnNames": true },
+        "userIDColumn": "id", "transformation": { "mapping": { "email": "lower(mail)" } },
+        "inSchema": known(&["id", "mail"]), "outSchema": known(&["email"]),
+    })
 }

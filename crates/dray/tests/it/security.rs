@@ -305,8 +305,8 @@ fn browsers_are_told_to_be_careful() {
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(
         !page.text().contains("<script")
-            && !page.text().contains("http://")
-            && !page.text().contains("https://")
+            && !page.text().contains("\"http://")
+            && !page.text().contains("\"https://")
     );
 }
 

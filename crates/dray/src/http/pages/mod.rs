@@ -125,7 +125,7 @@ fn pipelines() -> Router<App> {
 
 /// The pages of the settings.
 fn settings() -> Router<App> {
-    use settings::{home, keys, objects, plan, users, webhooks};
+    use settings::{embedding, home, keys, objects, plan, users, webhooks};
     Router::new()
         .route("/settings", get(home))
         .route("/settings/objects", get(objects::list).post(objects::create))
@@ -144,6 +144,7 @@ fn settings() -> Router<App> {
         .route("/settings/webhooks/{id}/test", post(webhooks::test))
         .route("/settings/webhooks/{id}/delete", post(webhooks::delete))
         .route("/settings/webhooks/{id}/deliveries/{delivery}/replay", post(webhooks::replay))
+        .route("/settings/embedding", get(embedding::get).post(embedding::change))
         .route("/settings/plan", get(plan::get).post(plan::change))
 }
 

@@ -81,6 +81,13 @@ words! {
     created: "Created", "Angelegt", "Créé";
     changed: "Changed", "Geändert", "Modifié";
     version: "Version", "Version", "Version";
+    embedding: "Embedding", "Einbetten", "Intégration";
+    embed_origins: "Pages that may show imports", "Seiten, die Importe zeigen dürfen", "Pages pouvant afficher des importations";
+    embed_origins_label: "Origins, one on each line", "Ursprünge (Origins), einer je Zeile", "Origines, une par ligne";
+    embed_origins_hint: "Scheme and host, as in https://app.example.com. Without any, nobody shows imports.", "Schema und Host, wie in https://app.example.com. Ohne einen zeigt niemand Importe.", "Schéma et hôte, comme https://app.example.com. Sans aucune, personne n’affiche d’importations.";
+    embed_how: "How it is done", "So geht es", "Comment faire";
+    embed_token_hint: "Your server asks for a token for each visitor:", "Ihr Server holt für jeden Besucher ein Token:", "Votre serveur demande un jeton pour chaque visiteur :";
+    embed_page_hint: "Your page shows the import with it:", "Ihre Seite zeigt den Import damit:", "Votre page affiche l’importation avec ce jeton :";
     record_endpoint: "Endpoint", "Endpunkt", "Point d’entrée";
     record_endpoint_hint: "Others send events to this address, with one of the two tokens.", "An diese Adresse senden andere Ereignisse, mit einem der beiden Token.", "D’autres envoient des événements à cette adresse, avec l’un des deux jetons.";
     bearer_token: "Bearer token", "Bearer-Token", "Jeton bearer";

@@ -5,6 +5,7 @@ pub mod objects;
 pub mod users;
 pub mod keys;
 pub mod webhooks;
+pub mod embedding;
 pub mod plan;
 
 use axum::response::Redirect;
@@ -20,6 +21,7 @@ const OBJECTS: &str = "/settings/objects";
 const USERS: &str = "/settings/users";
 const KEYS: &str = "/settings/keys";
 const WEBHOOKS: &str = "/settings/webhooks";
+const EMBEDDING: &str = "/settings/embedding";
 const PLAN: &str = "/settings/plan";
 
 /// Where settings begin.
@@ -46,6 +48,7 @@ fn settings_page(visit: &Visit, shown: Shown<'_>, content: &Markup) -> Markup {
         (USERS, words.users, is_admin),
         (KEYS, words.keys, is_admin),
         (WEBHOOKS, words.webhooks, is_admin),
+        (EMBEDDING, words.embedding, is_admin),
         (PLAN, words.plan_and_limits, true),
     ];
     let all: Vec<(&str, &str)> =
