@@ -33,7 +33,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("pipeline", "{pipeline}"),
     ("pipeline-change", "{pipeline}/change"),
     ("connections", "/connections"),
-    ("connection-new", "/connections/new/Source/sftp"),
+    ("connection-new", "/connections/new/source/sftp"),
     ("reports", "/reports"),
     ("report-new", "/reports/new/contacts"),
     ("audit", "/audit"),
@@ -128,15 +128,14 @@ fn connection() -> Value {
 }
 
 fn pipeline() -> Value {
-    let text = json!({ "kind": "string", "maxLength": 254 });
-    let known = |names: &[&str]| -> Value {
-        let property = |name: &&str| json!({ "name": name, "readOptional": true, "type": text });
-        json!({ "kind": "object", "properties": names.iter().map(property).collect::<Vec<_>>() })
-    };
+    let read = |name: &str| json!({ "name": name, "type": { "kind": "string" } });
+    let written =
+        json!({ "name": "email", "type": { "kind": "string", "maxLength": 254 }, "readOptional": true });
+    let schema = |properties: &[Value]| json!({ "kind": "object", "properties": properties });
     json!({
         "name": "Customers of the shop", "connection": 1, "target": "User", "enabled": true, "format": "csv",
         "path": "customers.csv", "formatSettings": { "separator": ",", "hasColumnNames": true },
         "userIDColumn": "id", "transformation": { "mapping": { "email": "lower(mail)" } },
-        "inSchema": known(&["id", "mail"]), "outSchema": known(&["email"]),
+        "inSchema": schema(&[read("id"), read("mail")]), "outSchema": schema(&[written]),
     })
 }

@@ -80,7 +80,7 @@ fn a_page_that_may_not_show_imports_hears_so() -> Done {
     let token = lets_in(&visitor, 1);
     let site = host_page(&visitor, &format!("object=\"contacts\" token=\"{token}\""))?;
     visitor.go(&format!("http://127.0.0.1:{}/", site.port))?;
-    visitor.see("failed   NOT_SHOWN")?;
+    visitor.see("failed NOT_SHOWN")?;
     let empty = host_page(&visitor, "object=\"contacts\"")?;
     visitor.go(&format!("http://127.0.0.1:{}/", empty.port))?;
     visitor.until("what the element says without a token", || {

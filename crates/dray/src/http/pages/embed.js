@@ -48,7 +48,7 @@
       const theme = Object.fromEntries(THEME.map((name) => [name, style.getPropertyValue(`--dray-${name}`).trim()]).filter(([, value]) => value));
       this.#frame.contentWindow.postMessage({ dray: 'hello', theme, scheme: style.getPropertyValue('--dray-scheme').trim() }, server);
       clearTimeout(this.#waiting);
-      this.#waiting = setTimeout(() => this.#tell('failed', { code: 'NOT_SHOWN', message: `${server} does not show an import here: is ${location.origin} among its origins, and the token right?` }), 10000);
+      this.#waiting = setTimeout(() => this.#tell('failed', { code: 'NOT_SHOWN', message: `${server} does not show an import here: is ${location.origin} among its origins, and the token right?` }), 5000);
     }
 
     #tell(event, detail) {
