@@ -44,7 +44,10 @@ pub(crate) fn select(
     for sort in &query.sort {
         let column = writer.column(sort.column)?;
         let direction = if sort.descending { "DESC" } else { "ASC" };
-        sql.push_str(&format!("{} {direction} NULLS LAST, ", dialect.ordered(column)));
+        // Where no cell is empty, an index may be read in its order.
+        let is_filled = query.filter.as_ref().is_some_and(|filter| asks_for_filled(filter, sort.column));
+        let empty = if is_filled { "" } else { " NULLS LAST" };
+        sql.push_str(&format!("{} {direction}{empty}, ", dialect.ordered(column)));
     }
     sql.push_str("id");
     if let Some(limit) = query.limit {
@@ -53,6 +56,15 @@ pub(crate) fn select(
         sql.push_str(&format!(" LIMIT ${number}"));
     }
     Ok(Statement { sql, parameters: writer.parameters })
+}
+
+/// True where a filter finds only records that have a value in this column.
+fn asks_for_filled(filter: &Filter, wanted: ColumnIndex) -> bool {
+    match filter {
+        Filter::And(parts) => parts.iter().any(|part| asks_for_filled(part, wanted)),
+        Filter::Compare { column, operator, .. } => *column == wanted && *operator == Operator::IsNotEmpty,
+        Filter::Or(_) | Filter::Not(_) => false,
+    }
 }
 
 /// The statement that counts the records a filter finds, no further than `most`.

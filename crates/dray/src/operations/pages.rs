@@ -75,10 +75,7 @@ pub fn page(
         selection.sort.iter().position(|sort| sort.column == id).map_or(selection.sort.len(), |at| at + 1);
     let sort: Vec<Sort> = selection.sort.iter().copied().take(keys).collect();
     let order = order_text(object, &sort);
-    let mut conditions: Vec<Filter> = selection.filter.iter().cloned().collect();
-    if let Some(cursor) = cursor {
-        conditions.push(after(object, &sort, &read_cursor(cursor, &order, sort.len())?));
-    }
+    let cursor = cursor.map(|cursor| read_cursor(cursor, &order, sort.len())).transpose()?;
     let columns: Vec<ColumnIndex> = match selection.columns.as_slice() {
         [] => (0..object.columns.len()).collect(),
         some => some.to_vec(),
@@ -86,33 +83,39 @@ pub fn page(
     let shown = columns.len();
     let read: Vec<ColumnIndex> =
         columns.iter().copied().chain(sort.iter().map(|sort| sort.column)).chain([id]).collect();
-    let query = Query {
-        filter: if conditions.is_empty() { None } else { Some(Filter::And(conditions)) },
-        sort: sort.clone(),
-        limit: Some(limit.saturating_add(1)),
-    };
     let held = Held::default();
     let output = columns.iter().map(|&column| output_column(object, column, false)).collect();
     let mut rows = writer(Format::Json, output, &WriteOptions::default(), Box::new(held.clone()))?;
     let mut count = 0_u64;
     let mut last: Option<Cursor> = None;
     let mut has_more = false;
-    let done = session.read(object, &query, &read, BATCH_ROWS, &mut |batch| {
-        let room = usize::try_from(limit - count).unwrap_or(usize::MAX);
-        let taken = batch.num_rows().min(room);
-        if taken > 0 {
-            let kept = batch.slice(0, taken);
-            last = Some(place(object, &sort, &order, &kept, shown, taken - 1));
-            rows.write(&first_columns(&kept, shown)?)?;
-            count += taken as u64;
+    for stretch in stretches(object, &sort, cursor.as_ref()) {
+        let conditions: Vec<Filter> = selection.filter.iter().cloned().chain(stretch.conditions).collect();
+        let query = Query {
+            filter: if conditions.is_empty() { None } else { Some(Filter::And(conditions)) },
+            sort: stretch.sort,
+            limit: Some((limit - count).saturating_add(1)),
+        };
+        let done = session.read(object, &query, &read, BATCH_ROWS, &mut |batch| {
+            let room = usize::try_from(limit - count).unwrap_or(usize::MAX);
+            let taken = batch.num_rows().min(room);
+            if taken > 0 {
+                let kept = batch.slice(0, taken);
+                last = Some(place(object, &sort, &order, &kept, shown, taken - 1));
+                rows.write(&first_columns(&kept, shown)?)?;
+                count += taken as u64;
+            }
+            has_more = taken < batch.num_rows();
+            let is_full = has_more || held.len() >= PAGE_BYTES;
+            if is_full { Err(full()) } else { Ok(()) }
+        });
+        match done {
+            Err(error) if error.kind == ErrorKind::Interrupted => has_more = true,
+            other => other?,
         }
-        has_more = taken < batch.num_rows();
-        let is_full = has_more || held.len() >= PAGE_BYTES;
-        if is_full { Err(full()) } else { Ok(()) }
-    });
-    match done {
-        Err(error) if error.kind == ErrorKind::Interrupted => has_more = true,
-        other => other?,
+        if has_more {
+            break;
+        }
     }
     rows.finish()?;
     let text = String::from_utf8(held.take())
@@ -209,6 +212,52 @@ fn read_cursor(text: &str, order: &str, keys: usize) -> Result<Cursor> {
             .hint("sort as before, or begin without a cursor"));
     }
     Ok(cursor)
+}
+
+/// Records that are read together, in their order.
+struct Stretch {
+    conditions: Vec<Filter>,
+    sort: Vec<Sort>,
+}
+
+/// The records of an order from a place on: those that have a value in the first field sorted by, and behind
+/// them those that have none. Each by itself is read in the order of an index, where there is one, and begins
+/// in it where the page does.
+fn stretches(object: &Object, sort: &[Sort], cursor: Option<&Cursor>) -> Vec<Stretch> {
+    let id = object.system(SystemColumn::Id);
+    let compare = |column, operator, values: Vec<String>| Filter::Compare { column, operator, values };
+    let after_all = |sort: &[Sort], values: &[Option<String>], cursor: &Cursor| {
+        after(object, sort, &Cursor { s: String::new(), v: values.to_vec(), i: cursor.i })
+    };
+    let Some((first, rest)) = sort.split_first().filter(|(first, _)| first.column != id) else {
+        let conditions = cursor.map(|cursor| after(object, sort, cursor)).into_iter().collect();
+        return vec![Stretch { conditions, sort: sort.to_vec() }];
+    };
+    let begin = cursor.and_then(|cursor| Some((cursor, cursor.v.split_first()?)));
+    let mut filled = vec![compare(first.column, Operator::IsNotEmpty, Vec::new())];
+    let mut empty = vec![compare(first.column, Operator::IsEmpty, Vec::new())];
+    match begin {
+        Some((cursor, (Some(value), values))) => {
+            let (from, later) = if first.descending {
+                (Operator::LessOrEqual, Operator::Less)
+            } else {
+                (Operator::GreaterOrEqual, Operator::Greater)
+            };
+            let same = compare(first.column, Operator::Between, vec![value.clone(), value.clone()]);
+            let past = compare(first.column, later, vec![value.clone()]);
+            filled.push(compare(first.column, from, vec![value.clone()]));
+            filled.push(Filter::Or(vec![past, Filter::And(vec![same, after_all(rest, values, cursor)])]));
+        }
+        Some((cursor, (None, values))) => {
+            empty.push(after_all(rest, values, cursor));
+            return vec![Stretch { conditions: empty, sort: rest.to_vec() }];
+        }
+        None => {}
+    }
+    vec![
+        Stretch { conditions: filled, sort: sort.to_vec() },
+        Stretch { conditions: empty, sort: rest.to_vec() },
+    ]
 }
 
 /// The condition that a record comes after this place. Empty cells come last in either direction.
