@@ -306,3 +306,50 @@ fn pages_need_no_one_elses_help_and_let_nobody_else_in() {
     let secret = made["secret"].as_str().unwrap_or_default().to_owned();
     assert_eq!(server.json_as(&secret, "GET", &map, &Value::Null).status, 404);
 }
+
+#[test]
+fn fields_that_no_column_fills_get_a_value_or_are_computed_and_that_is_remembered() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        let mut browser = Browser::signed_in(&server);
+        let file = "First,E-mail,Score\nada, ADA@X.ORG ,7\nbob,B@X.ORG,3\n";
+        let map = browser.send_file("contacts", "u.csv", file);
+        let said = [
+            ("column.0", "First"),
+            ("field.0", "first_name"),
+            ("column.1", "E-mail"),
+            ("field.1", ""),
+            ("column.2", "Score"),
+            ("field.2", ""),
+            ("more.0.field", "source"),
+            ("more.0.kind", "value"),
+            ("more.0.text", "Fair"),
+            ("more.1.field", "email"),
+            ("more.1.kind", "expression"),
+            ("more.1.text", "lower(trim(E_mail))"),
+        ];
+        let review = browser.post(&format!("{}/mapping", map.path), &said);
+        assert!(review.has("2 read = 2 created"), "{}", review.text());
+        browser.post(&review.path.replace("/review", "/confirm"), &[]);
+        let records =
+            server.get("/api/v1/objects/contacts/records?fields=first_name,email,source&sort=id").json();
+        let expected = json!([
+            { "first_name": "ada", "email": "ada@x.org", "source": "Fair" },
+            { "first_name": "bob", "email": "b@x.org", "source": "Fair" },
+        ]);
+        assert_eq!(records["records"], expected);
+
+        // The next file with these columns is filled alike; another file is not.
+        let again = form_of(&browser.send_file("contacts", "again.csv", file).html);
+        assert_eq!((again["more.0.field"].as_str(), again["more.1.field"].as_str()), ("source", "email"));
+        let other = form_of(&browser.send_file("contacts", "other.csv", "First,Mail\na,a@x.io\n").html);
+        assert_eq!(other["more.0.field"], "");
+
+        let wrong = browser.send_file("contacts", "w.csv", file);
+        let mut said = said.to_vec();
+        said.retain(|(name, _)| *name != "more.1.text");
+        said.push(("more.1.text", "lower(Mail)"));
+        let refused = browser.post(&format!("{}/mapping", wrong.path), &said);
+        assert!(refused.has("cannot be computed") && !refused.has("Import 2 rows"), "{}", refused.text());
+    }
+}

@@ -255,6 +255,12 @@
     dialog.showModal();
   }, true);
 
+  // What was asked for takes its time: the button says so until the next page is there.
+  on('submit', ({ target, submitter }) => {
+    if (target.method === 'post' && !target.hasAttribute('hx-post')) submitter?.setAttribute('aria-busy', 'true');
+  });
+  addEventListener('pageshow', () => all('[aria-busy]').forEach((button) => button.removeAttribute('aria-busy')));
+
   // Copy the text of another element.
   on('click', async ({ target }) => {
     const button = near(target, '[data-copy]');
