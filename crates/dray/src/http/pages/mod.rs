@@ -2,13 +2,14 @@
 //! around them; each page is a file. Nothing here needs a script to work.
 
 pub mod words;
+pub mod pieces;
+pub mod problem_words;
 pub mod assets;
 pub mod pictures;
 pub mod frame;
 pub mod embed;
 pub mod view;
 pub mod form;
-pub mod pieces;
 pub mod sign_in;
 pub mod records;
 pub mod history;

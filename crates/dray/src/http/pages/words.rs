@@ -570,6 +570,25 @@ words! {
     throughput: "Throughput", "Durchsatz", "Débit";
 }
 
+/// One text in every language: English, German, French.
+pub type Texts = [&'static str; 3];
+
+impl Words {
+    /// The text in this language.
+    pub fn one_of(&self, [english, german, french]: Texts) -> &'static str {
+        match self.code {
+            "de" => german,
+            "fr" => french,
+            _ => english,
+        }
+    }
+
+    /// True where texts of the engine are in the language of the page.
+    pub fn is_english(&self) -> bool {
+        self.code == ENGLISH.code
+    }
+}
+
 /// All languages.
 pub static LANGUAGES: [&Words; 3] = [&ENGLISH, &GERMAN, &FRENCH];
 

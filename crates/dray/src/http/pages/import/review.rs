@@ -14,6 +14,7 @@ use crate::http::answer::Answer;
 use crate::http::native::plans;
 use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::pictures::ledger;
+use crate::http::pages::problem_words::{name, sentence};
 use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::{Draft, Review};
@@ -171,7 +172,7 @@ pub fn problems(words: &Words, object: &Object, answer: &Value) -> Markup {
                                 Some(value) => td { (value) },
                                 None => td.none {},
                             }
-                            td.text { (text(problem, "message")) }
+                            td.text { (sentence(words, problem)) }
                         }
                     }
                 }
@@ -209,7 +210,7 @@ fn repairs(visit: &Visit, object: &Object, draft: &Draft, review: &Review) -> Ma
                         span.badge.error[group.severity == "error"].warning[group.severity != "error"] { (count(group.rows)) }
                         p {
                             @if !group.column.is_empty() { strong { (group.column) } ": " }
-                            (group.code.replace('_', " "))
+                            (name(words, &group.code))
                         }
                         @if group.code == "reference_not_found" && group.severity == "error" {
                             form method="post" action=(format!("{address}/references")) {
@@ -310,7 +311,7 @@ fn sheet(words: &Words, address: &str, draft: &Draft, review: &Review) -> Markup
                                     p.error id=(format!("wrong-{row}")) {
                                         @for (index, problem) in wrong(*row).enumerate() {
                                             @if index > 0 { " · " }
-                                            (text(problem, "column")) ": " (text(problem, "message"))
+                                            (text(problem, "column")) ": " (sentence(words, problem))
                                         }
                                     }
                                 }
