@@ -4,6 +4,8 @@
 pub mod words;
 pub mod pieces;
 pub mod problem_words;
+pub mod reason_words;
+pub mod reading_words;
 pub mod assets;
 pub mod pictures;
 pub mod frame;

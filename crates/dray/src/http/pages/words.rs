@@ -150,6 +150,18 @@ words! {
     delimiter: "Delimiter", "Trennzeichen", "Séparateur";
     header_row: "Header row", "Kopfzeile", "Ligne d’en-tête";
     header_row_hint: "The line that names the columns; 0 where there is none.", "Die Zeile mit den Spaltennamen; 0, wenn es keine gibt.", "La ligne qui nomme les colonnes ; 0 s’il n’y en a pas.";
+    comma: "comma", "Komma", "virgule";
+    semicolon: "semicolon", "Semikolon", "point-virgule";
+    tab: "tab", "Tabulator", "tabulation";
+    bar: "pipe", "senkrechter Strich", "barre verticale";
+    blank: "blank", "Leerzeichen", "espace";
+    no_header: "none", "keine", "aucune";
+    line_number: "line {0}", "Zeile {0}", "ligne {0}";
+    line_numbers: "lines {0} to {1}", "Zeilen {0} bis {1}", "lignes {0} à {1}";
+    row_number: "row {0}", "Zeile {0}", "ligne {0}";
+    row_numbers: "rows {0} to {1}", "Zeilen {0} bis {1}", "lignes {0} à {1}";
+    first_array: "the first array", "das erste Array", "le premier tableau";
+    sheet_found: "“{0}” ({1} of {2})", "„{0}“ ({1} von {2})", "« {0} » ({1} sur {2})";
     sheet: "Sheet", "Blatt", "Feuille";
     first_rows: "First rows", "Erste Zeilen", "Premières lignes";
     column_of_file: "Column of the file", "Spalte der Datei", "Colonne du fichier";

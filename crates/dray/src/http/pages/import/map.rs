@@ -17,6 +17,9 @@ use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::pages::frame::{Head, page};
 use crate::http::pages::pictures::histogram;
+use crate::http::pages::pieces::of_engine;
+use crate::http::pages::reading_words::{self, delimiters};
+use crate::http::pages::reason_words::reason;
 use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::Draft;
@@ -41,9 +44,6 @@ const ENCODINGS: [&str; 8] = [
     "shift_jis",
     "gb18030",
 ];
-/// Delimiters that are offered.
-const DELIMITERS: [(&str, &str); 4] =
-    [(",", "comma ,"), (";", "semicolon ;"), ("tab", "tab"), ("|", "pipe |")];
 
 /// Shows the columns of the file with what they seem to be.
 pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> {
@@ -76,7 +76,7 @@ pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> 
             }
         }
         Err(failure) => html! {
-            p.notice.error role="alert" { (failure.message) }
+            p.notice.error role="alert" { (of_engine(words, &failure.message)) }
             (reading(words, &address, &draft, None))
         },
     };
@@ -92,7 +92,7 @@ pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> 
 fn reading(words: &Words, address: &str, draft: &Draft, sample: Option<&Sample>) -> Markup {
     let found = |what: &str| {
         let found = sample?.detected.iter().find(|found| found.what == what)?;
-        Some(found.value.clone())
+        Some(reading_words::found(words, what, &found.value))
     };
     let read = &draft.job.read;
     let selected = |said: &Option<String>, value: &str| said.as_deref() == Some(value);
@@ -117,7 +117,7 @@ fn reading(words: &Words, address: &str, draft: &Draft, sample: Option<&Sample>)
                     label for="delimiter" { (words.delimiter) }
                     select #delimiter name="delimiter" {
                         option value="" { (auto("delimiter")) }
-                        @for (value, name) in DELIMITERS { option value=(value) selected[selected(&read.delimiter, value)] { (name) } }
+                        @for (value, name) in delimiters(words) { option value=(value) selected[selected(&read.delimiter, value)] { (name) } }
                     }
                 }
                 div.field {
@@ -240,7 +240,7 @@ fn mapping(
                                             (format!("{:.0} %", suggestion.confidence * 100.0))
                                         }
                                     }
-                                    @if let Some(suggestion) = suggestion { p.hint { (suggestion.reason) } }
+                                    @if let Some(suggestion) = suggestion { p.hint { (reason(words, &suggestion.reason)) } }
                                 }
                             }
                         }
