@@ -55,7 +55,7 @@ async fn list_page(
     let older = jobs.last().filter(|_| jobs.len() as u64 == MOST).map(|job| job.id.to_string());
     let older = older.map(|last| address(EXPORTS, &[("before", &last)]));
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         @if jobs.is_empty() {
             div.empty { p { (words.no_exports) } }
         } @else {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::frame::{Head, Visit, page, tells};
 use super::import::review::problems;
 use super::pictures::{Bar, chart, fate_word, ledger, legend};
-use super::pieces::person;
+use super::pieces::{of_engine, person};
 use super::view::address;
 use super::words::{Words, count, filled};
 use crate::clock;
@@ -220,7 +220,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
             @if !note.actor.is_empty() && !is_embedded { ", " (person(&note.actor)) }
     };
     let content = html! {
-        @if let Some(message) = &import.message { p.notice.warning { (message) } }
+        @if let Some(message) = &import.message { p.notice.warning { (of_engine(words, message)) } }
         section.card {
             header {
                 h2 { (words.ledger) }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::frame::{Head, Visit, page, tells};
 use super::pictures::ledger;
-use super::pieces::person;
+use super::pieces::{of_engine, person};
 use super::words::{Words, count};
 use crate::http::answer::Answer;
 use crate::http::native::jobs as native;
@@ -109,7 +109,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
     };
     let lead = html! { (badge(words, job.status)) " " (job.object) ", " time datetime=(time(job.created_at)) { (time(job.created_at)) } };
     let content = html! {
-        @if let Some(why) = &job.error { p.notice.error { (why) } }
+        @if let Some(why) = &job.error { p.notice.error { (of_engine(words, why)) } }
         @if is_live {
             (live(&visit, job.id, shown.get("progress").unwrap_or(&Value::Null), &html! {}))
         }

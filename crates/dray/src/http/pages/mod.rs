@@ -6,6 +6,7 @@ pub mod pieces;
 pub mod problem_words;
 pub mod reason_words;
 pub mod reading_words;
+pub mod failure_words;
 pub mod assets;
 pub mod pictures;
 pub mod frame;

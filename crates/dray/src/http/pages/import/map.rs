@@ -15,9 +15,9 @@ use super::review::look;
 use super::{Prepared, Step, keep, read_file, steps};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
+use crate::http::pages::failure_words::notice;
 use crate::http::pages::frame::{Head, page};
 use crate::http::pages::pictures::histogram;
-use crate::http::pages::pieces::of_engine;
 use crate::http::pages::reading_words::{self, delimiters};
 use crate::http::pages::reason_words::reason;
 use crate::http::pages::view::label;
@@ -76,7 +76,7 @@ pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> 
             }
         }
         Err(failure) => html! {
-            p.notice.error role="alert" { (of_engine(words, &failure.message)) }
+            (notice(words, &failure))
             (reading(words, &address, &draft, None))
         },
     };

@@ -14,6 +14,7 @@ use crate::http::answer::Answer;
 use crate::http::native::plans;
 use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::pictures::ledger;
+use crate::http::pages::pieces::of_engine;
 use crate::http::pages::problem_words::{name, sentence};
 use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
@@ -95,7 +96,7 @@ pub async fn show(prepared: Prepared) -> Answer<Response> {
     let lead = html! { (words.nothing_written_yet) };
     let content = html! {
         (steps(words, Step::Review, Some(&address)))
-        @if !review.refused.is_empty() { p.notice.error role="alert" { (review.refused) } }
+        @if !review.refused.is_empty() { p.notice.error role="alert" { (of_engine(words, &review.refused)) } }
         @if fates.get("read").is_some() {
             section.card {
                 h2 { (words.what_would_happen) }
