@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::frame::{Head, Visit, page, tells};
 use super::import::review::problems;
+use super::import::{Step, steps};
 use super::pictures::{Bar, chart, fate_word, ledger, legend};
 use super::pieces::{of_engine, person};
 use super::view::address;
@@ -219,7 +220,9 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
             (badge(words, &import)) " " (label) ", " time datetime=(time(import.started_at)) { (time(import.started_at)) }
             @if !note.actor.is_empty() && !is_embedded { ", " (person(&note.actor)) }
     };
+    // Of all imports only those of a file that somebody sent have a mapping.
     let content = html! {
+        @if !note.mapping.is_null() { (steps(words, Step::Done, None)) }
         @if let Some(message) = &import.message { p.notice.warning { (of_engine(words, message)) } }
         section.card {
             header {

@@ -20,6 +20,7 @@ pub mod endpoint;
 pub mod record;
 pub mod import;
 pub mod imports;
+pub mod exported;
 pub mod jobs;
 pub mod settings;
 pub mod exports;
