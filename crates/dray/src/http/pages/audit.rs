@@ -44,7 +44,7 @@ pub async fn list(State(app): State<App>, visit: Visit, Query(asked): Query<Audi
     let content = html! {
         (filter_form(words, &asked, !filters.is_empty()))
         @match &found {
-            Err(failure) => { (notice(words, &failure)) }
+            Err(failure) => { (notice(words, failure)) }
             Ok((entries, _)) if entries.is_empty() => { div.empty { p { (words.audit_empty) } } }
             Ok((entries, next)) => {
                 (table(words, entries))

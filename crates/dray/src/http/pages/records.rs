@@ -92,7 +92,7 @@ pub async fn list(
             div #view {
                 (chips(words, &object, &view))
                 @match &found {
-                    Err(failure) => { (notice(words, &failure)) }
+                    Err(failure) => { (notice(words, failure)) }
                     Ok((page, total)) => {
                         @let records: Vec<BTreeMap<String, Value>> = serde_json::from_str(page.records.get()).unwrap_or_default();
                         (grid(words, &object, &view, &shown, &records))

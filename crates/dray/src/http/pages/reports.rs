@@ -294,7 +294,7 @@ pub async fn get(
     let place = format!("{REPORTS}/{}", report.id);
     let content = html! {
         @match &records {
-            Err(failure) => { (notice(words, &failure)) }
+            Err(failure) => { (notice(words, failure)) }
             Ok(page) => {
                 @let rows: Vec<BTreeMap<String, Value>> = serde_json::from_str(page.records.get()).unwrap_or_default();
                 @if rows.is_empty() {

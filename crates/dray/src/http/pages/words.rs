@@ -202,6 +202,7 @@ words! {
     forget_repairs: "Take the repairs back", "Reparaturen zurücknehmen", "Annuler les corrections";
     leave_them_empty: "Leave them empty", "Leer lassen", "Les laisser vides";
     match_values: "Match the values of {0}", "Werte von {0} zuordnen", "Associer les valeurs de {0}";
+    quoted: "“{0}”", "„{0}“", "« {0} »";
     find: "Find", "Suchen", "Chercher";
     replace_with: "Replace with", "Ersetzen durch", "Remplacer par";
     all_columns: "All columns", "Alle Spalten", "Toutes les colonnes";

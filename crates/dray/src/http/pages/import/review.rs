@@ -251,7 +251,7 @@ fn value_matches(words: &Words, address: &str, object: &Object, draft: &Draft, g
                 input type="hidden" name="column" value=(group.column);
                 @for (index, value) in group.values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
                     div.field {
-                        label for=(format!("value-{index}")) { "“" (value) "”" }
+                        label for=(format!("value-{index}")) { (filled(words.quoted, &[value])) }
                         input type="hidden" name=(format!("from.{index}")) value=(value);
                         select id=(format!("value-{index}")) name=(format!("to.{index}")) {
                             option value="" { (words.nothing) }

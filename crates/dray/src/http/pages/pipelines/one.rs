@@ -85,7 +85,7 @@ async fn one_page(
         (wrong(words, failure))
         @if let (Some(run), true) = (under_way, is_admin) {
             @let stop = button(&format!("{place}/runs/{}/cancel", run["id"]), "small danger", words.stop);
-            (live(&visit, run["id"].as_i64().unwrap_or_default(), &run["progress"], &stop))
+            (live(visit, run["id"].as_i64().unwrap_or_default(), &run["progress"], &stop))
         }
         @if let Some(run) = last {
             div.cards {
