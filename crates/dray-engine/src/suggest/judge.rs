@@ -10,7 +10,7 @@ use super::known::{Confirmed, Known};
 use super::names::{NameFit, meaning_fit, name_fit};
 use super::profile::Profile;
 use super::reading::{ITSELF, Reading, read_headers};
-use super::reason::{Ground, Obstacle, why, why_not};
+use super::reason::{Ground, Obstacle, Reason, why, why_not};
 use super::several::{Judged, give_next_types, keep_one_address};
 use super::target::{Target, Targets};
 use super::values::{ValueFit, service, value_fit};
@@ -197,7 +197,7 @@ impl<'a> Judge<'a> {
             value_type: None,
             address_part: None,
             confidence: 0.0,
-            reason: String::new(),
+            reason: Reason::NoField,
             alternatives: Vec::new(),
         };
         let (Some(heard), Some(profile)) = (self.heard.get(column), self.profiles.get(column)) else {
@@ -215,7 +215,7 @@ impl<'a> Judge<'a> {
                 why(judged.ground, judged.name, judged.values, &heard.reading, heard.is_reread, profile);
         } else {
             let obstacle = self.obstacle(column, chosen, judged, all);
-            suggestion.reason = why_not(&obstacle, &heard.reading, profile);
+            suggestion.reason = why_not(obstacle, &heard.reading, profile);
         }
         let mut others: Vec<&Judged> = all
             .iter()

@@ -31,7 +31,9 @@ use dray_model::object::Object;
 
 pub use known::{Confirmed, Known, Opinion, StoredValues};
 pub use left_out::hint;
+pub use reason::{HeaderSays, Meaning, Reason, Told, ValuesSay};
 pub use table::Table;
+pub use vocabulary::concepts;
 
 /// What is suggested for one source column.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +51,7 @@ pub struct Suggestion {
     /// The probability that this is right; 0 where nothing is suggested.
     pub confidence: f64,
     /// Why, for people.
-    pub reason: String,
+    pub reason: Reason,
     /// What else it may be, best first, for people and for a second opinion.
     pub alternatives: Vec<Alternative>,
 }

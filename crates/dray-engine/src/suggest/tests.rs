@@ -371,7 +371,7 @@ fn reasons_are_sentences_for_people() {
     let table = Table::from_rows(&["Vorname", "Xyz", "Anrede", "Page views"], &rows);
     let object = contacts();
     let suggestions = suggest(&object, &table, &Known::default());
-    let reasons: Vec<&str> = suggestions.iter().map(|suggestion| suggestion.reason.as_str()).collect();
+    let reasons: Vec<String> = suggestions.iter().map(|suggestion| suggestion.reason.to_string()).collect();
     assert_eq!(
         reasons,
         [
@@ -445,7 +445,7 @@ proptest! {
         let mut filled = HashSet::new();
         for (suggestion, header) in suggestions.iter().zip(&headers) {
             prop_assert_eq!(&suggestion.header, header);
-            prop_assert!(!suggestion.reason.is_empty());
+            prop_assert!(!suggestion.reason.to_string().is_empty());
             match suggestion.name() {
                 Some(name) => {
                     prop_assert!((0.5..=1.0).contains(&suggestion.confidence));

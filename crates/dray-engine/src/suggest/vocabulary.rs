@@ -1,7 +1,7 @@
 //! What words mean: `vocabulary.txt`, read once. A bridge between the words of headers and the words of
 //! fields; it knows neither products nor objects.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use super::words::{fold, fold_written_out};
@@ -64,6 +64,13 @@ const LONGEST_COMPOUND: usize = 40;
 /// The vocabulary of this program.
 pub(super) fn vocabulary() -> &'static Vocabulary {
     &VOCABULARY
+}
+
+/// The names of what a header can mean: what a value is, whose it is, which of several.
+pub fn concepts() -> BTreeSet<&'static str> {
+    let all = vocabulary().senses.values().flatten().map(|sense| sense.concept);
+    let is_told = |class| matches!(class, Class::Property | Class::Generic | Class::Entity | Class::Kind);
+    all.filter(|concept| is_told(concept.class)).map(|concept| concept.name).collect()
 }
 
 impl Vocabulary {

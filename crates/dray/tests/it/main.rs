@@ -41,6 +41,7 @@ mod outbound;
 mod pages;
 mod pages_admin;
 mod pages_kit;
+mod pages_languages;
 mod promises;
 mod records_door;
 mod profiles_door;

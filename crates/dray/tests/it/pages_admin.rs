@@ -265,6 +265,9 @@ fn a_list_becomes_a_report_and_its_export_a_file() {
         let file =
             server.send("GET", &address_with(&exports, "/download"), &[("cookie", &browser.cookie)], b"");
         assert!(file.status == 200 && file.bytes.starts_with(b"PK"), "{}", file.status);
+        let page = browser.get(&job.path);
+        assert!(page.has("Download") && page.has("First lead-"), "{}", page.text());
+        assert_eq!(address_with(&page, "/download"), address_with(&exports, "/download"));
         let wrong = browser.post("/exports", &[("source", "contacts"), ("format", "exe")]);
         assert!(wrong.status == 400 && wrong.has("no format that is written"), "{}", wrong.text());
         assert!(!browser.post(&format!("{}/delete", report.path), &[]).has("First lead"));

@@ -4,6 +4,7 @@ use axum::extract::State;
 use dray_model::catalog::AuditEntry;
 use maud::{Markup, html};
 
+use super::failure_words::notice;
 use super::form::Field;
 use super::frame::{Head, Visit, page};
 use super::pieces::{cell, moment, pager, person};
@@ -43,7 +44,7 @@ pub async fn list(State(app): State<App>, visit: Visit, Query(asked): Query<Audi
     let content = html! {
         (filter_form(words, &asked, !filters.is_empty()))
         @match &found {
-            Err(failure) => { p.notice.error role="alert" { (failure.message) } }
+            Err(failure) => { (notice(words, failure)) }
             Ok((entries, _)) if entries.is_empty() => { div.empty { p { (words.audit_empty) } } }
             Ok((entries, next)) => {
                 (table(words, entries))

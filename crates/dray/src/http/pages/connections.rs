@@ -132,7 +132,7 @@ fn new_page(
 ) -> Markup {
     let words = visit.words;
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         section.card {
             form.fields.two method="post" action=(new_address(role, connector)) {
                 (Field::new("name", words.name, entered.text("name")).required().whole())
@@ -358,7 +358,7 @@ pub async fn change(
     match changed.await {
         Ok(_) => Ok(Redirect::to(&format!("{CONNECTIONS}/{}", connection["id"])).into_response()),
         Err(failure) => {
-            let page = one_page(&visit, &connection, &entered, &wrong(Some(&failure)));
+            let page = one_page(&visit, &connection, &entered, &wrong(visit.words, Some(&failure)));
             Ok((failure.status, page).into_response())
         }
     }
@@ -381,7 +381,7 @@ pub async fn test(State(app): State<App>, visit: Visit, Path(id): Path<String>) 
             };
             shown(&above).into_response()
         }
-        Err(failure) => (failure.status, shown(&wrong(Some(&failure)))).into_response(),
+        Err(failure) => (failure.status, shown(&wrong(visit.words, Some(&failure)))).into_response(),
     })
 }
 

@@ -6,6 +6,7 @@ use dray_formats::Compression;
 use dray_model::catalog::{Job, JobQuery, JobStatus};
 use maud::{Markup, html};
 
+use super::exported::Exported;
 use super::form::{Entered, Field, wrong};
 use super::frame::{Head, Visit, page};
 use super::import::upload::shown_bytes;
@@ -19,7 +20,7 @@ use crate::http::answer::{Answer, Failure};
 use crate::http::native::exports::begin;
 use crate::http::native::reports::found;
 use crate::http::native::shapes::object_of;
-use crate::operations::export_job::{ExportJob, ExportResult, KIND};
+use crate::operations::export_job::{ExportJob, KIND};
 use crate::operations::ledger::time;
 use crate::operations::reports::{self, MOST_REPORTS, Report};
 use crate::server::app::App;
@@ -55,7 +56,7 @@ async fn list_page(
     let older = jobs.last().filter(|_| jobs.len() as u64 == MOST).map(|job| job.id.to_string());
     let older = older.map(|last| address(EXPORTS, &[("before", &last)]));
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         @if jobs.is_empty() {
             div.empty { p { (words.no_exports) } }
         } @else {
@@ -81,32 +82,26 @@ async fn list_page(
 
 fn row(visit: &Visit, job: &Job) -> Markup {
     let words = visit.words;
-    let asked = ExportJob::parse(&job.request).unwrap_or_default();
-    let result = ExportResult::parse(job.result.as_deref());
+    let Some(exported) = Exported::of(job) else { return html! {} };
     let object = visit.objects.named(&job.object).ok();
     let object = object.as_ref().map_or(job.object.as_str(), |object| object.definition.label.as_str());
-    let format =
-        FORMATS.iter().find(|(name, _)| *name == asked.format).map_or(&*asked.format, |(_, name)| name);
-    let is_there = result.as_ref().is_some_and(|result| result.expires_at > clock::now());
     html! {
         tr {
-            td { a href=(format!("/jobs/{}", job.id)) { (asked.file_name) } }
+            td { a href=(format!("/jobs/{}", job.id)) { (exported.asked.file_name) } }
             (cell(object))
-            (cell(format))
-            @match &result {
+            (cell(exported.format()))
+            @match &exported.result {
                 Some(result) => { td.number { (count(result.records)) } td.number { (shown_bytes(result.bytes)) } }
                 None => { td.number.none {} td.number.none {} }
             }
             td {
-                @if is_there {
-                    a.button.small href=(format!("/v1/export-jobs/exp_{}/download", job.id)) download { (words.download) }
-                } @else if job.status == JobStatus::Completed {
-                    span.badge { (words.gone) }
+                @if job.status == JobStatus::Completed {
+                    (exported.link(words, "button small"))
                 } @else {
                     (badge(words, job.status))
                 }
             }
-            (moment_cell(result.as_ref().map(|result| result.expires_at)))
+            (moment_cell(exported.result.as_ref().map(|result| result.expires_at)))
             td { (moment(job.created_at)) }
             td { (person(&job.actor)) }
         }

@@ -3,6 +3,8 @@
 use axum::extract::{Form, FromRequest, Request};
 use maud::{Markup, Render, html};
 
+use super::failure_words::notice;
+use super::words::Words;
 use crate::http::answer::{Answer, Failure};
 use crate::server::app::App;
 
@@ -164,9 +166,9 @@ pub fn tick(name: &str, label: &str, is_on: bool) -> Markup {
 }
 
 /// What is wrong with what was entered, above the form.
-pub fn wrong(failure: Option<&Failure>) -> Markup {
+pub fn wrong(words: &Words, failure: Option<&Failure>) -> Markup {
     html! {
-        @if let Some(failure) = failure { p.notice.error role="alert" { (failure.message) } }
+        @if let Some(failure) = failure { (notice(words, failure)) }
     }
 }
 

@@ -10,6 +10,7 @@ use maud::{DOCTYPE, Markup, html};
 use serde_json::{Value, json};
 
 use super::assets::{HTMX, SCRIPT, STYLE};
+use super::failure_words::{explained, heading};
 use super::words::{self, LANGUAGES, Words};
 use crate::http::access::Actor;
 use crate::http::answer::{Answer, Failure};
@@ -233,24 +234,25 @@ pub fn plain(words: &Words, title: &str, content: &Markup) -> Markup {
 /// What went wrong, within the page of another application.
 pub fn embedded_failure(embedded: &Embedded, failure: &Failure) -> Markup {
     let words = embedded.words;
+    let heading = heading(words, failure);
     let body = html! {
         main #main tabindex="-1" {
-            h1 { (words.not_done) }
-            p.notice.error role="alert" { (failure.message) }
+            h1 { (heading) }
+            (explained(words, failure))
             @if !failure.code.starts_with("TOKEN_") {
                 p { a.button href=(format!("{}/import/{}", embedded.base, embedded.object)) { (words.back) } }
             }
             (tells("failed", &json!({ "code": failure.code, "message": failure.message })))
         }
     };
-    document(words, words.not_done, Some(embedded), &body)
+    document(words, heading, Some(embedded), &body)
 }
 
 /// What went wrong, as a page.
 pub fn failure(words: &Words, failure: &Failure) -> Markup {
     let content = html! {
-        p.notice.error { (failure.message) }
+        (explained(words, failure))
         p { a.button href="/" { (words.back) } }
     };
-    plain(words, words.not_done, &content)
+    plain(words, heading(words, failure), &content)
 }

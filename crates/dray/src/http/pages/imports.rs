@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use super::frame::{Head, Visit, page, tells};
 use super::import::review::problems;
+use super::import::{Step, steps};
 use super::pictures::{Bar, chart, fate_word, ledger, legend};
-use super::pieces::person;
+use super::pieces::{of_engine, person};
 use super::view::address;
 use super::words::{Words, count, filled};
 use crate::clock;
@@ -219,8 +220,10 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
             (badge(words, &import)) " " (label) ", " time datetime=(time(import.started_at)) { (time(import.started_at)) }
             @if !note.actor.is_empty() && !is_embedded { ", " (person(&note.actor)) }
     };
+    // Of all imports only those of a file that somebody sent have a mapping.
     let content = html! {
-        @if let Some(message) = &import.message { p.notice.warning { (message) } }
+        @if !note.mapping.is_null() { (steps(words, Step::Done, None)) }
+        @if let Some(message) = &import.message { p.notice.warning { (of_engine(words, message)) } }
         section.card {
             header {
                 h2 { (words.ledger) }

@@ -7,9 +7,10 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::exported::Exported;
 use super::frame::{Head, Visit, page, tells};
 use super::pictures::ledger;
-use super::pieces::person;
+use super::pieces::{of_engine, person};
 use super::words::{Words, count};
 use crate::http::answer::Answer;
 use crate::http::native::jobs as native;
@@ -43,6 +44,11 @@ fn kind(words: &Words, job: &Job) -> String {
     }
 }
 
+/// An object as people call it.
+fn label(visit: &Visit, name: &str) -> String {
+    visit.objects.named(name).map_or_else(|_| name.to_owned(), |object| object.definition.label.clone())
+}
+
 /// All jobs, the newest first.
 pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
     visit.actor.must_be_admin()?;
@@ -61,7 +67,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
                             tr {
                                 td.number { a href=(format!("/jobs/{}", job.id)) { (job.id) } }
                                 td { (kind(words, job)) }
-                                td { (job.object) }
+                                td { (label(&visit, &job.object)) }
                                 td { (badge(words, job.status)) }
                                 td { time datetime=(time(job.created_at)) { (time(job.created_at)) } }
                                 td { (person(&job.actor)) }
@@ -99,20 +105,23 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
     let is_embedded = visit.embedded.is_some();
     let shown = job_json(&job);
     let is_live = !job.status.is_final();
+    let exported = Exported::of(&job);
     let actions = html! {
         @if !is_embedded { a.button.quiet href="/jobs" { (words.jobs) } }
+        @if exported.is_some() { a.button.quiet href="/exports" { (words.exports) } }
         @if is_live {
             form method="post" action=(visit.at(&format!("/jobs/{}/cancel", job.id))) { button.danger { (words.stop) } }
         } @else if job.status != JobStatus::Completed && !is_embedded {
             form method="post" action=(format!("/jobs/{}/retry", job.id)) { button.primary { (words.try_again) } }
         }
     };
-    let lead = html! { (badge(words, job.status)) " " (job.object) ", " time datetime=(time(job.created_at)) { (time(job.created_at)) } };
+    let lead = html! { (badge(words, job.status)) " " (label(&visit, &job.object)) ", " time datetime=(time(job.created_at)) { (time(job.created_at)) } };
     let content = html! {
-        @if let Some(why) = &job.error { p.notice.error { (why) } }
+        @if let Some(why) = &job.error { p.notice.error { (of_engine(words, why)) } }
         @if is_live {
             (live(&visit, job.id, shown.get("progress").unwrap_or(&Value::Null), &html! {}))
         }
+        @if let Some(exported) = &exported { (exported.facts(words)) }
         @if let Some(fates) = shown.get("result").and_then(|result| result.get("ledger")).filter(|fates| fates.get("read").and_then(Value::as_u64).is_some_and(|read| read > 0)) {
             section.card { h2 { (words.ledger) } (ledger(words, fates)) }
         }

@@ -2,13 +2,17 @@
 //! around them; each page is a file. Nothing here needs a script to work.
 
 pub mod words;
+pub mod pieces;
+pub mod problem_words;
+pub mod reason_words;
+pub mod reading_words;
+pub mod failure_words;
 pub mod assets;
 pub mod pictures;
 pub mod frame;
 pub mod embed;
 pub mod view;
 pub mod form;
-pub mod pieces;
 pub mod sign_in;
 pub mod records;
 pub mod history;
@@ -16,6 +20,7 @@ pub mod endpoint;
 pub mod record;
 pub mod import;
 pub mod imports;
+pub mod exported;
 pub mod jobs;
 pub mod settings;
 pub mod exports;

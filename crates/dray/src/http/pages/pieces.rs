@@ -69,6 +69,11 @@ pub fn pager(words: &Words, older: Option<&str>) -> Markup {
     }
 }
 
+/// What the engine says, which speaks English.
+pub fn of_engine(words: &Words, text: &str) -> Markup {
+    html! { @if words.is_english() { (text) } @else { span lang="en" { (text) } } }
+}
+
 /// A button of its own that changes something.
 pub fn button(address: &str, class: &str, text: &str) -> Markup {
     html! { form method="post" action=(address) { button class=(class) { (text) } } }

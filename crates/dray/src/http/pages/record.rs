@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::endpoint;
+use super::failure_words::short;
 use super::frame::{Head, Visit, page};
 use super::history;
 use super::records::must_read;
@@ -189,7 +190,7 @@ fn form_page(
     let content = html! {
         @if let Some(failure) = failure {
             p.notice.error role="alert" {
-                @if failure.code == "VERSION_CONFLICT" { (words.changed_meanwhile) } @else { (failure.message) }
+                @if failure.code == "VERSION_CONFLICT" { (words.changed_meanwhile) } @else { (short(words, failure)) }
             }
         }
         form.fields.two method="post" action=(address) {

@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 use serde_json::json;
 
+use super::failure_words::notice;
 use super::frame::{Head, Visit, page};
 use super::view::{Condition, View, columns_of, label};
 use super::words::{Words, count, filled};
@@ -91,7 +92,7 @@ pub async fn list(
             div #view {
                 (chips(words, &object, &view))
                 @match &found {
-                    Err(failure) => { p.notice.error role="alert" { (failure.message) } }
+                    Err(failure) => { (notice(words, failure)) }
                     Ok((page, total)) => {
                         @let records: Vec<BTreeMap<String, Value>> = serde_json::from_str(page.records.get()).unwrap_or_default();
                         (grid(words, &object, &view, &shown, &records))

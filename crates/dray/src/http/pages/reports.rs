@@ -11,6 +11,7 @@ use dray_model::object::Object;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
+use super::failure_words::notice;
 use super::form::{Entered, Field, wrong};
 use super::frame::{Head, Visit, page};
 use super::pieces::{careful_button, pager};
@@ -175,7 +176,7 @@ fn new_page(visit: &Visit, object: &Object, form: &Form, failure: Option<&Failur
     let words = visit.words;
     let title = filled(words.new_report_about, &[&object.definition.label]);
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         @if !form.view.search.is_empty() {
             p.notice.warning { (filled(words.search_not_kept, &[&form.view.search])) }
         }
@@ -293,7 +294,7 @@ pub async fn get(
     let place = format!("{REPORTS}/{}", report.id);
     let content = html! {
         @match &records {
-            Err(failure) => { p.notice.error role="alert" { (failure.message) } }
+            Err(failure) => { (notice(words, failure)) }
             Ok(page) => {
                 @let rows: Vec<BTreeMap<String, Value>> = serde_json::from_str(page.records.get()).unwrap_or_default();
                 @if rows.is_empty() {
@@ -383,7 +384,7 @@ fn edit_page(
     let words = visit.words;
     let place = format!("{REPORTS}/{}", report.id);
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         (form_of(words, object, form, &format!("{place}/change")))
     };
     let title = filled(words.change_report, &[&report.name]);

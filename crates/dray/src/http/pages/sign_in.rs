@@ -10,6 +10,7 @@ use dray_model::catalog::AuditEntry;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::failure_words::notice;
 use super::frame::plain;
 use super::words::{self, Words};
 use crate::clock;
@@ -43,7 +44,7 @@ fn is_foreign(headers: &HeaderMap) -> bool {
 
 fn sign_in_page(words: &Words, email: &str, next: &str, failure: Option<&Failure>) -> Markup {
     let content = html! {
-        @if let Some(failure) = failure { p.notice.error role="alert" { (failure.message) } }
+        @if let Some(failure) = failure { (notice(words, failure)) }
         form.fields method="post" action="/sign-in" {
             input type="hidden" name="next" value=(next);
             div.field {

@@ -157,6 +157,18 @@ words! {
     delimiter: "Delimiter", "Trennzeichen", "Séparateur";
     header_row: "Header row", "Kopfzeile", "Ligne d’en-tête";
     header_row_hint: "The line that names the columns; 0 where there is none.", "Die Zeile mit den Spaltennamen; 0, wenn es keine gibt.", "La ligne qui nomme les colonnes ; 0 s’il n’y en a pas.";
+    comma: "comma", "Komma", "virgule";
+    semicolon: "semicolon", "Semikolon", "point-virgule";
+    tab: "tab", "Tabulator", "tabulation";
+    bar: "pipe", "senkrechter Strich", "barre verticale";
+    blank: "blank", "Leerzeichen", "espace";
+    no_header: "none", "keine", "aucune";
+    line_number: "line {0}", "Zeile {0}", "ligne {0}";
+    line_numbers: "lines {0} to {1}", "Zeilen {0} bis {1}", "lignes {0} à {1}";
+    row_number: "row {0}", "Zeile {0}", "ligne {0}";
+    row_numbers: "rows {0} to {1}", "Zeilen {0} bis {1}", "lignes {0} à {1}";
+    first_array: "the first array", "das erste Array", "le premier tableau";
+    sheet_found: "“{0}” ({1} of {2})", "„{0}“ ({1} von {2})", "« {0} » ({1} sur {2})";
     sheet: "Sheet", "Blatt", "Feuille";
     first_rows: "First rows", "Erste Zeilen", "Premières lignes";
     column_of_file: "Column of the file", "Spalte der Datei", "Colonne du fichier";
@@ -197,6 +209,7 @@ words! {
     forget_repairs: "Take the repairs back", "Reparaturen zurücknehmen", "Annuler les corrections";
     leave_them_empty: "Leave them empty", "Leer lassen", "Les laisser vides";
     match_values: "Match the values of {0}", "Werte von {0} zuordnen", "Associer les valeurs de {0}";
+    quoted: "“{0}”", "„{0}“", "« {0} »";
     find: "Find", "Suchen", "Chercher";
     replace_with: "Replace with", "Ersetzen durch", "Remplacer par";
     all_columns: "All columns", "Alle Spalten", "Toutes les colonnes";
@@ -575,6 +588,25 @@ words! {
     job_resolution: "Resolution of identities", "Zusammenführung der Identitäten", "Rapprochement des identités";
     rows_a_second: "{0} rows a second", "{0} Zeilen pro Sekunde", "{0} lignes par seconde";
     throughput: "Throughput", "Durchsatz", "Débit";
+}
+
+/// One text in every language: English, German, French.
+pub type Texts = [&'static str; 3];
+
+impl Words {
+    /// The text in this language.
+    pub fn one_of(&self, [english, german, french]: Texts) -> &'static str {
+        match self.code {
+            "de" => german,
+            "fr" => french,
+            _ => english,
+        }
+    }
+
+    /// True where texts of the engine are in the language of the page.
+    pub fn is_english(&self) -> bool {
+        self.code == ENGLISH.code
+    }
 }
 
 /// All languages.

@@ -128,7 +128,7 @@ fn suggested(
                 entry.insert("addressPart".to_owned(), json!(part));
             }
         }
-        entry.insert("reason".to_owned(), json!(suggestion.reason));
+        entry.insert("reason".to_owned(), json!(suggestion.reason.to_string()));
         found.push(Value::Object(entry));
     }
     found

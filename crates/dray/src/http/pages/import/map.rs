@@ -2,21 +2,25 @@
 //! already. A suggestion says how sure it is and why.
 
 use axum::extract::{Form, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use dray_engine::map::computed::SIGN;
 use dray_engine::suggest::{Known, Suggestion, Table, suggest};
 use dray_model::definition::{Merge, OnDuplicate};
 use dray_model::object::{ColumnIndex, Object, SystemColumn};
 use maud::{Markup, html};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::more;
 use super::review::look;
 use super::{Prepared, Step, keep, read_file, steps};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
+use crate::http::pages::failure_words::notice;
 use crate::http::pages::frame::{Head, page};
 use crate::http::pages::pictures::histogram;
+use crate::http::pages::reading_words::{self, delimiters};
+use crate::http::pages::reason_words::reason;
 use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::Draft;
@@ -41,16 +45,18 @@ const ENCODINGS: [&str; 8] = [
     "shift_jis",
     "gb18030",
 ];
-/// Delimiters that are offered.
-const DELIMITERS: [(&str, &str); 4] =
-    [(",", "comma ,"), (";", "semicolon ;"), ("tab", "tab"), ("|", "pipe |")];
 
 /// Shows the columns of the file with what they seem to be.
 pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> {
+    mapping_page(&app, &prepared, None).await
+}
+
+/// The page of this step, with what stands in the way of the next.
+async fn mapping_page(app: &App, prepared: &Prepared, wrong: Option<&str>) -> Answer<Markup> {
     let address = prepared.address();
     let Prepared { visit, object, draft } = prepared;
     let words = visit.words;
-    let sample = read_file(&app, &visit, &draft, Sample::of).await;
+    let sample = read_file(app, visit, draft, Sample::of).await;
     let title = filled(words.file_into, &[&draft.job.source_name, &object.definition.label]);
     let mut lead = html! {};
     let content = match sample {
@@ -69,30 +75,34 @@ pub async fn show(State(app): State<App>, prepared: Prepared) -> Answer<Markup> 
             let is_new = draft.job.columns.is_empty() && draft.job.statics.is_empty();
             let more = if is_new { remembered } else { more::said(&draft.job.columns, &draft.job.statics) };
             let known = Known { confirmed: Some(&confirmed), ..Known::default() };
-            let suggested = suggest(&object, &Table::from_rows(&sample.header, &sample.rows), &known);
+            let suggested = suggest(object, &Table::from_rows(&sample.header, &sample.rows), &known);
             html! {
-                (mapping(words, &address, &object, &draft, &sample, &suggested, &more))
-                (reading(words, &address, &draft, Some(&sample)))
+                (mapping(words, &address, object, draft, &sample, &suggested, &more))
+                (reading(words, &address, draft, Some(&sample)))
             }
         }
         Err(failure) => html! {
-            p.notice.error role="alert" { (failure.message) }
-            (reading(words, &address, &draft, None))
+            (notice(words, &failure))
+            (reading(words, &address, draft, None))
         },
     };
     let actions = html! {
         a.button.quiet href=(visit.at(&format!("/import/{}", object.name()))) { (words.back) }
         button.primary form="mapping" { (words.step_review) }
     };
-    let content = html! { (steps(words, Step::Map, None)) (content) };
-    Ok(page(&visit, &Head { title: &title, lead, actions }, &content))
+    let content = html! {
+       (steps(words, Step::Map, None))
+       @if let Some(wrong) = wrong { p.notice.error role="alert" { (wrong) } }
+       (content)
+    };
+    Ok(page(visit, &Head { title: &title, lead, actions }, &content))
 }
 
 /// How the file is read, to be changed; what was found out stands first.
 fn reading(words: &Words, address: &str, draft: &Draft, sample: Option<&Sample>) -> Markup {
     let found = |what: &str| {
         let found = sample?.detected.iter().find(|found| found.what == what)?;
-        Some(found.value.clone())
+        Some(reading_words::found(words, what, &found.value))
     };
     let read = &draft.job.read;
     let selected = |said: &Option<String>, value: &str| said.as_deref() == Some(value);
@@ -117,7 +127,7 @@ fn reading(words: &Words, address: &str, draft: &Draft, sample: Option<&Sample>)
                     label for="delimiter" { (words.delimiter) }
                     select #delimiter name="delimiter" {
                         option value="" { (auto("delimiter")) }
-                        @for (value, name) in DELIMITERS { option value=(value) selected[selected(&read.delimiter, value)] { (name) } }
+                        @for (value, name) in delimiters(words) { option value=(value) selected[selected(&read.delimiter, value)] { (name) } }
                     }
                 }
                 div.field {
@@ -186,12 +196,14 @@ fn mapping(
         filled_otherwise.filter_map(|(field, _)| object.column(field)).collect();
     let mut chosen: Vec<Option<ColumnIndex>> = Vec::with_capacity(sample.header.len());
     for (index, header) in sample.header.iter().enumerate() {
-        let said = draft.job.columns.iter().find(|(known, _)| known == header);
+        let said = draft.job.columns.get(index).filter(|(known, _)| known == header);
         let column = match said {
             Some((_, field)) => object.column(field),
-            None => suggested.get(index).and_then(|suggestion| suggested_column(object, suggestion)),
+            None => suggested
+                .get(index)
+                .and_then(|suggestion| suggested_column(object, suggestion))
+                .filter(|column| !taken.contains(column)),
         };
-        let column = column.filter(|column| !taken.contains(column));
         taken.extend(column);
         chosen.push(column);
     }
@@ -240,7 +252,7 @@ fn mapping(
                                             (format!("{:.0} %", suggestion.confidence * 100.0))
                                         }
                                     }
-                                    @if let Some(suggestion) = suggestion { p.hint { (suggestion.reason) } }
+                                    @if let Some(suggestion) = suggestion { p.hint { (reason(words, &suggestion.reason)) } }
                                 }
                             }
                         }
@@ -309,10 +321,9 @@ pub async fn read(
 /// Keeps which column is which field, and looks what would happen.
 pub async fn put(
     State(app): State<App>,
-    prepared: Prepared,
+    mut prepared: Prepared,
     Form(entered): Form<BTreeMap<String, String>>,
 ) -> Answer<Response> {
-    let Prepared { visit, object, mut draft } = prepared;
     let mut columns: Vec<(String, String)> = Vec::new();
     for index in 0..entered.len() {
         let Some(header) = entered.get(&format!("column.{index}")) else { break };
@@ -322,18 +333,8 @@ pub async fn put(
     let pairs = columns.clone();
     let more = more::entered(&entered);
     columns.extend(more.computed.iter().map(|(field, text)| (format!("{SIGN}{text}"), field.clone())));
-    let mut fields: Vec<&str> = Vec::new();
-    let of_columns = columns.iter().map(|(_, field)| field);
-    for field in
-        of_columns.chain(more.statics.iter().map(|(field, _)| field)).filter(|field| !field.is_empty())
-    {
-        if fields.contains(&field.as_str()) {
-            return Err(Failure::validation(filled(visit.words.filled_twice, &[&label(&object, field)])));
-        }
-        fields.push(field);
-    }
     let on_duplicate = entered.get("on_duplicate").map(String::as_str).unwrap_or_default();
-    let policy = &mut draft.job.policy;
+    let policy = &mut prepared.draft.job.policy;
     (policy.on_duplicate, policy.merge) = match on_duplicate {
         "update:fill_empty" => (Some(OnDuplicate::Update), Some(Merge::FillEmpty)),
         "update:prefer_import" => (Some(OnDuplicate::Update), Some(Merge::PreferImport)),
@@ -343,8 +344,14 @@ pub async fn put(
         _ => (None, None),
     };
     policy.match_by = entered.get("match").filter(|name| !name.is_empty()).cloned().into_iter().collect();
-    draft.job.columns = columns;
-    draft.job.statics.clone_from(&more.statics);
+    prepared.draft.job.columns = columns;
+    prepared.draft.job.statics.clone_from(&more.statics);
+    if let Some(field) = filled_twice(&prepared.draft) {
+        let wrong = filled(prepared.visit.words.filled_twice, &[&label(&prepared.object, field)]);
+        let page = mapping_page(&app, &prepared, Some(&wrong)).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let Prepared { visit, object, draft } = prepared;
     let of_work = object.clone();
     app.run(visit.actor.organization(), move |session| {
         mapping_memory::remember(session, &of_work, &pairs, clock::now())?;
@@ -352,4 +359,12 @@ pub async fn put(
     })
     .await?;
     look(&app, &visit, object, draft).await
+}
+
+/// A field that more than one column or line fills.
+fn filled_twice(draft: &Draft) -> Option<&str> {
+    let fields = draft.job.columns.iter().map(|(_, field)| field);
+    let fields = fields.chain(draft.job.statics.iter().map(|(field, _)| field));
+    let mut known = BTreeSet::new();
+    fields.map(String::as_str).find(|field| !field.is_empty() && !known.insert(*field))
 }

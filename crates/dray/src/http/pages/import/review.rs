@@ -14,6 +14,8 @@ use crate::http::answer::Answer;
 use crate::http::native::plans;
 use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::pictures::ledger;
+use crate::http::pages::pieces::of_engine;
+use crate::http::pages::problem_words::{name, sentence};
 use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::drafts::{Draft, Review};
@@ -94,7 +96,7 @@ pub async fn show(prepared: Prepared) -> Answer<Response> {
     let lead = html! { (words.nothing_written_yet) };
     let content = html! {
         (steps(words, Step::Review, Some(&address)))
-        @if !review.refused.is_empty() { p.notice.error role="alert" { (review.refused) } }
+        @if !review.refused.is_empty() { p.notice.error role="alert" { (of_engine(words, &review.refused)) } }
         @if fates.get("read").is_some() {
             section.card {
                 h2 { (words.what_would_happen) }
@@ -171,7 +173,7 @@ pub fn problems(words: &Words, object: &Object, answer: &Value) -> Markup {
                                 Some(value) => td { (value) },
                                 None => td.none {},
                             }
-                            td.text { (text(problem, "message")) }
+                            td.text { (sentence(words, problem)) }
                         }
                     }
                 }
@@ -209,7 +211,7 @@ fn repairs(visit: &Visit, object: &Object, draft: &Draft, review: &Review) -> Ma
                         span.badge.error[group.severity == "error"].warning[group.severity != "error"] { (count(group.rows)) }
                         p {
                             @if !group.column.is_empty() { strong { (group.column) } ": " }
-                            (group.code.replace('_', " "))
+                            (name(words, &group.code))
                         }
                         @if group.code == "reference_not_found" && group.severity == "error" {
                             form method="post" action=(format!("{address}/references")) {
@@ -249,7 +251,7 @@ fn value_matches(words: &Words, address: &str, object: &Object, draft: &Draft, g
                 input type="hidden" name="column" value=(group.column);
                 @for (index, value) in group.values.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
                     div.field {
-                        label for=(format!("value-{index}")) { "“" (value) "”" }
+                        label for=(format!("value-{index}")) { (filled(words.quoted, &[value])) }
                         input type="hidden" name=(format!("from.{index}")) value=(value);
                         select id=(format!("value-{index}")) name=(format!("to.{index}")) {
                             option value="" { (words.nothing) }
@@ -310,7 +312,7 @@ fn sheet(words: &Words, address: &str, draft: &Draft, review: &Review) -> Markup
                                     p.error id=(format!("wrong-{row}")) {
                                         @for (index, problem) in wrong(*row).enumerate() {
                                             @if index > 0 { " · " }
-                                            (text(problem, "column")) ": " (text(problem, "message"))
+                                            (text(problem, "column")) ": " (sentence(words, problem))
                                         }
                                     }
                                 }

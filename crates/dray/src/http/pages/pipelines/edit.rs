@@ -89,7 +89,7 @@ fn editor_page(visit: &Visit, editor: &Editor) -> Markup {
     let entered = &editor.entered;
     let known = editor.column_names();
     let content = html! {
-        (wrong(editor.failure.as_ref()))
+        (wrong(words, editor.failure.as_ref()))
         form.editor method="post" action=(editor.address()) {
             (file_part(words, editor))
             @if !editor.is_import() {

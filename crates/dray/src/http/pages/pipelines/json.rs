@@ -34,7 +34,7 @@ const NOT_SAID: [&str; 9] = [
 fn json_page(visit: &Visit, title: &str, place: &str, json: &str, failure: Option<&Failure>) -> Markup {
     let words = visit.words;
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         form.editor method="post" action=(format!("{place}/definition")) {
             (Field::new("definition", words.definition_json, json).hint(words.definition_json_hint).code(28))
             div.actions { button.primary { (words.save) } }

@@ -20,7 +20,7 @@ use crate::http::pages::form::{Entered, Field, wrong};
 use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::jobs::live;
 use crate::http::pages::pictures::{Bar, chart, legend, share};
-use crate::http::pages::pieces::{button, careful_button, pager};
+use crate::http::pages::pieces::{button, careful_button, of_engine, pager};
 use crate::http::pages::view::address;
 use crate::http::pages::words::{Words, count, filled};
 use crate::operations::ledger::time;
@@ -82,7 +82,7 @@ async fn one_page(
     let under_way = runs.iter().find(|run| run["endTime"].is_null());
     let last = runs.iter().find(|run| !run["endTime"].is_null());
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         @if let (Some(run), true) = (under_way, is_admin) {
             @let stop = button(&format!("{place}/runs/{}/cancel", run["id"]), "small danger", words.stop);
             (live(visit, run["id"].as_i64().unwrap_or_default(), &run["progress"], &stop))
@@ -153,7 +153,7 @@ fn last_run(words: &Words, run: &Value) -> Markup {
                 h2 { (words.last_run) }
                 p.hint { (run_badge(words, run)) " " time datetime=(text(run, "startTime")) { (text(run, "startTime")) } }
             }
-            @if !text(run, "error").is_empty() { p.notice.error { (text(run, "error")) } }
+            @if !text(run, "error").is_empty() { p.notice.error { (of_engine(words, text(run, "error"))) } }
             table.plain.steps-taken {
                 thead.titles { tr { th { (words.step) } th { span.unseen { (words.rows) } } th.number { (words.passed) } th.number { (words.failed) } } }
                 tbody {

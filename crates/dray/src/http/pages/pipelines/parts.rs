@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::editor::Editor;
 use super::entered::{Condition, MAPPED, conditions, mapping};
 use crate::http::pages::form::{Entered, Field, tick};
+use crate::http::pages::pieces::of_engine;
 use crate::http::pages::records::shown_value;
 use crate::http::pages::words::{Words, filled};
 use crate::operations::pipelines::format_settings::{FileFormat, Packing};
@@ -221,7 +222,7 @@ fn outcome_cells(words: &Words, row: &Value, paths: &[String]) -> Markup {
     let message = row.pointer("/error/message").and_then(Value::as_str);
     html! {
         @if let Some(message) = message {
-            td colspan=(paths.len()) { p.error { (message) } }
+            td colspan=(paths.len()) { p.error { (of_engine(words, message)) } }
         } @else if row.get("filtered").is_some() {
             td colspan=(paths.len()) { span.badge { (words.fate_filtered) } }
         } @else {

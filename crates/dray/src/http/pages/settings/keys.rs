@@ -118,7 +118,7 @@ pub async fn create(State(app): State<App>, visit: Visit, entered: Entered) -> A
             Ok((StatusCode::CREATED, page).into_response())
         }
         Err(failure) => {
-            let page = list_page(&app, &visit, &entered, &wrong(Some(&failure))).await?;
+            let page = list_page(&app, &visit, &entered, &wrong(visit.words, Some(&failure))).await?;
             Ok((failure.status, page).into_response())
         }
     }

@@ -67,7 +67,7 @@ pub async fn list(visit: Visit) -> Markup {
 fn list_page(visit: &Visit, entered: &Entered, failure: Option<&Failure>) -> Markup {
     let words = visit.words;
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         div.scroll tabindex="0" role="region" aria-label=(words.objects) {
             table.plain {
                 thead { tr { th { (words.object) } th { (words.name_in_files) } th.number { (words.fields) } th { (words.description) } } }
@@ -130,7 +130,7 @@ fn object_page(visit: &Visit, object: &Object, entered: &Entered, failure: Optio
     let label = &object.definition.label;
     let is_admin = visit.actor.must_be_admin().is_ok();
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         div.scroll tabindex="0" role="region" aria-label=(words.fields) {
             table.plain {
                 thead {

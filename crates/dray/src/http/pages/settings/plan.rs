@@ -58,7 +58,7 @@ async fn plan_page(app: &App, visit: &Visit, failure: Option<&Failure>) -> Answe
     let settings = app.settings();
     let used = used(app, visit).await?;
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         div.cards {
             section.card {
                 header { h2 { (words.plan) } span.badge { (plan.name) } }

@@ -83,7 +83,7 @@ pub async fn create(
             Ok((StatusCode::CREATED, page).into_response())
         }
         Err(failure) => {
-            let page = list_page(&app, &visit, &entered, &wrong(Some(&failure))).await?;
+            let page = list_page(&app, &visit, &entered, &wrong(visit.words, Some(&failure))).await?;
             Ok((failure.status, page).into_response())
         }
     }
@@ -146,7 +146,9 @@ pub async fn set_password(
             let told = html! { p.notice.good role="status" { (visit.words.password_set) } };
             user_page(&visit, &user, &told).into_response()
         }
-        Err(failure) => (failure.status, user_page(&visit, &user, &wrong(Some(&failure)))).into_response(),
+        Err(failure) => {
+            (failure.status, user_page(&visit, &user, &wrong(visit.words, Some(&failure)))).into_response()
+        }
     })
 }
 
@@ -156,7 +158,8 @@ pub async fn delete(State(app): State<App>, visit: Visit, Path(id): Path<String>
     match deleted {
         Ok(_) => Ok(Redirect::to(USERS).into_response()),
         Err(failure) => {
-            let page = list_page(&app, &visit, &Entered::default(), &wrong(Some(&failure))).await?;
+            let page =
+                list_page(&app, &visit, &Entered::default(), &wrong(visit.words, Some(&failure))).await?;
             Ok((failure.status, page).into_response())
         }
     }

@@ -127,7 +127,7 @@ pub async fn create(State(app): State<App>, visit: Visit, entered: Entered) -> A
             Ok((StatusCode::CREATED, page).into_response())
         }
         Err(failure) => {
-            let page = list_page(&app, &visit, &entered, &wrong(Some(&failure))).await?;
+            let page = list_page(&app, &visit, &entered, &wrong(visit.words, Some(&failure))).await?;
             Ok((failure.status, page).into_response())
         }
     }
@@ -278,7 +278,7 @@ pub async fn change(
     match changed.await {
         Ok(_) => Ok(Redirect::to(&format!("{WEBHOOKS}/{id}")).into_response()),
         Err(failure) => {
-            let page = one_page(&app, &visit, &id, None, &wrong(Some(&failure))).await?;
+            let page = one_page(&app, &visit, &id, None, &wrong(visit.words, Some(&failure))).await?;
             Ok((failure.status, page).into_response())
         }
     }
