@@ -49,7 +49,7 @@ fn embedding_page(visit: &Visit, base: &str, origins: &str, failure: Option<&Fai
         "<script src=\"{base}/embed.js\"></script>\n<dray-import object=\"contacts\" token=\"…\"></dray-import>"
     );
     let content = html! {
-        (wrong(failure))
+        (wrong(words, failure))
         section.card {
             h2 { (words.embed_origins) }
             form.fields method="post" action=(EMBEDDING) {
