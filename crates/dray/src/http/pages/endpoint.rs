@@ -8,7 +8,7 @@ use dray_model::object::Object;
 use maud::{Markup, html};
 
 use super::frame::{Head, Visit, page};
-use super::pieces::moment;
+use super::pieces::{self, moment};
 use super::words::{Words, filled};
 use crate::http::answer::Answer;
 use crate::http::links::base_url;
@@ -24,13 +24,7 @@ fn address_of(object: &Object, id: i64) -> String {
 
 /// The place of the endpoint on a record's page: it is brought once the page is there.
 pub fn later(words: &Words, object: &Object, id: i64) -> Markup {
-    let address = address_of(object, id);
-    html! {
-        section #endpoint .card hx-get=(address) hx-trigger="load" hx-select="#endpoint" hx-swap="outerHTML" {
-            h2 { (words.record_endpoint) }
-            p { a href=(address) { (words.show_endpoint) } }
-        }
-    }
+    pieces::later("endpoint", &address_of(object, id), words.record_endpoint, words.show_endpoint)
 }
 
 /// The endpoint as a page of its own.

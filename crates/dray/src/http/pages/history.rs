@@ -6,7 +6,7 @@ use dray_model::object::Object;
 use maud::{Markup, html};
 
 use super::frame::{Head, Visit, page};
-use super::pieces::{moment, person};
+use super::pieces::{self, moment, person};
 use super::records::must_read;
 use super::view::label;
 use super::words::{Words, filled};
@@ -26,13 +26,7 @@ fn address_of(object: &Object, id: i64) -> String {
 
 /// The place of the history on a record's page: it is brought once the page is there.
 pub fn later(words: &Words, object: &Object, id: i64) -> Markup {
-    let address = address_of(object, id);
-    html! {
-        section #history .card hx-get=(address) hx-trigger="load" hx-select="#history" hx-swap="outerHTML" {
-            h2 { (words.history) }
-            p { a href=(address) { (words.show_history) } }
-        }
-    }
+    pieces::later("history", &address_of(object, id), words.history, words.show_history)
 }
 
 /// The history as a page of its own.

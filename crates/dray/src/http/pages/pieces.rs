@@ -57,6 +57,16 @@ pub fn secret(words: &Words, title: &str, hint: &str, text: &str) -> Markup {
     }
 }
 
+/// A part of a page that is brought once the page is there; a link to it, where there is no script.
+pub fn later(id: &str, address: &str, title: &str, link: &str) -> Markup {
+    html! {
+        section id=(id) .card hx-get=(address) hx-trigger="load" hx-select=(format!("#{id}")) hx-swap="outerHTML" {
+            h2 { (title) }
+            p { a href=(address) { (link) } }
+        }
+    }
+}
+
 /// Where a list goes on.
 pub fn pager(words: &Words, older: Option<&str>) -> Markup {
     html! {

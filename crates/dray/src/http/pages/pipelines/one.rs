@@ -311,6 +311,14 @@ fn runs_table(words: &Words, runs: &[Value], is_admin: bool) -> Markup {
     }
 }
 
+/// Back to the page of a pipeline; with what is wrong, where something is.
+async fn come_back<T>(app: &App, visit: &Visit, id: &str, done: Answer<T>) -> Answer<Response> {
+    match done {
+        Ok(_) => Ok(back(id)),
+        Err(failure) => refused(app, visit, id, &failure).await,
+    }
+}
+
 /// Runs a pipeline now.
 pub async fn run(
     State(app): State<App>,
@@ -323,10 +331,8 @@ pub async fn run(
     if entered.is_on("all") {
         said.insert("incremental".to_owned(), false.into());
     }
-    match runs::start(State(app.clone()), admin, body::Path(id.clone()), Members(said)).await {
-        Ok(_) => Ok(back(&id)),
-        Err(failure) => refused(&app, &visit, &id, &failure).await,
-    }
+    let done = runs::start(State(app.clone()), admin, body::Path(id.clone()), Members(said)).await;
+    come_back(&app, &visit, &id, done).await
 }
 
 /// Stops a run.
@@ -336,10 +342,8 @@ pub async fn cancel(
     Path((id, run)): Path<(String, String)>,
 ) -> Answer<Response> {
     let admin = visit.actor.admin()?;
-    match runs::cancel(State(app.clone()), admin, body::Path(run), NoBody).await {
-        Ok(_) => Ok(back(&id)),
-        Err(failure) => refused(&app, &visit, &id, &failure).await,
-    }
+    let done = runs::cancel(State(app.clone()), admin, body::Path(run), NoBody).await;
+    come_back(&app, &visit, &id, done).await
 }
 
 /// Switches a pipeline on or off.
@@ -351,10 +355,9 @@ pub async fn set_status(
 ) -> Answer<Response> {
     let admin = visit.actor.admin()?;
     let said = Map::from_iter([("enabled".to_owned(), entered.is_on("enabled").into())]);
-    match definitions::set_status(State(app.clone()), admin, body::Path(id.clone()), Members(said)).await {
-        Ok(_) => Ok(back(&id)),
-        Err(failure) => refused(&app, &visit, &id, &failure).await,
-    }
+    let done =
+        definitions::set_status(State(app.clone()), admin, body::Path(id.clone()), Members(said)).await;
+    come_back(&app, &visit, &id, done).await
 }
 
 /// Sets how often a pipeline runs by itself.
@@ -371,10 +374,9 @@ pub async fn set_schedule(
     let period = entered.filled("period").map_or(Value::Null, Value::from);
     let mut said = Map::from_iter([("period".to_owned(), period)]);
     said.extend(minute.map(|minute| ("start".to_owned(), minute.into())));
-    match definitions::set_schedule(State(app.clone()), admin, body::Path(id.clone()), Members(said)).await {
-        Ok(_) => Ok(back(&id)),
-        Err(failure) => refused(&app, &visit, &id, &failure).await,
-    }
+    let done =
+        definitions::set_schedule(State(app.clone()), admin, body::Path(id.clone()), Members(said)).await;
+    come_back(&app, &visit, &id, done).await
 }
 
 /// Deletes a pipeline.
