@@ -64,7 +64,10 @@ fn origin_of(text: &str) -> Result<String> {
     let address = Url::parse(text.trim()).map_err(|_| wrong())?;
     let is_bare = address.path() == "/" && address.query().is_none() && address.fragment().is_none();
     let is_page = matches!(address.scheme(), "http" | "https") && address.username().is_empty();
-    if !is_bare || !is_page || text.len() > ORIGIN_BYTES || address.password().is_some() {
+    // It becomes part of a header, in which other signs would mean something.
+    let is_host = |letter: char| letter.is_ascii_alphanumeric() || ".-_[]:".contains(letter);
+    let has_host = address.host_str().is_some_and(|host| host.chars().all(is_host));
+    if !is_bare || !is_page || !has_host || text.len() > ORIGIN_BYTES || address.password().is_some() {
         return Err(wrong());
     }
     Ok(address.origin().ascii_serialization())
@@ -128,6 +131,8 @@ mod tests {
             "data:x",
             "https://a.b?x",
             "https://a.b;script-src *",
+            "https://a.b;sandbox",
+            "https://a.b,c.d",
         ] {
             assert!(origin_of(text).is_err(), "{text}");
         }

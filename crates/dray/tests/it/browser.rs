@@ -40,7 +40,7 @@ fn from_the_first_start_to_a_repaired_an_undone_and_a_repeated_import() -> Done 
         visitor.fill("input[name=value]", "example")?;
         visitor.choose("select[name=column]", "E-Mail")?;
         visitor.follow("//button[text()='Replace in all rows']")?;
-        visitor.see("1 repairs are applied")?;
+        visitor.see("1 repair is applied")?;
         repair_in_the_sheet(&visitor)?;
         visitor.see("3 read = 3 created")?;
         visitor.see("3 repairs are applied")?;

@@ -80,7 +80,7 @@ fn a_host_page_imports_and_takes_back_what_it_imported() {
 
         let draft = prepare(&server, &base);
         let review = get(&server, &format!("{draft}/review")).text();
-        assert!(review.contains("Import 1 rows"), "{review}");
+        assert!(review.contains("Import 1 row"), "{review}");
         let (status, import) = post(&server, &format!("{draft}/confirm"), FORM, "");
         assert!(status == 303 && import.starts_with(&format!("{base}/imports/")), "{status} {import}");
         let told = get(&server, &import).text();

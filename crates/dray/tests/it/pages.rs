@@ -39,7 +39,7 @@ fn from_a_file_to_records_and_back_without_reading_anything() {
             entered.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let review = browser.post(&format!("{}/mapping", map.path), &fields);
         assert!(review.path.ends_with("/review"), "{}", review.path);
-        assert!(review.has("Import 1 rows"), "{}", review.text());
+        assert!(review.has("Import 1 row"), "{}", review.text());
         assert!(review.has("3 read = 1 created + 2 rejected"), "{}", review.text());
         assert!(
             review.has("E-Mail : invalid email") && review.has("Status : not a choice"),

@@ -16,7 +16,7 @@ use super::import::{Step, steps};
 use super::pictures::{Bar, chart, fate_word, ledger, legend};
 use super::pieces::{of_engine, person};
 use super::view::address;
-use super::words::{Words, count, filled};
+use super::words::{Words, count, counted, filled};
 use crate::clock;
 use crate::http::answer::{Answer, Failure};
 use crate::http::native::imports as native;
@@ -235,7 +235,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
         @if rejected > 0 && is_admin {
             section.card {
                 h2 { (words.rejected_rows) }
-                p { (filled(words.rejected_hint, &[&count(rejected)])) }
+                p { (counted(words.rejected_once_hint, words.rejected_hint, rejected)) }
                 div.actions {
                     a.button href=(visit.at(&format!("/imports/{number}/failed-rows"))) download { (words.download_rejected) }
                     @if object.is_some() {

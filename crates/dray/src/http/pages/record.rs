@@ -14,6 +14,7 @@ use super::endpoint;
 use super::failure_words::short;
 use super::frame::{Head, Visit, page};
 use super::history;
+use super::problem_words::sentence;
 use super::records::must_read;
 use super::view::columns_of;
 use super::words::{Words, filled};
@@ -184,7 +185,7 @@ fn form_page(
     let problems = failure.and_then(|failure| failure.details.as_ref()?.get("problems")?.as_array());
     let wrong = |name: &str| {
         let of_field = |problem: &&Value| problem.get("field").and_then(Value::as_str) == Some(name);
-        problems.and_then(|problems| problems.iter().find(of_field)?.get("message")?.as_str())
+        problems.and_then(|problems| problems.iter().find(of_field))
     };
     let address = record.map_or(format!("{list}/new"), |(id, _)| format!("{list}/{id}"));
     let content = html! {
@@ -227,7 +228,7 @@ fn input(
     label: &str,
     (column, field): (&Column, &FieldDefinition),
     text: &str,
-    wrong: Option<&str>,
+    wrong: Option<&Value>,
     may_change: bool,
 ) -> Markup {
     let name = &column.name;
@@ -267,7 +268,7 @@ fn input(
             } @else {
                 input id=(id) name=(name) type=(kind) value=(text) readonly[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()];
             }
-            @if let Some(why) = wrong { p.error id=[described.as_deref()] { (why) } }
+            @if let Some(why) = wrong { p.error id=[described.as_deref()] { (sentence(words, why)) } }
         }
     }
 }

@@ -200,11 +200,13 @@ words! {
     review_title: "Review the plan", "Den Plan prüfen", "Vérifier le plan";
     nothing_written_yet: "Nothing is written yet. This is what applying would do, row by row.", "Noch ist nichts geschrieben. Das würde geschehen, Zeile für Zeile.", "Rien n’est encore écrit. Voici ce qui se passerait, ligne par ligne.";
     what_would_happen: "What would happen", "Was geschehen würde", "Ce qui se passerait";
+    import_one_row: "Import 1 row", "1 Zeile importieren", "Importer 1 ligne";
     import_rows: "Import {0} rows", "{0} Zeilen importieren", "Importer {0} lignes";
     problems: "Problems", "Probleme", "Problèmes";
     row: "Row", "Zeile", "Ligne";
     rows: "rows", "Zeilen", "lignes";
     what_is_wrong: "What is wrong", "Was nicht stimmt", "Ce qui ne va pas";
+    repaired_once: "1 repair is applied to the file.", "1 Reparatur ist auf die Datei angewandt.", "1 correction est appliquée au fichier.";
     repaired: "{0} repairs are applied to the file.", "{0} Reparaturen sind auf die Datei angewandt.", "{0} corrections sont appliquées au fichier.";
     forget_repairs: "Take the repairs back", "Reparaturen zurücknehmen", "Annuler les corrections";
     leave_them_empty: "Leave them empty", "Leer lassen", "Les laisser vides";
@@ -253,6 +255,7 @@ words! {
     not_balanced: "not balanced", "geht nicht auf", "non équilibré";
     took: "{0} seconds", "{0} Sekunden", "{0} secondes";
     rejected_rows: "Rejected rows", "Abgewiesene Zeilen", "Lignes rejetées";
+    rejected_once_hint: "1 row, with the reason beside it. Repair the file and send it again: the mapping is remembered.", "1 Zeile, mit ihrem Grund. Reparieren Sie die Datei und senden Sie sie noch einmal: die Zuordnung ist gemerkt.", "1 ligne, avec sa raison. Corrigez le fichier et renvoyez-le : l’association est mémorisée.";
     rejected_hint: "{0} rows, each with the reason beside it. Repair the file and send it again: the mapping is remembered.", "{0} Zeilen, jede mit ihrem Grund. Reparieren Sie die Datei und senden Sie sie noch einmal: die Zuordnung ist gemerkt.", "{0} lignes, chacune avec sa raison. Corrigez le fichier et renvoyez-le : l’association est mémorisée.";
     download_rejected: "Download rejected rows", "Abgewiesene Zeilen herunterladen", "Télécharger les lignes rejetées";
     send_repaired: "Send the repaired file", "Die reparierte Datei senden", "Envoyer le fichier corrigé";
@@ -645,6 +648,11 @@ pub fn filled(text: &str, parts: &[&str]) -> String {
         out = out.replace(&format!("{{{index}}}"), part);
     }
     out
+}
+
+/// A text for one, or for as many as there are.
+pub fn counted(one: &str, many: &str, number: u64) -> String {
+    if number == 1 { one.to_owned() } else { filled(many, &[&count(number)]) }
 }
 
 /// A count with its thousands apart.

@@ -17,7 +17,7 @@ use crate::http::pages::pictures::ledger;
 use crate::http::pages::pieces::of_engine;
 use crate::http::pages::problem_words::{name, sentence};
 use crate::http::pages::view::label;
-use crate::http::pages::words::{Words, count, filled};
+use crate::http::pages::words::{Words, count, counted, filled};
 use crate::operations::drafts::{Draft, Review};
 use crate::operations::plans::Plan;
 use crate::operations::sample::rows_of;
@@ -89,7 +89,7 @@ pub async fn show(prepared: Prepared) -> Answer<Response> {
         a.button.quiet href=(address) { (words.back) }
         @if may_import {
             form method="post" action=(format!("{address}/confirm")) {
-                button.primary { (filled(words.import_rows, &[&count(effect)])) }
+                button.primary { (counted(words.import_one_row, words.import_rows, effect)) }
             }
         }
     };
@@ -200,7 +200,7 @@ fn repairs(visit: &Visit, object: &Object, draft: &Draft, review: &Review) -> Ma
         h2 { (words.problems) }
         @if repaired > 0 {
             form.bar method="post" action=(format!("{address}/unrepaired")) {
-                p { (filled(words.repaired, &[&count(repaired as u64)])) }
+                p { (counted(words.repaired_once, words.repaired, repaired as u64)) }
                 button.small { (words.forget_repairs) }
             }
         }
