@@ -37,8 +37,8 @@ pub struct ColumnSample {
     pub filled: usize,
     /// Different values.
     pub distinct: usize,
-    /// Some of them.
-    pub values: Vec<String>,
+    /// The most frequent of them and how often each is there; of equally frequent ones those that come first.
+    pub values: Vec<(String, usize)>,
     /// How the values are spread: by number, by length, or the most frequent ones first.
     pub bars: Vec<usize>,
 }
@@ -75,14 +75,18 @@ impl Sample {
             .filter(|text| !text.is_empty())
             .collect();
         let mut counts: HashMap<&str, usize> = HashMap::new();
-        let mut values: Vec<String> = Vec::new();
+        let mut different: Vec<&str> = Vec::new();
         for text in &texts {
             let count = counts.entry(text).or_default();
             *count += 1;
-            if *count == 1 && values.len() < VALUES {
-                values.push((*text).to_owned());
+            if *count == 1 {
+                different.push(text);
             }
         }
+        let often = |text: &&str| counts.get(text).copied().unwrap_or(0);
+        different.sort_by_key(|text| std::cmp::Reverse(often(text)));
+        let most = different.iter().take(VALUES);
+        let values = most.map(|text| ((*text).to_owned(), often(text))).collect();
         ColumnSample { filled: texts.len(), distinct: counts.len(), values, bars: bars(&texts, &counts) }
     }
 }
@@ -161,7 +165,8 @@ mod tests {
     fn columns_are_described_by_their_values() {
         let few = sample(&["b", "", "a", "b", " "]);
         assert_eq!((few.filled, few.distinct, few.bars), (3, 2, vec![2, 1]));
-        assert_eq!(few.values, ["b", "a"]);
+        assert_eq!(few.values, [("b".to_owned(), 2), ("a".to_owned(), 1)]);
+        assert_eq!(sample(&["x", "y", "z", "w", "w"]).values[0], ("w".to_owned(), 2));
         let numbers: Vec<String> = (0..16).map(|number| number.to_string()).collect();
         let numbers = sample(&numbers.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(numbers.bars, [2; 8]);

@@ -225,7 +225,9 @@ fn mapping(
                             tr {
                                 td {
                                     strong { (header) }
-                                    @for value in &column.values { span.sample { (value) } }
+                                    @for (value, often) in &column.values {
+                                        span.sample { (value) @if *often > 1 { " " small { "×" (count(*often as u64)) } } }
+                                    }
                                     input type="hidden" name=(format!("column.{index}")) value=(header);
                                 }
                                 td {
