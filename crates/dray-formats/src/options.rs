@@ -135,6 +135,18 @@ impl Compression {
         }
     }
 
+    /// What the name of a packed file ends with.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Gzip => ".gz",
+            Self::Zip => ".zip",
+            Self::Zstd => ".zst",
+            Self::Snappy => ".sz",
+            Self::Bzip2 => ".bz2",
+            Self::Xz => ".xz",
+        }
+    }
+
     /// True where files can be packed this way.
     pub fn can_write(self) -> bool {
         matches!(self, Self::Gzip | Self::Zip | Self::Zstd)

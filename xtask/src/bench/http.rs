@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::client::{Answer, Client};
 use super::memory::megabytes;
 use super::serving::Serving;
 use super::setting::Setting;
@@ -19,7 +20,9 @@ const CLIENTS: u64 = 8;
 /// How long they send.
 const SENDING: Duration = Duration::from_secs(15);
 /// Bytes of the file that is uploaded.
-pub(super) const UPLOAD_BYTES: u64 = 100 << 20;
+const UPLOAD_BYTES: u64 = 100 << 20;
+/// Rows of a file that has as many: about 70 bytes each.
+pub(super) const ROWS_OF_UPLOAD: u64 = UPLOAD_BYTES / 60;
 /// The fields of an export, and of what it is compared with.
 const FIELDS: &str = "id,first_name,last_name,email,phone_work";
 
@@ -39,16 +42,19 @@ pub(super) fn print(setting: &Setting<'_>, runs: u32) -> Result<(), String> {
     people(&file, setting.rows)?;
     server.fresh("http", "template0")?;
     let store = server.address("http");
-    let words = ["import", &file.display().to_string(), "--to", "contacts", "--json", "--org", "default"];
-    let done = Command::new(&setting.dray).args(words).args(["--store", &store]).output();
-    let done = done.map_err(|why| why.to_string())?;
-    if !done.status.success() {
-        return Err(String::from_utf8_lossy(&done.stderr).into_owned());
-    }
+    import(setting, &file, &store)?;
     server.sql("http", "VACUUM ANALYZE")?;
     server.settle()?;
     export(setting, &store, runs)?;
     at_once(setting, &store, runs)
+}
+
+/// Imports a file of people.
+pub(super) fn import(setting: &Setting<'_>, file: &Path, store: &str) -> Result<(), String> {
+    let words = ["import", &file.display().to_string(), "--to", "contacts", "--json", "--org", "default"];
+    let done = Command::new(&setting.dray).args(words).args(["--store", store]).output();
+    let done = done.map_err(|why| why.to_string())?;
+    if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned()) }
 }
 
 /// One client, new records, one request after the other.
@@ -108,23 +114,13 @@ fn suggestions(serving: &Serving) -> Result<(), String> {
 /// A large file, sent and looked through.
 fn upload(setting: &Setting<'_>, runs: u32) -> Result<(), String> {
     let file = setting.place.file("upload.csv");
-    // About 70 bytes a row.
-    people(&file, UPLOAD_BYTES / 60)?;
-    let content = File::open(&file).map_err(|why| why.to_string())?;
-    let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"people.csv\"\r\n\r\n";
-    let tail = "\r\n--x--\r\n";
-    let bytes = content.metadata().map_err(|why| why.to_string())?.len().min(UPLOAD_BYTES);
-    drop(content);
-    let (mut seconds, mut peaks) = (Vec::new(), Vec::new());
+    people(&file, ROWS_OF_UPLOAD)?;
+    let (mut seconds, mut peaks, mut bytes) = (Vec::new(), Vec::new(), 0);
     for run in 0..runs {
         let store = setting.place.file(&format!("upload-{run}"));
         let serving = Serving::start(setting, &format!("sqlite:{}", store.display()), &[])?;
-        let content = File::open(&file).map_err(|why| why.to_string())?;
-        let mut body = head.as_bytes().chain(content.take(bytes)).chain(tail.as_bytes());
-        let length = (head.len() + tail.len()) as u64 + bytes;
-        let path = "/v1/modules/contacts/import/parse";
-        let kind = "multipart/form-data; boundary=x";
-        let answer = serving.client()?.send("POST", path, kind, &mut body, length, true)?;
+        let (answer, sent) = send_file(&mut serving.client()?, "/v1/modules/contacts/import/parse", &file)?;
+        bytes = sent;
         seconds.push(answer.whole.as_secs_f64());
         peaks.push(serving.peak());
     }
@@ -135,6 +131,18 @@ fn upload(setting: &Setting<'_>, runs: u32) -> Result<(), String> {
     );
     println!("| … most memory of the server | {:.0} MB | 150 MB |", median(&mut peaks));
     std::fs::remove_file(&file).map_err(|why| why.to_string())
+}
+
+/// Sends the first [`UPLOAD_BYTES`] of a file by a form; the answer, and how many bytes they were.
+pub(super) fn send_file(client: &mut Client, path: &str, file: &Path) -> Result<(Answer, u64), String> {
+    let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"people.csv\"\r\n\r\n";
+    let tail = "\r\n--x--\r\n";
+    let content = File::open(file).map_err(|why| why.to_string())?;
+    let bytes = content.metadata().map_err(|why| why.to_string())?.len().min(UPLOAD_BYTES);
+    let mut body = head.as_bytes().chain(content.take(bytes)).chain(tail.as_bytes());
+    let length = (head.len() + tail.len()) as u64 + bytes;
+    let kind = "multipart/form-data; boundary=x";
+    client.send("POST", path, kind, &mut body, length, true).map(|answer| (answer, bytes))
 }
 
 /// All records as CSV, beside what `psql` does.

@@ -1,11 +1,9 @@
 //! `cargo xtask bench --pages`: the pages for people over many records, on SQLite, warm.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::process::Command;
+use std::io::Write;
 
 use super::client::Client;
-use super::http::{UPLOAD_BYTES, median, people};
+use super::http::{ROWS_OF_UPLOAD, import, median, people, send_file};
 use super::memory::megabytes;
 use super::serving::Serving;
 use super::setting::Setting;
@@ -36,12 +34,7 @@ pub(super) fn print(setting: &Setting<'_>, runs: u32) -> Result<(), String> {
     let file = setting.place.file("people.csv");
     eprintln!("importing {} contacts …", setting.rows);
     people(&file, setting.rows)?;
-    let words = ["import", &file.display().to_string(), "--to", "contacts", "--json", "--org", "default"];
-    let done = Command::new(&setting.dray).args(words).args(["--store", &store]).output();
-    let done = done.map_err(|why| why.to_string())?;
-    if !done.status.success() {
-        return Err(String::from_utf8_lossy(&done.stderr).into_owned());
-    }
+    import(setting, &file, &store)?;
     println!("| page, {} contacts, SQLite | median | aim |\n|---|--:|--:|", setting.rows);
     let serving = Serving::start(setting, &store, &[])?;
     let mut client = serving.client()?;
@@ -86,21 +79,14 @@ fn turned(client: &mut Client) -> Result<String, String> {
 /// From the last byte of a large file to the page with its columns.
 fn preview(setting: &Setting<'_>, runs: u32) -> Result<(), String> {
     let file = setting.place.file("upload.csv");
-    // About 70 bytes a row.
-    people(&file, UPLOAD_BYTES / 60)?;
-    let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"people.csv\"\r\n\r\n";
-    let tail = "\r\n--x--\r\n";
+    people(&file, ROWS_OF_UPLOAD)?;
     let (mut waited, mut bytes) = (Vec::new(), 0);
     for run in 0..runs {
         let store = setting.place.file(&format!("preview-{run}"));
         let serving = Serving::start(setting, &format!("sqlite:{}", store.display()), &[])?;
-        let content = File::open(&file).map_err(|why| why.to_string())?;
-        bytes = content.metadata().map_err(|why| why.to_string())?.len().min(UPLOAD_BYTES);
-        let mut body = head.as_bytes().chain(content.take(bytes)).chain(tail.as_bytes());
-        let length = (head.len() + tail.len()) as u64 + bytes;
         let mut client = serving.client()?;
-        let kind = "multipart/form-data; boundary=x";
-        let kept = client.send("POST", "/import/contacts", kind, &mut body, length, true)?;
+        let (kept, sent) = send_file(&mut client, "/import/contacts", &file)?;
+        bytes = sent;
         let shown = client.get(&kept.location, true)?;
         if !String::from_utf8_lossy(&shown.body).contains("id=\"mapping\"") {
             return Err("the page does not show the columns of the file".to_owned());

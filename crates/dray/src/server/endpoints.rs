@@ -23,11 +23,11 @@ const OVERLAP: i64 = 24 * 3600 * 1_000_000;
 
 /// The endpoint of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint<'e> {
+pub struct Endpoint {
     /// The organization's slug.
-    pub organization: &'e str,
+    pub organization: String,
     /// The object.
-    pub object: &'e str,
+    pub object: String,
     /// The record.
     pub id: i64,
 }
@@ -59,16 +59,16 @@ pub struct Tokens {
     pub secret: String,
 }
 
-impl<'e> Endpoint<'e> {
+impl Endpoint {
     /// Its path.
     pub fn path(&self, secret: &Secret) -> String {
         format!("/hooks/{}.{}.{}.{}", self.organization, self.object, self.id, self.code(secret))
     }
 
     /// The endpoint of what stands behind `/hooks/`; `None` where this server made none such.
-    pub fn of_address(secret: &Secret, address: &'e str) -> Option<Self> {
+    pub fn of_address(secret: &Secret, address: &str) -> Option<Self> {
         let mut parts = address.split('.');
-        let (organization, object) = (parts.next()?, parts.next()?);
+        let (organization, object) = (parts.next()?.to_owned(), parts.next()?.to_owned());
         let (id, code) = (parts.next()?.parse().ok()?, parts.next()?);
         let found = Self { organization, object, id };
         let is_ours = found.path(secret).strip_prefix("/hooks/") == Some(address);
@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn an_address_is_ours_as_a_whole_or_not_at_all() {
         let secret = Secret::load(Some(&"a".repeat(32)), std::path::Path::new("/nowhere")).unwrap();
-        let endpoint = Endpoint { organization: "default", object: "connectors", id: 12 };
+        let endpoint =
+            Endpoint { organization: "default".to_owned(), object: "connectors".to_owned(), id: 12 };
         let path = endpoint.path(&secret);
         let address = path.strip_prefix("/hooks/").unwrap();
         assert_eq!(Endpoint::of_address(&secret, address), Some(endpoint.clone()));

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use dray_model::Result;
+use dray_model::catalog::Session;
 use dray_model::object::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -50,21 +52,30 @@ pub struct EndpointTokens {
     pub secret: String,
 }
 
-/// The record of an address whose object has endpoints.
-async fn record_of(app: &App, actor: &Actor, object: &Arc<Object>, id: i64) -> Answer<()> {
+/// Does something with the endpoint of a record; 404 where there is no such record, or it has none.
+async fn with_endpoint<T: Send + 'static>(
+    app: &App,
+    actor: &Actor,
+    object: &Arc<Object>,
+    id: i64,
+    work: impl FnOnce(&mut dyn Session, &Endpoint) -> Result<T> + Send + 'static,
+) -> Answer<T> {
     if !object.definition.endpoints {
         return Err(Failure::not_found(format!("records of `{}` have no endpoints", object.name())));
     }
-    let of_work = Arc::clone(object);
-    let found = app
+    let (of_work, endpoint) = (Arc::clone(object), endpoint_of(actor, object, id));
+    let done = app
         .run(actor.organization(), move |session| {
             session.prepare_object(&of_work)?;
-            pages::record(session, &of_work, id)
+            let Some(_) = pages::record(session, &of_work, id)? else { return Ok(None) };
+            work(session, &endpoint).map(Some)
         })
         .await?;
-    found
-        .map(|_| ())
-        .ok_or_else(|| Failure::not_found(format!("there is no record {id} of `{}`", object.name())))
+    done.ok_or_else(|| Failure::not_found(format!("there is no record {id} of `{}`", object.name())))
+}
+
+fn endpoint_of(actor: &Actor, object: &Object, id: i64) -> Endpoint {
+    Endpoint { organization: actor.organization().to_owned(), object: object.name().to_owned(), id }
 }
 
 /// The address of a record's endpoint, and what is known of its tokens.
@@ -75,29 +86,17 @@ pub async fn found(
     id: i64,
     base_url: &str,
 ) -> Answer<(String, TokenState)> {
-    record_of(app, actor, object, id).await?;
-    let (slug, name) = (actor.organization().to_owned(), object.name().to_owned());
-    let endpoint = Endpoint { organization: &slug, object: &name, id };
-    let url = format!("{base_url}{}", endpoint.path(app.secret()));
-    let (slug, name) = (slug.clone(), name.clone());
-    let state = app
-        .run(actor.organization(), move |session| {
-            Endpoint { organization: &slug, object: &name, id }.state(session)
-        })
-        .await?;
-    Ok((url, state))
+    let state = with_endpoint(app, actor, object, id, |session, endpoint| endpoint.state(session)).await?;
+    Ok((format!("{base_url}{}", endpoint_of(actor, object, id).path(app.secret())), state))
 }
 
 /// The tokens of a record's endpoint, to be shown; 409 where they were shown before and no new ones are asked for.
 pub async fn shown(app: &App, actor: &Actor, object: &Arc<Object>, id: i64, rotate: bool) -> Answer<Tokens> {
-    record_of(app, actor, object, id).await?;
-    let (slug, name) = (actor.organization().to_owned(), object.name().to_owned());
     let (secret, now) = (app.secret().clone(), clock::now());
-    let tokens = app
-        .run(actor.organization(), move |session| {
-            Endpoint { organization: &slug, object: &name, id }.show(session, &secret, rotate, now)
-        })
-        .await?;
+    let tokens = with_endpoint(app, actor, object, id, move |session, endpoint| {
+        endpoint.show(session, &secret, rotate, now)
+    })
+    .await?;
     let tokens = tokens.ok_or_else(|| {
         Failure::conflict("the tokens were shown before: make new ones with `{\"rotate\": true}`")
             .code("SHOWN_ONCE")

@@ -191,12 +191,7 @@ fn media_type(format: Format, compression: Option<Compression>) -> &'static str 
 
 /// Sends an export as a file.
 pub(super) async fn send(app: &App, actor: &Actor, name: &str, export: Export) -> Answer<Response> {
-    let ending = match export.options.compression {
-        None => String::new(),
-        Some(Compression::Gzip) => ".gz".to_owned(),
-        Some(Compression::Zip) => ".zip".to_owned(),
-        Some(_) => ".zst".to_owned(),
-    };
+    let ending = export.options.compression.map_or("", Compression::ending);
     let name = format!("{name}.{}{ending}", export.format.extension());
     let headers = attachment(media_type(export.format, export.options.compression), &name);
     let body = stream::stream(app, actor.organization(), export).await?;

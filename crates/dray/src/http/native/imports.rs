@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use dray_engine::undo::Undone;
 use dray_model::Result;
 use dray_model::catalog::{ImportQuery, JobQuery, Session};
 use dray_model::flow::Import;
@@ -226,6 +227,17 @@ pub async fn undo(
     Path(id): Path<String>,
 ) -> Answer<Json<Value>> {
     let number = number_of(&id, "import")?;
+    let undone = take_back(&app, &actor, number).await?;
+    let kept: Vec<Value> =
+        undone.kept.iter().map(|(object, record)| json!({ "object": object, "record": record })).collect();
+    Ok(Json(json!({
+        "import": number, "undo": undone.undo.id, "deleted": undone.deleted, "restored": undone.restored,
+        "conflicted": undone.undo.ledger.count(Fate::Conflicted), "kept": kept,
+    })))
+}
+
+/// Takes an import back.
+pub async fn take_back(app: &App, actor: &Actor, number: i64) -> Answer<Box<Undone>> {
     let taken = app
         .run(actor.organization(), move |session| {
             let known = KnownObjects::load(session)?;
@@ -234,15 +246,10 @@ pub async fn undo(
         .await?;
     let undone = match taken {
         TakenBack::Done(undone) => undone,
-        TakenBack::Missing => return Err(Failure::not_found(format!("there is no import `{}`", short(&id)))),
+        TakenBack::Missing => return Err(Failure::not_found(format!("there is no import `{number}`"))),
         TakenBack::Conflict(why) => return Err(Failure::conflict(why)),
     };
-    let kept: Vec<Value> =
-        undone.kept.iter().map(|(object, record)| json!({ "object": object, "record": record })).collect();
     let details = json!({ "undo": undone.undo.id, "deleted": undone.deleted, "restored": undone.restored });
-    app.audit(actor.organization(), actor.entry("import.undo", id, details)).await;
-    Ok(Json(json!({
-        "import": number, "undo": undone.undo.id, "deleted": undone.deleted, "restored": undone.restored,
-        "conflicted": undone.undo.ledger.count(Fate::Conflicted), "kept": kept,
-    })))
+    app.audit(actor.organization(), actor.entry("import.undo", number.to_string(), details)).await;
+    Ok(undone)
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::form::{Entered, Field, tick, wrong};
 use super::frame::{Head, Visit, page};
-use super::pieces::{button, careful_button};
+use super::pieces::{button, careful_button, list_of, text};
 use super::words::{Words, filled};
 use crate::http::answer::{Answer, Failure};
 use crate::http::body;
@@ -35,19 +35,10 @@ pub fn role_word(words: &Words, role: &str) -> &'static str {
     if role == Role::Destination.word() { words.writes } else { words.reads }
 }
 
-/// A text of a connection as the door shows it.
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn pipelines(connection: &Value) -> &[Value] {
-    connection.get("pipelines").and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
 /// All connections.
 pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
     let all = door::list(State(app), visit.actor.reader()?, NoBody).await?.0;
-    let all = all.get("connections").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let all = list_of(&all, "connections");
     let words = visit.words;
     let content = html! {
         @if all.is_empty() {
@@ -58,7 +49,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
                     thead { tr { th { (words.name) } th { (words.kind) } th { (words.what) } th { (words.pipelines) } } }
                     tbody {
                         @for connection in all {
-                            @let used = pipelines(connection);
+                            @let used = list_of(connection, "pipelines");
                             tr {
                                 th scope="row" { a href=(format!("{CONNECTIONS}/{}", connection["id"])) { (text(connection, "name")) } }
                                 td { (storage_word(words, text(connection, "connector"))) }
@@ -273,7 +264,7 @@ fn one_page(visit: &Visit, connection: &Value, entered: &Entered, above: &Markup
     let place = format!("{CONNECTIONS}/{}", connection["id"]);
     let (name, code, role) =
         (text(connection, "name"), text(connection, "connector"), text(connection, "role"));
-    let used = pipelines(connection);
+    let used = list_of(connection, "pipelines");
     let content = html! {
         (above)
         h2 { (words.pipelines) }

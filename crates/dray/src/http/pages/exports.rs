@@ -83,12 +83,10 @@ async fn list_page(
 fn row(visit: &Visit, job: &Job) -> Markup {
     let words = visit.words;
     let Some(exported) = Exported::of(job) else { return html! {} };
-    let object = visit.objects.named(&job.object).ok();
-    let object = object.as_ref().map_or(job.object.as_str(), |object| object.definition.label.as_str());
     html! {
         tr {
             td { a href=(format!("/jobs/{}", job.id)) { (exported.asked.file_name) } }
-            (cell(object))
+            (cell(&visit.label_of(&job.object)))
             (cell(exported.format()))
             @match &exported.result {
                 Some(result) => { td.number { (count(result.records)) } td.number { (shown_bytes(result.bytes)) } }
@@ -170,12 +168,7 @@ async fn begun(app: &App, visit: &Visit, entered: &Entered) -> Answer<Job> {
     }
     let day = time(clock::now()).get(..10).unwrap_or_default().to_owned();
     let packing = asked.compression.as_deref().and_then(Compression::from_name);
-    let ending = match packing {
-        None => "",
-        Some(Compression::Zip) => ".zip",
-        Some(Compression::Zstd) => ".zst",
-        Some(_) => ".gz",
-    };
+    let ending = packing.map_or("", Compression::ending);
     asked.file_name = format!("{stem}-{day}.{}{ending}", asked.format()?.extension());
     begin(app, &admin, &object, asked).await
 }

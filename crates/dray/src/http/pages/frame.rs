@@ -62,6 +62,12 @@ impl Visit {
         format!("{base}{path}")
     }
 
+    /// An object as people call it; its name, where it is gone.
+    pub fn label_of(&self, object: &str) -> String {
+        let known = self.objects.named(object);
+        known.map_or_else(|_| object.to_owned(), |object| object.definition.label.clone())
+    }
+
     /// The key or user that links are given to: they work as long as those may.
     pub fn holder(&self) -> &str {
         self.embedded.as_ref().map_or(&self.actor.id, |embedded| &embedded.holder)

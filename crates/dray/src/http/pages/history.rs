@@ -7,7 +7,6 @@ use maud::{Markup, html};
 
 use super::frame::{Head, Visit, page};
 use super::pieces::{self, moment, person};
-use super::records::must_read;
 use super::view::label;
 use super::words::{Words, filled};
 use crate::http::answer::Answer;
@@ -35,7 +34,7 @@ pub async fn get(
     visit: Visit,
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<Markup> {
-    must_read(&visit)?;
+    visit.actor.reader()?;
     let object = object_of(&visit.objects, &name)?;
     let id = number_of(&id, "record")?;
     let found = native::found(&app, &visit.actor, &object, id).await?;

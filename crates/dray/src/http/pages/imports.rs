@@ -14,15 +14,14 @@ use super::frame::{Head, Visit, page, tells};
 use super::import::review::problems;
 use super::import::{Step, steps};
 use super::pictures::{Bar, chart, fate_word, ledger, legend};
-use super::pieces::{of_engine, person};
+use super::pieces::{moment, of_engine, pager, person};
 use super::view::address;
 use super::words::{Words, count, counted, filled};
 use crate::clock;
-use crate::http::answer::{Answer, Failure};
+use crate::http::answer::Answer;
 use crate::http::native::imports as native;
 use crate::operations::ledger::{fates_json, import_json, problem_json, time};
-use crate::operations::objects::KnownObjects;
-use crate::operations::outcomes::{ImportNote, TakenBack, undo_import};
+use crate::operations::outcomes::ImportNote;
 use crate::operations::record::SOURCE;
 use crate::server::app::App;
 use crate::server::directory::Role;
@@ -57,10 +56,8 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
     let before = query.as_deref().and_then(|query| query.strip_prefix("before=")?.parse().ok());
     let asked = ImportQuery { object: None, without_source: Some(SOURCE.to_owned()), before, limit: IMPORTS };
     let imports = app.run(visit.actor.organization(), move |session| session.query_imports(&asked)).await?;
-    let label = |name: &str| {
-        visit.objects.named(name).map_or_else(|_| name.to_owned(), |object| object.definition.label.clone())
-    };
-    let last = imports.last().map(|import| import.id.to_string()).filter(|_| imports.len() as u64 == IMPORTS);
+    let older = imports.last().filter(|_| imports.len() as u64 == IMPORTS).map(|last| last.id.to_string());
+    let older = older.map(|last| address("/imports", &[("before", &last)]));
     let days = if before.is_none() { by_day(&app, &visit).await? } else { Vec::new() };
     let content = html! {
         (over_time(words, &days))
@@ -86,24 +83,19 @@ pub async fn list(State(app): State<App>, visit: Visit, RawQuery(query): RawQuer
                                         None => (import.source),
                                     }
                                 }
-                                td { (label(&import.object)) }
+                                td { (visit.label_of(&import.object)) }
                                 td { (badge(words, import)) }
                                 td.number { (count(import.ledger.read)) }
                                 @for fate in [Fate::Created, Fate::Updated, Fate::Rejected] {
                                     td.number { (count(import.ledger.count(fate))) }
                                 }
-                                td { time datetime=(time(import.started_at)) { (time(import.started_at)) } }
+                                td { (moment(import.started_at)) }
                             }
                         }
                     }
                 }
             }
-            nav.pager aria-label=(words.pages) {
-                span {}
-                @if let Some(last) = &last {
-                    a.button.small href=(address("/imports", &[("before", last)])) rel="next" { (words.next_page) }
-                }
-            }
+            (pager(words, older.as_deref()))
         }
     };
     Ok(page(&visit, &Head { title: words.imports, lead: html! {}, actions: html! {} }, &content))
@@ -188,7 +180,7 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
         .await?;
     let wrong: Vec<Value> = wrong.iter().map(|numbered| problem_json(&numbered.problem)).collect();
     let object = visit.objects.named(&import.object).ok();
-    let label = object.as_ref().map_or(import.object.as_str(), |object| object.definition.label.as_str());
+    let label = visit.label_of(&import.object);
     let is_admin = visit.actor.role == Role::Admin;
     let rejected = import.ledger.count(Fate::Rejected);
     let may_undo = is_admin
@@ -211,13 +203,13 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
             }
         }
         @if object.is_some() && !is_embedded {
-            a.button.primary href=(format!("/records/{}", import.object)) { (filled(words.see_records, &[label])) }
+            a.button.primary href=(format!("/records/{}", import.object)) { (filled(words.see_records, &[&label])) }
         }
     };
     let seconds = import.finished_at.map(|end| (end - import.started_at) as f64 / 1e6);
     let fates = Value::Object(fates_json(&import.ledger));
     let lead = html! {
-            (badge(words, &import)) " " (label) ", " time datetime=(time(import.started_at)) { (time(import.started_at)) }
+            (badge(words, &import)) " " (label) ", " (moment(import.started_at))
             @if !note.actor.is_empty() && !is_embedded { ", " (person(&note.actor)) }
     };
     // Of all imports only those of a file that somebody sent have a mapping.
@@ -282,23 +274,7 @@ pub async fn failed_rows(
 pub async fn undo(State(app): State<App>, visit: Visit, Path(place): Path<Place>) -> Answer<Response> {
     visit.actor.must_be_admin()?;
     let (import, _) = found(&app, &visit, &place).await?;
-    let number = import.id;
-    let taken = app
-        .run(visit.actor.organization(), move |session| {
-            let known = KnownObjects::load(session)?;
-            undo_import(session, &known, number)
-        })
-        .await?;
-    match taken {
-        TakenBack::Missing => Err(Failure::not_found(format!("there is no import `{number}`"))),
-        TakenBack::Conflict(why) => Err(Failure::conflict(why)),
-        TakenBack::Done(undone) => {
-            let details =
-                json!({ "undo": undone.undo.id, "deleted": undone.deleted, "restored": undone.restored });
-            let entry = visit.actor.entry("import.undo", place.id, details);
-            app.audit(visit.actor.organization(), entry).await;
-            let shown = if visit.embedded.is_some() { number } else { undone.undo.id };
-            Ok(Redirect::to(&visit.at(&format!("/imports/{shown}"))).into_response())
-        }
-    }
+    let undone = native::take_back(&app, &visit.actor, import.id).await?;
+    let shown = if visit.embedded.is_some() { import.id } else { undone.undo.id };
+    Ok(Redirect::to(&visit.at(&format!("/imports/{shown}"))).into_response())
 }

@@ -10,12 +10,11 @@ use serde_json::{Value, json};
 use super::exported::Exported;
 use super::frame::{Head, Visit, page, tells};
 use super::pictures::ledger;
-use super::pieces::{of_engine, person};
+use super::pieces::{moment, of_engine, person};
 use super::words::{Words, count};
 use crate::http::answer::Answer;
 use crate::http::native::jobs as native;
 use crate::operations::job_words::job_json;
-use crate::operations::ledger::time;
 use crate::server::app::App;
 
 /// Jobs of one page.
@@ -44,11 +43,6 @@ fn kind(words: &Words, job: &Job) -> String {
     }
 }
 
-/// An object as people call it.
-fn label(visit: &Visit, name: &str) -> String {
-    visit.objects.named(name).map_or_else(|_| name.to_owned(), |object| object.definition.label.clone())
-}
-
 /// All jobs, the newest first.
 pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
     visit.actor.must_be_admin()?;
@@ -67,9 +61,9 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
                             tr {
                                 td.number { a href=(format!("/jobs/{}", job.id)) { (job.id) } }
                                 td { (kind(words, job)) }
-                                td { (label(&visit, &job.object)) }
+                                td { (visit.label_of(&job.object)) }
                                 td { (badge(words, job.status)) }
-                                td { time datetime=(time(job.created_at)) { (time(job.created_at)) } }
+                                td { (moment(job.created_at)) }
                                 td { (person(&job.actor)) }
                             }
                         }
@@ -115,7 +109,8 @@ pub async fn get(State(app): State<App>, visit: Visit, Path(place): Path<Place>)
             form method="post" action=(format!("/jobs/{}/retry", job.id)) { button.primary { (words.try_again) } }
         }
     };
-    let lead = html! { (badge(words, job.status)) " " (label(&visit, &job.object)) ", " time datetime=(time(job.created_at)) { (time(job.created_at)) } };
+    let lead =
+        html! { (badge(words, job.status)) " " (visit.label_of(&job.object)) ", " (moment(job.created_at)) };
     let content = html! {
         @if let Some(why) = &job.error { p.notice.error { (of_engine(words, why)) } }
         @if is_live {

@@ -1,6 +1,7 @@
 //! Small pieces that many pages have: times, people, secrets that are shown once, tabs, pages of lists.
 
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::words::Words;
 use crate::operations::ledger::time;
@@ -26,6 +27,16 @@ pub fn cell(text: &str) -> Markup {
     } else {
         html! { td { (text) } }
     }
+}
+
+/// A text of what the API shows; empty where there is none.
+pub fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A list of what the API shows.
+pub fn list_of<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Whoever did something, for people: a user's address, the name of a key.

@@ -4,7 +4,7 @@ use dray_model::problem::ProblemCode;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::pieces::of_engine;
+use super::pieces::{of_engine, text};
 use super::words::{Texts, Words};
 
 /// What is said of a problem.
@@ -138,9 +138,8 @@ pub fn name(words: &Words, code: &str) -> String {
 
 /// What a problem says.
 pub fn sentence(words: &Words, problem: &Value) -> Markup {
-    let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default();
-    let message = text("message");
-    let code = ProblemCode::from_word(text("code"));
+    let message = text(problem, "message");
+    let code = ProblemCode::from_word(text(problem, "code"));
     let Some(code) = code.filter(|_| !words.is_english()) else { return of_engine(words, message) };
     let said = said(code);
     let details = message.strip_prefix(code.about().1).unwrap_or(message).trim_start_matches([':', ' ']);

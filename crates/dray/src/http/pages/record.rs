@@ -15,7 +15,6 @@ use super::failure_words::short;
 use super::frame::{Head, Visit, page};
 use super::history;
 use super::problem_words::sentence;
-use super::records::must_read;
 use super::view::columns_of;
 use super::words::{Words, filled};
 use crate::http::answer::{Answer, Failure};
@@ -57,7 +56,7 @@ pub async fn get(
     visit: Visit,
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<Markup> {
-    must_read(&visit)?;
+    visit.actor.reader()?;
     let object = object_of(&visit.objects, &name)?;
     let id = number_of(&id, "record")?;
     let of_work = object.clone();

@@ -37,14 +37,6 @@ pub async fn home(visit: Visit) -> Redirect {
     Redirect::to(&first.map_or("/docs".to_owned(), |object| format!("/records/{}", object.name())))
 }
 
-/// Whoever may read records.
-pub fn must_read(visit: &Visit) -> Answer<()> {
-    if visit.actor.role == Role::Planner {
-        return Err(Failure::denied("a key that may only plan reads no records"));
-    }
-    Ok(())
-}
-
 /// A page of records.
 pub async fn list(
     State(app): State<App>,
@@ -52,7 +44,7 @@ pub async fn list(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer<Markup> {
-    must_read(&visit)?;
+    visit.actor.reader()?;
     let object = object_of(&visit.objects, &name)?;
     let view = View::parse(query.as_deref().unwrap_or_default());
     let shown = view.shown_columns(&object);
@@ -233,19 +225,20 @@ fn toolbar(words: &'static Words, object: &Object, view: &View, shown: &[String]
     }
 }
 
+/// A condition in words.
+pub fn condition_sentence(words: &'static Words, object: &Object, condition: &Condition) -> String {
+    let known = operator_words(words).into_iter().find(|(operator, _)| *operator == condition.operator);
+    let operator = known.map_or(condition.operator.as_str(), |(_, text)| text);
+    let value = if condition.is_about_nothing() { "" } else { &condition.value };
+    format!("{} {operator} {value}", label(object, &condition.field)).trim_end().to_owned()
+}
+
 /// What is filtered and ordered by, each with a way out.
 fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
     let path = format!("/records/{}", object.name());
     if view.conditions.is_empty() && view.sort.is_empty() && view.search.is_empty() {
         return html! {};
     }
-    let known = operator_words(words);
-    let sentence = |condition: &Condition| {
-        let operator = known.iter().find(|(operator, _)| *operator == condition.operator);
-        let operator = operator.map_or(condition.operator.as_str(), |(_, text)| text);
-        let value = if condition.is_about_nothing() { "" } else { &condition.value };
-        format!("{} {operator} {value}", label(object, &condition.field)).trim_end().to_owned()
-    };
     let chip = |text: String, without: View| {
         let address = without.address(&path);
         html! { a.chip href=(address) hx-get=(address) title=(words.remove_filter) { (text) } }
@@ -259,7 +252,7 @@ fn chips(words: &'static Words, object: &Object, view: &View) -> Markup {
                 }
             }
             @for (index, condition) in view.conditions.iter().enumerate() {
-                (chip(sentence(condition), view.with(|view| drop(view.conditions.remove(index)))))
+                (chip(condition_sentence(words, object, condition), view.with(|view| drop(view.conditions.remove(index)))))
             }
             @for (index, (field, descends)) in view.sort.iter().enumerate() {
                 @let arrow = if *descends { "↓" } else { "↑" };

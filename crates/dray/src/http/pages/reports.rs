@@ -15,7 +15,7 @@ use super::failure_words::notice;
 use super::form::{Entered, Field, wrong};
 use super::frame::{Head, Visit, page};
 use super::pieces::{careful_button, pager};
-use super::records::{FORMATS, cell as record_cell, is_number, operator_words};
+use super::records::{FORMATS, cell as record_cell, condition_sentence, is_number, operator_words};
 use super::view::{Condition, View, address, columns_of, label};
 use super::words::{Words, count, filled};
 use crate::http::answer::{Answer, Failure};
@@ -37,9 +37,6 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
     let reader = visit.actor.reader()?;
     let words = visit.words;
     let all = app.run(reader.0.organization(), |session| reports::list(session, "", MOST_REPORTS)).await?;
-    let object_label = |name: &str| {
-        visit.objects.named(name).map_or_else(|_| name.to_owned(), |object| object.definition.label.clone())
-    };
     let is_admin = visit.actor.must_be_admin().is_ok();
     let content = html! {
         @if all.is_empty() {
@@ -54,7 +51,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
                             @let conditions = object.as_ref().map(|object| sentences(words, object, report)).unwrap_or_default();
                             tr {
                                 th scope="row" { a href=(format!("{REPORTS}/{}", report.id)) { (report.name) } }
-                                td { (object_label(&report.object)) }
+                                td { (visit.label_of(&report.object)) }
                                 td.none[conditions.is_empty()] { (conditions.join(", ")) }
                                 @match (&report.sort_by, &object) {
                                     (Some(field), Some(object)) => td { (label(object, field)) },
@@ -86,13 +83,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> Answer<Markup> {
 /// The conditions of a report in words.
 fn sentences(words: &'static Words, object: &Object, report: &Report) -> Vec<String> {
     let Some(view) = View::of_report(report) else { return vec![words.filters_json.to_owned()] };
-    let known = operator_words(words);
-    let sentence = |condition: &Condition| {
-        let operator = known.iter().find(|(operator, _)| *operator == condition.operator);
-        let operator = operator.map_or(condition.operator.as_str(), |(_, text)| text);
-        format!("{} {operator} {}", label(object, &condition.field), condition.value).trim_end().to_owned()
-    };
-    view.conditions.iter().map(sentence).collect()
+    view.conditions.iter().map(|condition| condition_sentence(words, object, condition)).collect()
 }
 
 /// What a form of a report shows.

@@ -90,11 +90,7 @@ pub async fn export(
     }
     let format = format_of(body.format.as_deref().unwrap_or("csv").trim(), &FORMATS, "an export")?;
     let packing = body.compression.as_deref().and_then(Compression::from_name);
-    let ending = packing.map_or("", |packing| match packing {
-        Compression::Zip => ".zip",
-        Compression::Zstd => ".zst",
-        _ => ".gz",
-    });
+    let ending = packing.map_or("", Compression::ending);
     let object = app.objects(actor.organization()).await?.named(&resource)?;
     let now = clock::now();
     let day = time(now).get(..10).unwrap_or_default().to_owned();

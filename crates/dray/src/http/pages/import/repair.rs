@@ -7,9 +7,10 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 use dray_engine::map::edits::{CellEdit, Edits, Replacement};
 
-use super::review::{look, problems_of, text};
+use super::review::{look, problems_of};
 use super::{Draft, Prepared};
 use crate::http::answer::Answer;
+use crate::http::pages::pieces::text;
 use crate::server::app::App;
 
 /// What a form says: name → text.

@@ -14,7 +14,7 @@ use crate::http::answer::Answer;
 use crate::http::native::plans;
 use crate::http::pages::frame::{Head, Visit, page};
 use crate::http::pages::pictures::ledger;
-use crate::http::pages::pieces::of_engine;
+use crate::http::pages::pieces::{list_of, of_engine, text};
 use crate::http::pages::problem_words::{name, sentence};
 use crate::http::pages::view::label;
 use crate::http::pages::words::{Words, count, counted, filled};
@@ -67,12 +67,7 @@ pub async fn look(app: &App, visit: &Visit, object: Arc<Object>, mut draft: Draf
 
 /// The problems an answer tells of.
 pub fn problems_of(answer: &Value) -> &[Value] {
-    answer.get("problems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-/// A text of a problem.
-pub fn text<'v>(problem: &'v Value, name: &str) -> &'v str {
-    problem.get(name).and_then(Value::as_str).unwrap_or_default()
+    list_of(answer, "problems")
 }
 
 /// Shows what would happen.
@@ -328,7 +323,7 @@ fn sheet(words: &Words, address: &str, draft: &Draft, review: &Review) -> Markup
 
 /// Old → new of the records that would change.
 fn changes(visit: &Visit, object: &Object, answer: &Value) -> Markup {
-    let all = answer.get("changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let all = list_of(answer, "changes");
     let mut records: Vec<(i64, Vec<&Value>)> = Vec::new();
     for change in all {
         let id = change.get("record").and_then(Value::as_i64).unwrap_or_default();

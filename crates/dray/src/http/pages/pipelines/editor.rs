@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use dray_engine::expression::Schema;
 use dray_engine::pipeline::leaves::leaves;
+use dray_model::object::fold_name;
 use serde_json::Value;
 
 use super::entered::{MAPPED, columns, export_body, file_query, import_body, mapping};
@@ -131,11 +132,11 @@ impl Editor {
         }
         let names = self.column_names();
         for leaf in leaves(&self.profiles) {
-            if let Some(name) = names.iter().find(|name| bare(name) == bare(&leaf.path)) {
+            if let Some(name) = names.iter().find(|name| fold_name(name) == fold_name(&leaf.path)) {
                 self.put(&format!("{MAPPED}{}", leaf.path), name);
             }
         }
-        let is_id = |name: &&String| bare(name).ends_with("id");
+        let is_id = |name: &&String| fold_name(name).ends_with("id");
         let user = names.iter().find(is_id).or_else(|| names.first()).cloned().unwrap_or_default();
         self.put("user", &user);
     }
@@ -145,9 +146,4 @@ impl Editor {
         let known = columns(&self.entered).unwrap_or_default();
         list_of(&known, "properties").iter().map(|column| text(column, "name").to_owned()).collect()
     }
-}
-
-/// A name without what names differ in.
-fn bare(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }

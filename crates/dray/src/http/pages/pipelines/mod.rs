@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::connections::role_word;
 use super::frame::{Head, Visit, page};
 use super::jobs::badge;
+use super::pieces::{list_of, text};
 use super::words::{Words, count, filled};
 use crate::http::answer::Answer;
 use crate::http::body;
@@ -30,16 +31,6 @@ use crate::server::app::App;
 const PIPELINES: &str = "/pipelines";
 /// The step in which records are written.
 const WRITTEN: usize = 6;
-
-/// A text of what the door shows.
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// A list of what the door shows.
-fn list_of<'v>(value: &'v Value, name: &str) -> &'v [Value] {
-    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
 
 /// Numbers of what the door shows.
 fn numbers(value: &Value, name: &str) -> Vec<u64> {
