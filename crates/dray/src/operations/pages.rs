@@ -224,40 +224,27 @@ struct Stretch {
 /// them those that have none. Each by itself is read in the order of an index, where there is one, and begins
 /// in it where the page does.
 fn stretches(object: &Object, sort: &[Sort], cursor: Option<&Cursor>) -> Vec<Stretch> {
+    let place = cursor.map(|cursor| after(object, sort, cursor));
     let id = object.system(SystemColumn::Id);
-    let compare = |column, operator, values: Vec<String>| Filter::Compare { column, operator, values };
-    let after_all = |sort: &[Sort], values: &[Option<String>], cursor: &Cursor| {
-        after(object, sort, &Cursor { s: String::new(), v: values.to_vec(), i: cursor.i })
-    };
     let Some((first, rest)) = sort.split_first().filter(|(first, _)| first.column != id) else {
-        let conditions = cursor.map(|cursor| after(object, sort, cursor)).into_iter().collect();
-        return vec![Stretch { conditions, sort: sort.to_vec() }];
+        return vec![Stretch { conditions: place.into_iter().collect(), sort: sort.to_vec() }];
     };
-    let begin = cursor.and_then(|cursor| Some((cursor, cursor.v.split_first()?)));
-    let mut filled = vec![compare(first.column, Operator::IsNotEmpty, Vec::new())];
-    let mut empty = vec![compare(first.column, Operator::IsEmpty, Vec::new())];
-    match begin {
-        Some((cursor, (Some(value), values))) => {
-            let (from, later) = if first.descending {
-                (Operator::LessOrEqual, Operator::Less)
-            } else {
-                (Operator::GreaterOrEqual, Operator::Greater)
-            };
-            let same = compare(first.column, Operator::Between, vec![value.clone(), value.clone()]);
-            let past = compare(first.column, later, vec![value.clone()]);
-            filled.push(compare(first.column, from, vec![value.clone()]));
-            filled.push(Filter::Or(vec![past, Filter::And(vec![same, after_all(rest, values, cursor)])]));
+    let is = |operator, values| Filter::Compare { column: first.column, operator, values };
+    let mut empty = Stretch { conditions: vec![is(Operator::IsEmpty, Vec::new())], sort: rest.to_vec() };
+    let mut filled = Stretch { conditions: vec![is(Operator::IsNotEmpty, Vec::new())], sort: sort.to_vec() };
+    match cursor.and_then(|cursor| cursor.v.first()) {
+        Some(Some(value)) => {
+            let from = if first.descending { Operator::LessOrEqual } else { Operator::GreaterOrEqual };
+            filled.conditions.push(is(from, vec![value.clone()]));
+            filled.conditions.extend(place);
         }
-        Some((cursor, (None, values))) => {
-            empty.push(after_all(rest, values, cursor));
-            return vec![Stretch { conditions: empty, sort: rest.to_vec() }];
+        Some(None) => {
+            empty.conditions.extend(place);
+            return vec![empty];
         }
         None => {}
     }
-    vec![
-        Stretch { conditions: filled, sort: sort.to_vec() },
-        Stretch { conditions: empty, sort: rest.to_vec() },
-    ]
+    vec![filled, empty]
 }
 
 /// The condition that a record comes after this place. Empty cells come last in either direction.
