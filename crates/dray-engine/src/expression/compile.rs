@@ -10,7 +10,7 @@ use super::fault::{ExpressionErrorKind, FailedStep, Mistake};
 use super::function::Function;
 use super::json::Json;
 use super::resolve::{Reading, resolve};
-use super::syntax::{Expression, Part, Term};
+use super::syntax::{Expression, Part, Path, Place, Step, StepTo, Term};
 use super::types::{Schema, Type};
 use super::value::Value;
 
@@ -63,11 +63,16 @@ pub(super) struct Entry {
 
 pub(super) struct Compiler<'s> {
     pub(super) schema: &'s Schema,
-    /// True where paths into JSON never fail.
+    /// True for triggers and templates: paths into JSON never fail, and what `$secret` reads is told.
     pub(super) lenient: bool,
     /// The properties read.
     pub(super) inputs: Vec<String>,
+    /// The names of the secrets read.
+    pub(super) secrets: Vec<String>,
 }
+
+/// The root that secrets are read from.
+pub(super) const SECRET: &str = "secret";
 
 fn mistyped(index: usize, message: impl Into<String>) -> Mistake {
     Mistake::new(ExpressionErrorKind::Type, index, message)
@@ -81,7 +86,11 @@ fn boxed(typed: Typed) -> Box<Typed> {
     Box::new(typed)
 }
 
-impl Compiler<'_> {
+impl<'s> Compiler<'s> {
+    pub(super) fn new(schema: &'s Schema, lenient: bool) -> Self {
+        Self { schema, lenient, inputs: Vec::new(), secrets: Vec::new() }
+    }
+
     /// Compiles an expression to values of a type.
     pub(super) fn fitted(
         &mut self,
@@ -151,6 +160,9 @@ impl Compiler<'_> {
             Term::Null => constant(Value::Null, None),
             Term::Path(path) => {
                 let resolved = resolve(path, part.place, self.schema, self.lenient)?;
+                if self.lenient && path.root == SECRET {
+                    self.secret(path, part.place)?;
+                }
                 if !self.inputs.contains(&resolved.input) {
                     self.inputs.push(resolved.input);
                 }
@@ -158,6 +170,18 @@ impl Compiler<'_> {
             }
             Term::Call(function, arguments) => self.call(*function, arguments, part.place.0, to, step),
         }
+    }
+
+    /// Tells which secret a path reads; all of them together are read by none.
+    fn secret(&mut self, path: &Path, place: Place) -> Result<(), Mistake> {
+        let Some(Step { to: StepTo::Name(name), .. }) = path.steps.first() else {
+            let message = "name the secret: `$secret.KEY`";
+            return Err(Mistake::new(ExpressionErrorKind::UnknownProperty, place.0, message));
+        };
+        if !self.secrets.contains(name) {
+            self.secrets.push(name.clone());
+        }
+        Ok(())
     }
 
     fn any(&mut self, expression: &Expression) -> Result<Typed, Mistake> {

@@ -140,4 +140,14 @@ impl Failed {
     pub(super) fn transformation(message: impl Into<String>) -> Self {
         Self { step: FailedStep::Transformation, message: message.into() }
     }
+
+    /// The same failure, told with its property and expression. The reasons are about values: where the expression
+    /// reads secrets, they stay untold.
+    pub(super) fn told(self, path: &str, expression: &str, secrets: &[String]) -> RecordError {
+        let message = match secrets {
+            [] => self.message,
+            _ => "why is not told, as it reads a secret".to_owned(),
+        };
+        RecordError { step: self.step, path: path.to_owned(), expression: expression.to_owned(), message }
+    }
 }

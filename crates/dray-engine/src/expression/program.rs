@@ -1,8 +1,8 @@
 //! One expression, compiled for one property, or for a trigger: what the rest of the program uses.
 
-use super::compile::{Compiler, Typed};
+use super::compile::{Compiler, SECRET, Typed};
 use super::evaluate::Evaluator;
-use super::fault::{ExpressionError, Failed, FailedStep, RecordError};
+use super::fault::{ExpressionError, FailedStep, RecordError};
 use super::json::Json;
 use super::parse::Dialect;
 use super::syntax::Expression;
@@ -29,7 +29,7 @@ impl Program {
         input: &Schema,
     ) -> Result<Self, ExpressionError> {
         let expression = Expression::parse(text, Dialect::Mapping)?;
-        let mut compiler = Compiler { schema: input, lenient: false, inputs: Vec::new() };
+        let mut compiler = Compiler::new(input, false);
         let typed = compiler
             .fitted(&expression, &property.kind, FailedStep::OutputValidation)
             .map_err(|mistake| mistake.within(text))?;
@@ -45,15 +45,11 @@ impl Program {
     /// Evaluates it over a record of the input schema. `None` where the property is left out: a null
     /// that it cannot hold.
     pub fn evaluate(&self, record: &[Option<Value>]) -> Result<Option<Value>, RecordError> {
-        let value = Evaluator::new(record).value(&self.typed).map_err(|failed| self.told(failed))?;
+        let value = Evaluator::new(record).value(&self.typed).map_err(|failed| failed.told(&self.path, &self.text, &[]))?;
         if value.is_null() && !self.nullable {
             return Ok(None);
         }
         Ok(Some(value.into_owned()))
-    }
-
-    fn told(&self, Failed { step, message }: Failed) -> RecordError {
-        RecordError { step, path: self.path.clone(), expression: self.text.clone(), message }
     }
 }
 
@@ -62,6 +58,8 @@ impl Program {
 pub struct Trigger {
     text: String,
     typed: Typed,
+    /// The names of the secrets it reads.
+    pub secrets: Vec<String>,
 }
 
 impl Trigger {
@@ -69,25 +67,20 @@ impl Trigger {
     pub fn compile(text: &str) -> Result<Self, ExpressionError> {
         let expression = Expression::parse(text, Dialect::Trigger)?;
         let schema = Schema {
-            properties: vec![Property::new("payload", Type::Json), Property::new("secret", Type::Json)],
+            properties: vec![Property::new("payload", Type::Json), Property::new(SECRET, Type::Json)],
         };
-        let mut compiler = Compiler { schema: &schema, lenient: true, inputs: Vec::new() };
+        let mut compiler = Compiler::new(&schema, true);
         let typed = compiler
             .fitted(&expression, &Type::Boolean, FailedStep::Transformation)
             .map_err(|mistake| mistake.within(text))?;
-        Ok(Self { text: text.to_owned(), typed })
+        Ok(Self { text: text.to_owned(), typed, secrets: compiler.secrets })
     }
 
     /// True where the condition holds for a payload; null is not true.
-    pub fn matches(&self, payload: Json, secret: Json) -> Result<bool, RecordError> {
-        let record = [Some(Value::Json(payload)), Some(Value::Json(secret))];
+    pub fn matches(&self, payload: &Json, secret: &Json) -> Result<bool, RecordError> {
+        let record = [payload, secret].map(|root| Some(Value::Json(root.clone())));
         let evaluated =
             Evaluator::new(&record).value(&self.typed).map(|value| *value == Value::Boolean(true));
-        evaluated.map_err(|Failed { step, message }| RecordError {
-            step,
-            path: "trigger".to_owned(),
-            expression: self.text.clone(),
-            message,
-        })
+        evaluated.map_err(|failed| failed.told("trigger", &self.text, &self.secrets))
     }
 }

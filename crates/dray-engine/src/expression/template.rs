@@ -1,7 +1,9 @@
 //! Texts with values in them, such as the headers of a request: `Bearer $secret.KEY`. A text that is a path or a call
 //! is one expression of the language of triggers; in any other, each `$root.path` gives way to its value.
 
-use super::compile::{Compiler, Typed};
+use std::fmt;
+
+use super::compile::{Compiler, SECRET, Typed};
 use super::convert::nested::to_json;
 use super::evaluate::Evaluator;
 use super::fault::{ExpressionError, ExpressionErrorKind, Failed, FailedStep, Mistake, RecordError};
@@ -13,7 +15,7 @@ use super::types::{Property, Schema, Type};
 use super::value::Value;
 
 /// What the values of a template are taken from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Roots {
     /// `$payload`: what was received.
     pub payload: Json,
@@ -25,13 +27,23 @@ pub struct Roots {
     pub lookup: Json,
 }
 
+impl fmt::Debug for Roots {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What nobody may read stays out of logs.
+        let Self { payload, secret: _, process, lookup } = self;
+        let mut shown = out.debug_struct("Roots");
+        shown.field("payload", payload).field("process", process).field("lookup", lookup);
+        shown.finish_non_exhaustive()
+    }
+}
+
 impl Default for Roots {
     fn default() -> Self {
         Self { payload: Json::Null, secret: Json::Null, process: Json::Null, lookup: Json::Null }
     }
 }
 
-const ROOTS: [&str; 4] = ["payload", "secret", "process", "lookup"];
+const ROOTS: [&str; 4] = ["payload", SECRET, "process", "lookup"];
 
 /// Operators that may stand behind a path at the beginning of an expression.
 const OPERATORS: [&str; 8] = ["==", "!=", "<=", ">=", "&&", "||", "<", ">"];
@@ -43,6 +55,8 @@ pub struct Template {
     typed: Typed,
     /// The roots it reads.
     pub inputs: Vec<String>,
+    /// The names of the secrets it reads.
+    pub secrets: Vec<String>,
 }
 
 impl Template {
@@ -54,12 +68,13 @@ impl Template {
     pub fn compile(text: &str) -> Result<Self, ExpressionError> {
         let properties = ROOTS.iter().map(|root| Property::new(*root, Type::Json)).collect();
         let schema = Schema { properties };
-        let mut compiler = Compiler { schema: &schema, lenient: true, inputs: Vec::new() };
+        let mut compiler = Compiler::new(&schema, true);
         let (expression, kind) = expression(text)?;
         let typed = compiler
             .fitted(&expression, &kind, FailedStep::Transformation)
             .map_err(|mistake| mistake.within(text))?;
-        Ok(Self { text: text.to_owned(), typed, inputs: compiler.inputs })
+        let Compiler { inputs, secrets, .. } = compiler;
+        Ok(Self { text: text.to_owned(), typed, inputs, secrets })
     }
 
     /// Its value. Where a path leads nowhere there is null, and in a text nothing.
@@ -70,12 +85,7 @@ impl Template {
             to_json(&value, self.typed.kind.as_ref())
                 .map_err(|failure| Failed::transformation(failure.to_string()))
         });
-        value.map_err(|Failed { step, message }| RecordError {
-            step,
-            path: "template".to_owned(),
-            expression: self.text.clone(),
-            message,
-        })
+        value.map_err(|failed| failed.told("template", &self.text, &self.secrets))
     }
 }
 

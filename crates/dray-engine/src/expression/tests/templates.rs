@@ -101,6 +101,9 @@ fn templates_that_are_refused() {
             "a name is missing after the `$`; write `$payload.name` for a value and `$$` for the sign itself at \
              character 1",
         ),
+        ("$secret", "name the secret: `$secret.KEY` at character 1"),
+        ("Bearer $secret.", "name the secret: `$secret.KEY` at character 8"),
+        ("lower($secret[0])", "name the secret: `$secret.KEY` at character 7"),
         (
             "line one\n  $nobody",
             "there is no property `nobody`; there are payload, secret, process, lookup at \
@@ -119,6 +122,11 @@ fn what_has_no_text_is_an_error_of_its_record() {
         told("all: $payload.items"),
         "the expression `all: $payload.items` has no value for `template`: a JSON array cannot be joined to a text"
     );
+    assert_eq!(
+        told("json_parse($secret.KEY)"),
+        "the expression `json_parse($secret.KEY)` has no value for `template`: why is not told, as it reads a secret"
+    );
+    assert!(!format!("{:?}", roots()).contains("s3cret"));
 }
 
 #[test]
@@ -127,4 +135,8 @@ fn a_template_knows_what_it_reads() {
     assert_eq!(inputs("Bearer $secret.KEY"), ["secret"]);
     assert_eq!(inputs("lower($payload.a) == $lookup.b"), ["payload", "lookup"]);
     assert!(inputs("application/json").is_empty());
+    let secrets = |text: &str| Template::compile(text).expect("a template").secrets;
+    assert_eq!(secrets("$secret.USER:$secret['PASS WORD'] $secret.USER"), ["USER", "PASS WORD"]);
+    assert_eq!(secrets("coalesce($payload.secret, $secret.KEY)"), ["KEY"]);
+    assert!(secrets("$payload.secret $$secret").is_empty());
 }

@@ -11,7 +11,7 @@ fn told(text: &str) -> String {
         Ok(trigger) => trigger,
         Err(error) => return error.to_string(),
     };
-    match trigger.matches(json(PAYLOAD), json("{\"KEY\":\"k\"}")) {
+    match trigger.matches(&json(PAYLOAD), &json("{\"KEY\":\"k\"}")) {
         Ok(matches) => matches.to_string(),
         Err(error) => error.to_string(),
     }
@@ -85,10 +85,37 @@ fn triggers_that_are_refused() {
         ("[1", "a `]` is missing before the end, for the bracket at character 1 at character 3"),
         ("$payload.a[-1]", "elements are counted from 0 at character 11"),
         ("1 < 2 < 3", "`<` cannot stand here at character 7"),
+        ("exists($secret)", "name the secret: `$secret.KEY` at character 8"),
+        ("$payload.a == secret[0]", "name the secret: `$secret.KEY` at character 15"),
         ("equal(1, 1)", "there is no function `equal`; write `equals` at character 1"),
     ] {
         assert_eq!(told(trigger), expected, "{trigger}");
     }
+}
+
+#[test]
+fn a_trigger_knows_the_secrets_it_reads() {
+    let secrets = |text: &str| Trigger::compile(text).expect("a trigger").secrets;
+    assert_eq!(
+        secrets("$payload.secret == $secret['a-b'] and in($payload.key, [$secret.KEY.x, secret.a, $secret.KEY])"),
+        ["a-b", "KEY", "a"]
+    );
+    assert!(secrets("$payload.secret == 'secret' and exists($payload['secret'])").is_empty());
+    // A property of this name is one like any other.
+    assert_eq!(super::outcome("secret:json", r#"{"secret":[1]}"#, "secret", "json"), "[1]");
+}
+
+#[test]
+fn what_is_wrong_with_a_secret_does_not_tell_it() {
+    assert_eq!(
+        told("$payload.event_type"),
+        "the expression `$payload.event_type` has no value for `trigger`: `order.created` cannot be read as a boolean \
+         (true, false, yes or no)"
+    );
+    assert_eq!(
+        told("$secret.KEY"),
+        "the expression `$secret.KEY` has no value for `trigger`: why is not told, as it reads a secret"
+    );
 }
 
 #[test]
