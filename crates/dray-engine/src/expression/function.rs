@@ -87,8 +87,8 @@ const fn trigger(name: &'static str, function: Function, least: usize, most: Opt
     Signature { name, function, least, most, only_triggers: true }
 }
 
-/// All functions.
-pub const FUNCTIONS: [Signature; 29] = [
+/// All functions. Where one has two names, they stand side by side, the one that is written first.
+pub const FUNCTIONS: [Signature; 33] = [
     mapping("and", Function::And, 2, None),
     mapping("or", Function::Or, 2, None),
     mapping("not", Function::Not, 1, Some(1)),
@@ -115,13 +115,17 @@ pub const FUNCTIONS: [Signature; 29] = [
     trigger("ends_with", Function::EndsWith, 2, Some(2)),
     trigger("in", Function::In, 2, None),
     trigger("less_than", Function::LessThan, 2, Some(2)),
+    trigger("lt", Function::LessThan, 2, Some(2)),
     trigger("less_than_or_equal", Function::LessThanOrEqual, 2, Some(2)),
+    trigger("lte", Function::LessThanOrEqual, 2, Some(2)),
     trigger("greater_than", Function::GreaterThan, 2, Some(2)),
+    trigger("gt", Function::GreaterThan, 2, Some(2)),
     trigger("greater_than_or_equal", Function::GreaterThanOrEqual, 2, Some(2)),
+    trigger("gte", Function::GreaterThanOrEqual, 2, Some(2)),
 ];
 
 impl Function {
-    /// What is known of it.
+    /// What is known of it; of two names, the one that is written.
     pub fn signature(self) -> Option<&'static Signature> {
         FUNCTIONS.iter().find(|signature| signature.function == self)
     }
@@ -142,7 +146,9 @@ pub(super) fn find_function(name: &str, triggers: bool) -> Result<&'static Signa
     Err(match near {
         Some(signature) => format!("there is no function `{shown}`; write `{}`", signature.name),
         None => {
-            let names: Vec<&str> = known().map(|signature| signature.name).collect();
+            let mut functions: Vec<&Signature> = known().collect();
+            functions.dedup_by_key(|signature| signature.function);
+            let names: Vec<&str> = functions.iter().map(|signature| signature.name).collect();
             format!("there is no function `{shown}`; the functions are {}", names.join(", "))
         }
     })

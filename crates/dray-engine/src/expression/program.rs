@@ -45,7 +45,9 @@ impl Program {
     /// Evaluates it over a record of the input schema. `None` where the property is left out: a null
     /// that it cannot hold.
     pub fn evaluate(&self, record: &[Option<Value>]) -> Result<Option<Value>, RecordError> {
-        let value = Evaluator::new(record).value(&self.typed).map_err(|failed| failed.told(&self.path, &self.text, &[]))?;
+        let value = Evaluator::new(record)
+            .value(&self.typed)
+            .map_err(|failed| failed.told(&self.path, &self.text, &[]))?;
         if value.is_null() && !self.nullable {
             return Ok(None);
         }

@@ -59,6 +59,8 @@ fn triggers_over_a_payload() {
         ("and(exists($payload.n), not(in($payload.type, [\"a\", 'b'])))", true),
         ("eq(len($payload.tags), 2)", true),
         ("less_than(1, 2) and less_than_or_equal(2, 2) and greater_than(3, 2)", true),
+        ("lt(1, 2) and lte(2, 2) and gt($payload.total, 12) and gte($payload.total, '12.50')", true),
+        ("or(lt(2, 2), lte(3, 2), gt(2, 2), gte(2, 3))", false),
         ("less_than('abc', 'abd') and greater_than_or_equal('b', 'a')", true),
     ] {
         assert_eq!(told(trigger), expected.to_string(), "{trigger}");
@@ -87,6 +89,14 @@ fn triggers_that_are_refused() {
         ("1 < 2 < 3", "`<` cannot stand here at character 7"),
         ("exists($secret)", "name the secret: `$secret.KEY` at character 8"),
         ("$payload.a == secret[0]", "name the secret: `$secret.KEY` at character 15"),
+        ("gt(1)", "`gt` takes 2 arguments, not 1 at character 1"),
+        (
+            "larger(2, 1)",
+            "there is no function `larger`; the functions are and, or, not, eq, ne, if, coalesce, array, map, json_parse, \
+             lower, upper, initcap, trim, ltrim, rtrim, substring, len, equals, not_equals, exists, contains, \
+             starts_with, ends_with, in, less_than, less_than_or_equal, greater_than, greater_than_or_equal at \
+             character 1",
+        ),
         ("equal(1, 1)", "there is no function `equal`; write `equals` at character 1"),
     ] {
         assert_eq!(told(trigger), expected, "{trigger}");
@@ -97,7 +107,9 @@ fn triggers_that_are_refused() {
 fn a_trigger_knows_the_secrets_it_reads() {
     let secrets = |text: &str| Trigger::compile(text).expect("a trigger").secrets;
     assert_eq!(
-        secrets("$payload.secret == $secret['a-b'] and in($payload.key, [$secret.KEY.x, secret.a, $secret.KEY])"),
+        secrets(
+            "$payload.secret == $secret['a-b'] and in($payload.key, [$secret.KEY.x, secret.a, $secret.KEY])"
+        ),
         ["a-b", "KEY", "a"]
     );
     assert!(secrets("$payload.secret == 'secret' and exists($payload['secret'])").is_empty());
@@ -125,6 +137,7 @@ fn triggers_are_written_as_calls_and_read_again() {
             "$payload.items[0].a == 1 and not $payload.b",
             "and(equals($payload.items[0].a, 1), not($payload.b))",
         ),
+        ("gte($payload.x, 1)", "greater_than_or_equal($payload.x, 1)"),
         ("in(payload.x, ['a'])", "in($payload.x, array(\"a\"))"),
     ] {
         let parsed = Expression::parse(trigger, Dialect::Trigger).expect("it is an expression");
