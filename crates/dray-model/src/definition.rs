@@ -177,6 +177,9 @@ pub struct FieldDefinition {
     /// What JSON must look like, beyond being JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shape: Option<JsonShape>,
+    /// Schemes that a web address may have beside http and https; what follows one is not looked into.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schemes: Vec<String>,
     /// The object a reference points to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,

@@ -170,6 +170,7 @@ impl Object {
                 ))
                 .hint("only fields of type json have a shape"));
             }
+            check_schemes(written)?;
             fields.push(Field { definition: written.clone(), columns: first..columns.len(), pattern });
         }
         columns.push(system_column("created_at", SystemColumn::CreatedAt, ValueType::DateTime));
@@ -336,6 +337,34 @@ fn check_name(name: &str) -> Result<()> {
     }
     Err(Error::request(format!("`{name}` is not a name an object or field can have"))
         .hint("use up to 40 lower-case letters, digits and underscores, beginning with a letter"))
+}
+
+/// Only web addresses have schemes.
+fn check_schemes(written: &FieldDefinition) -> Result<()> {
+    let Some(first) = written.schemes.first() else { return Ok(()) };
+    if written.kind != FieldKind::Url {
+        return Err(Error::request(format!(
+            "field `{}` is of type {} and cannot have the scheme `{first}`",
+            written.name,
+            written.kind.word()
+        ))
+        .hint("only fields of type url have schemes"));
+    }
+    let is_scheme = |scheme: &String| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.len() <= 40
+            && scheme
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.'))
+    };
+    match written.schemes.iter().find(|scheme| !is_scheme(scheme)) {
+        None => Ok(()),
+        Some(wrong) => {
+            let shown: String = wrong.chars().take(100).collect();
+            Err(Error::request(format!("`{shown}` is not a scheme that field `{}` can have", written.name))
+                .hint("use up to 40 letters, digits, `+`, `-` and `.`, beginning with a letter, without the colon"))
+        }
+    }
 }
 
 fn parts_of(written: &FieldDefinition) -> Vec<Option<String>> {

@@ -115,14 +115,20 @@ pub fn phone(text: &str) -> Result<Cow<'_, str>, Bad> {
     Ok(Cow::Owned(number))
 }
 
-/// A web address: http or https, or a bare host name as people type it.
-pub fn url(text: &str) -> Result<Cow<'_, str>, Bad> {
+/// A web address: http or https, or a bare host name as people type it; or anything with one of these schemes.
+pub fn url<'t>(text: &'t str, schemes: &[String]) -> Result<Cow<'t, str>, Bad> {
     let bad = |why: &str| Err((ProblemCode::InvalidUrl, why.to_owned()));
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return bad("no blank may stand in it");
     }
     let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
     let prefix = ["https://", "http://"].into_iter().find(|scheme| lower.starts_with(scheme));
+    if let (None, Some((scheme, rest))) = (prefix, text.split_once(':'))
+        && schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme))
+        && !rest.is_empty()
+    {
+        return Ok(Cow::Borrowed(text));
+    }
     if prefix.is_none()
         && (text.contains("://") || lower.starts_with("javascript:") || lower.starts_with("mailto:"))
     {
@@ -140,7 +146,8 @@ pub fn url(text: &str) -> Result<Cow<'_, str>, Bad> {
     if address || local || is_host_name(name.trim_end_matches('.')) {
         return Ok(Cow::Borrowed(text));
     }
-    bad("write it as https://example.com/page")
+    let others: String = schemes.iter().map(|scheme| format!(" or {scheme}:…")).collect();
+    bad(&format!("write it as https://example.com/page{others}"))
 }
 
 #[cfg(test)]
@@ -193,10 +200,27 @@ mod tests {
             "http://127.0.0.1",
             "HTTPS://X.example",
         ] {
-            assert!(url(good).is_ok(), "{good}");
+            assert!(url(good, &[]).is_ok(), "{good}");
         }
         for wrong in ["nope", "ftp://example.com", "https://", "http://exa mple.com", "javascript:alert(1)"] {
-            assert!(url(wrong).is_err(), "{wrong}");
+            assert!(url(wrong, &[]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn addresses_with_a_scheme_of_the_field() {
+        let schemes = ["object".to_owned(), "x-app".to_owned()];
+        let told = |text| url(text, &schemes).map_err(|(code, advice)| format!("{}: {advice}", code.word()));
+        for good in ["object:contacts?match=email", "Object:contacts", "x-app://a", "https://example.com"] {
+            assert_eq!(told(good).as_deref(), Ok(good));
+        }
+        for wrong in ["object:", "object", "objects:contacts", "x-app", "https:"] {
+            let advice = "invalid_url: write it as https://example.com/page or object:… or x-app:…";
+            assert_eq!(told(wrong), Err(advice.to_owned()), "{wrong}");
+        }
+        for blank in ["object:a b", "object:a\u{7}", "object: a"] {
+            assert_eq!(told(blank), Err("invalid_url: no blank may stand in it".to_owned()), "{blank}");
+        }
+        assert!(url("object:contacts", &[]).is_err());
     }
 }

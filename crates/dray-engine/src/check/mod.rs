@@ -415,7 +415,7 @@ pub(crate) fn text_value<'t>(field: &Field, text: &'t str, style: Style) -> Resu
     let value = match definition.kind {
         FieldKind::Email => contact::email(text)?,
         FieldKind::Phone => contact::phone(text)?,
-        FieldKind::Url => contact::url(text)?,
+        FieldKind::Url => contact::url(text, &definition.schemes)?,
         FieldKind::Decimal => Cow::Owned(number::decimal_in(field, text, style)?),
         FieldKind::Choice => words::choice(field, text)?,
         FieldKind::Uuid => words::uuid(text)?,

@@ -136,7 +136,7 @@ impl<'a> Profile<'a> {
             && !is_date
             && cell.matches('.').count() != 1
             && contact::phone(cell).is_ok();
-        let is_url = cell.contains('.') && letters > 0 && !is_email && contact::url(cell).is_ok();
+        let is_url = cell.contains('.') && letters > 0 && !is_email && contact::url(cell, &[]).is_ok();
         // Lists of words are asked only where a cell can be one.
         let folded = if letters > 0 && cell.len() <= LONGEST_LISTED { fold(cell) } else { String::new() };
         let is_listed = |list: &HashSet<String>| !folded.is_empty() && list.contains(folded.as_str());

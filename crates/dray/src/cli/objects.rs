@@ -105,6 +105,9 @@ fn constraints(definition: &FieldDefinition) -> String {
     if let Some(shape) = definition.shape {
         told.push(format!("shape {}", shape.word()));
     }
+    if !definition.schemes.is_empty() {
+        told.push(format!("also with the scheme {}", definition.schemes.join(", ")));
+    }
     if let Some(pattern) = &definition.pattern {
         told.push(format!("matches {pattern}"));
     }

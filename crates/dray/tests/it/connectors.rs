@@ -135,7 +135,8 @@ fn one_bad_connector_changes_nothing_and_is_told_with_its_place() {
                 "entry 1 (`X`): a `,` or `)` is missing",
             ),
             ("perform_api_method", "FETCH", "not_a_choice", "POST, PUT, PATCH, DELETE"),
-            ("perform_api_url", "nowhere", "invalid_url", ""),
+            ("perform_api_url", "nowhere", "invalid_url", "or object:…"),
+            ("process_api_url", "object:contacts", "invalid_url", ""),
             ("status", "sleeping", "not_a_choice", "enabled, disabled"),
         ] {
             let csv = format!("id,name,{column}\n1,Changed,\n,New,{}\n", quoted(cell));

@@ -165,6 +165,9 @@ fn what_cannot_be_an_object() {
             json!({ "name": "a", "type": "text", "nonsense": 1 }),
             json!({ "name": "a", "type": "text", "label": "x".repeat(300) }),
             json!({ "name": "a", "type": "text", "types": ["a b"] }),
+            json!({ "name": "a", "type": "text", "schemes": ["object"] }),
+            json!({ "name": "a", "type": "url", "schemes": ["object:"] }),
+            json!({ "name": "a", "type": "url", "schemes": ["object", ""] }),
             json!("a"),
         ] {
             let status = with("thing", field.clone());
