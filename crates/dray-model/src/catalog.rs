@@ -2,6 +2,7 @@
 //! keys and reports), jobs and the audit log. Stores implement [`Catalog`]; the engine knows nothing of it.
 
 use crate::error::Result;
+use crate::event::Events;
 use crate::flow::{Import, Store};
 use crate::object::Object;
 use crate::problem::Problem;
@@ -247,6 +248,6 @@ pub trait Catalog {
 }
 
 /// One session with everything an organization has in the store.
-pub trait Session: Store + Catalog {}
+pub trait Session: Store + Catalog + Events {}
 
-impl<S: Store + Catalog> Session for S {}
+impl<S: Store + Catalog + Events> Session for S {}

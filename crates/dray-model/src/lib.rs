@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod query;
 pub mod batch;
 pub mod flow;
+pub mod event;
 pub mod catalog;
 
 pub use error::{Error, ErrorKind, Result};

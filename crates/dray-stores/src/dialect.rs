@@ -238,6 +238,15 @@ impl Dialect {
         self == Self::Sqlite
     }
 
+    /// What follows a query for rows to be changed, so that it steps past those that another session has.
+    pub(crate) fn skip_locked(self) -> &'static str {
+        match self {
+            // One session writes at a time.
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     // ── text ────────────────────────────────────────────────────────────────────────────────────
 
     /// The canonical text of a cell.

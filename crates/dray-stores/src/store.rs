@@ -14,6 +14,7 @@ use dray_model::catalog::{
     AuditEntry, AuditQuery, Catalog, Document, ImportQuery, Job, JobQuery, NumberedProblem,
 };
 use dray_model::definition::ObjectDefinition;
+use dray_model::event::{Event, EventClaim, EventQuery, EventStatus, Events};
 use dray_model::flow::{
     ChangedRecords, CreatedRange, FateRuns, Found, Import, Journal, NewRecords, Stamp, Store,
 };
@@ -23,7 +24,7 @@ use dray_model::query::{Filter, Query};
 use dray_model::value::{UTC, ValueType, append_text};
 use dray_model::{Error, Result};
 
-use crate::catalog::{audit, documents, imports, jobs, migrations, objects, outcomes};
+use crate::catalog::{audit, documents, events, imports, jobs, migrations, objects, outcomes};
 use crate::cells::{ReadBatch, StoredColumn};
 use crate::dialect::quote;
 use crate::driver::{Driver, RecordUpdate, SqlValue, query_value};
@@ -575,6 +576,40 @@ impl<D: Driver> Catalog for SqlStore<D> {
             ids.chunks(DELETED_AT_ONCE)
                 .try_fold(0, |deleted, ids| Ok(deleted + store.driver.execute(&sql, &[list(ids)])?))
         })
+    }
+}
+
+impl<D: Driver> Events for SqlStore<D> {
+    fn append_events(&mut self, events: &[Event]) -> Result<Vec<String>> {
+        self.within_transaction(|store| events::append(&mut store.driver, events))
+    }
+
+    fn claim_events(&mut self, claim: &EventClaim) -> Result<Vec<Event>> {
+        self.within_transaction(|store| events::claim(&mut store.driver, claim))
+    }
+
+    fn save_event(&mut self, event: &Event) -> Result<bool> {
+        self.within_transaction(|store| events::save(&mut store.driver, event))
+    }
+
+    fn find_event(&mut self, endpoint: &str, id: &str) -> Result<Option<Event>> {
+        events::find(&mut self.driver, endpoint, id)
+    }
+
+    fn list_events(&mut self, query: &EventQuery) -> Result<Vec<Event>> {
+        events::list(&mut self.driver, query)
+    }
+
+    fn count_events(&mut self, endpoint: &str, most: u64) -> Result<Vec<(EventStatus, u64)>> {
+        events::count(&mut self.driver, endpoint, most)
+    }
+
+    fn count_waiting_events(&mut self, most: u64) -> Result<u64> {
+        events::count_waiting(&mut self.driver, most)
+    }
+
+    fn delete_events_before(&mut self, id: &str, limit: u64) -> Result<u64> {
+        self.within_transaction(|store| events::delete_before(&mut store.driver, id, limit))
     }
 }
 

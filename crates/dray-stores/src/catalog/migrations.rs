@@ -10,7 +10,7 @@ use crate::tables::schema::existing_columns;
 /// `@name` is the qualified name of a table, `%bytes` the type of bytes, `%bytewise` what follows a
 /// text that is ordered byte by byte, `%clustered` what follows a
 /// table that is kept in the order of its key.
-const STEPS: [&[&str]; 2] = [
+const STEPS: [&[&str]; 3] = [
     &[
     "CREATE TABLE @dray_object (name text NOT NULL PRIMARY KEY, definition text NOT NULL)",
     "CREATE TABLE @dray_id (object text NOT NULL PRIMARY KEY, next_id bigint NOT NULL)",
@@ -49,6 +49,14 @@ const STEPS: [&[&str]; 2] = [
         id bigint NOT NULL PRIMARY KEY, at bigint NOT NULL, actor text NOT NULL, action text NOT NULL,
         subject text NOT NULL, address text NOT NULL, request_id text NOT NULL, status bigint NOT NULL,
         payload_bytes bigint NOT NULL, details text NOT NULL)",
+], &[
+    "CREATE TABLE @dray_event (
+        id text%bytewise NOT NULL PRIMARY KEY, endpoint text%bytewise NOT NULL, message text, status text NOT NULL,
+        payload text NOT NULL, received_at bigint NOT NULL, due_at bigint, claims bigint NOT NULL,
+        tries bigint NOT NULL, finished_at bigint, kept text, log text NOT NULL)",
+    "CREATE INDEX dray_event_status_idx ON @dray_event (endpoint, status, id)",
+    "CREATE UNIQUE INDEX dray_event_message_idx ON @dray_event (endpoint, message) WHERE message IS NOT NULL",
+    "CREATE INDEX dray_event_due_idx ON @dray_event (due_at, endpoint) WHERE due_at IS NOT NULL",
 ]];
 
 /// Brings the catalog to the newest version; cheap where it is there.

@@ -6,5 +6,6 @@ pub(crate) mod objects;
 pub(crate) mod imports;
 pub(crate) mod outcomes;
 pub(crate) mod documents;
+pub(crate) mod events;
 pub(crate) mod jobs;
 pub(crate) mod audit;

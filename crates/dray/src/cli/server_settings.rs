@@ -16,6 +16,8 @@ use crate::server::settings::Settings;
 
 /// The longest that a signed link may work: no object storage makes one that works longer than a week.
 const MOST_LINK_MINUTES: u64 = 7 * 24 * 60;
+/// The largest event that can be allowed: it is in memory as a whole.
+const MOST_EVENT_BYTES: usize = 16 << 20;
 
 /// How a server or a worker is set up. What is left out has a safe default.
 #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
@@ -84,12 +86,26 @@ pub(super) struct ServerSettings {
     /// none where it is left out
     #[arg(long, env = "DRAY_ALLOW_OUTBOUND", value_name = "CIDR,…", value_delimiter = ',')]
     allow_outbound: Option<Vec<String>>,
-    /// Seconds after which a webhook that did not arrive is tried again: one pause after each attempt
+    /// Seconds after which a webhook that did not arrive, or the work of a connector, is tried again: one pause after
+    /// each attempt
     #[arg(long, env = "DRAY_WEBHOOK_PAUSES", value_name = "SECONDS,…", value_delimiter = ',')]
     webhook_pauses: Option<Vec<f64>>,
-    /// How long an attempt to send a webhook may take, 1 to 60 seconds; 15 where it is left out
+    /// How long an attempt to send a webhook, or a connector's request, may take, 1 to 60 seconds; 15 where it is left
+    /// out
     #[arg(long, env = "DRAY_WEBHOOK_SECONDS", value_name = "N")]
     webhook_seconds: Option<u64>,
+    /// The most bytes of an event that is sent to a connector's endpoint; 1 MiB where it is left out
+    #[arg(long, env = "DRAY_EVENT_BYTES", value_name = "BYTES")]
+    event_bytes: Option<usize>,
+    /// Events that one endpoint takes in a minute; 120000 where it is left out
+    #[arg(long, env = "DRAY_EVENTS_PER_MINUTE", value_name = "N")]
+    events_per_minute: Option<u32>,
+    /// Events that may wait in one organization; 1000000 where it is left out
+    #[arg(long, env = "DRAY_WAITING_EVENTS", value_name = "N")]
+    waiting_events: Option<u64>,
+    /// How long events are kept once they have ended; 30d where it is left out
+    #[arg(long, env = "DRAY_KEEP_EVENTS", value_name = "TIME")]
+    keep_events: Option<String>,
     /// A language model that speaks the OpenAI protocol, asked about columns whose field is uncertain:
     /// https://api.example.com/v1. Its key is DRAY_AI_KEY in the environment
     #[arg(long, env = "DRAY_AI_URL", value_name = "URL")]
@@ -160,6 +176,12 @@ impl ServerSettings {
         if let Some(seconds) = own.webhook_seconds {
             settings.webhook_time = Duration::from_secs(seconds.clamp(1, 60));
         }
+        settings.event_bytes = own.event_bytes.unwrap_or(settings.event_bytes).clamp(1, MOST_EVENT_BYTES);
+        settings.events_per_minute = own.events_per_minute.unwrap_or(settings.events_per_minute).max(1);
+        settings.waiting_events = own.waiting_events.unwrap_or(settings.waiting_events);
+        if let Some(time) = &own.keep_events {
+            settings.keep_events = kept(time)?;
+        }
         let ai_time = Duration::from_secs(own.ai_seconds.unwrap_or(6).clamp(1, 60));
         settings.log_json = own.log_json.unwrap_or(false);
         // Only from the environment: what stands on a command line can be read by others on the machine.
@@ -207,6 +229,10 @@ impl ServerSettings {
             allow_outbound: self.allow_outbound.or(file.allow_outbound),
             webhook_pauses: self.webhook_pauses.or(file.webhook_pauses),
             webhook_seconds: self.webhook_seconds.or(file.webhook_seconds),
+            event_bytes: self.event_bytes.or(file.event_bytes),
+            events_per_minute: self.events_per_minute.or(file.events_per_minute),
+            waiting_events: self.waiting_events.or(file.waiting_events),
+            keep_events: self.keep_events.or(file.keep_events),
             ai_url: self.ai_url.or(file.ai_url),
             ai_model: self.ai_model.or(file.ai_model),
             ai_seconds: self.ai_seconds.or(file.ai_seconds),

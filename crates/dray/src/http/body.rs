@@ -58,7 +58,7 @@ async fn read_whole(request: Request, app: &App) -> Answer<Bytes> {
 }
 
 /// 413 for a body that is no file.
-pub fn too_large(most: usize) -> Failure {
+fn too_large(most: usize) -> Failure {
     Failure::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "PAYLOAD_TOO_LARGE",

@@ -14,6 +14,7 @@ pub mod links;
 pub mod sent;
 pub mod doors;
 pub mod native;
+pub mod hooks;
 pub mod document;
 pub mod reference;
 pub mod about;

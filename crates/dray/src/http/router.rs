@@ -19,10 +19,10 @@ use super::answer::{Failure, FramedBy};
 use super::doors::{data_io, modules, pipelines, records};
 use super::native::records as native_records;
 use super::native::{
-    audit, embedding, endpoints, exports, history, imports, jobs, keys, objects, organizations, plans,
-    reports, session, users, webhooks,
+    audit, embedding, endpoints, events, exports, history, imports, jobs, keys, objects, organizations,
+    plans, reports, session, users, webhooks,
 };
-use super::{about, access, arrival, audited, document, links, once, pages, sent};
+use super::{about, access, arrival, audited, document, hooks, links, once, pages, sent};
 use crate::mcp::http_service;
 use crate::server::app::App;
 use crate::server::directory::random_text;
@@ -125,6 +125,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(history::get))
         .routes(routes!(endpoints::get))
         .routes(routes!(endpoints::show_tokens))
+        .routes(routes!(events::list))
+        .routes(routes!(events::replay_failed))
+        .routes(routes!(events::get))
+        .routes(routes!(events::replay))
+        .routes(routes!(events::test))
         .routes(routes!(exports::export))
         .routes(routes!(plans::plan))
         .routes(routes!(plans::confirm))
@@ -157,7 +162,9 @@ fn api() -> OpenApiRouter<App> {
 
 /// The server's answers to everything.
 pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
-    let (routes, api) = api().split_for_parts();
+    let (routes, mut api) = api().split_for_parts();
+    let (events, of_events) = OpenApiRouter::new().routes(routes!(hooks::receive)).split_for_parts();
+    api.merge(of_events);
     let api = Arc::new(document::complete(api));
     let cors = cors(&app);
     let most = app.settings().request_time;
@@ -189,12 +196,21 @@ pub fn router(app: App, metrics: PrometheusHandle) -> axum::Router {
         .layer(middleware::from_fn(modules::shape::reshape))
         .layer(middleware::from_fn(pipelines::shape::reshape))
         .with_state(app.clone());
+    // Whoever sends an event has no key and sends it often: nothing of the above is asked for it.
+    let events = events
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(app.clone(), arrival::arrive))
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(move |request: Request, next: Next| within(most, request, next)))
+        .layer(middleware::from_fn_with_state(app.clone(), watch))
+        .with_state(app.clone());
     // Agents call the routes above as tools, each with its own key.
     let agents = axum::Router::new()
         .route_service("/mcp", http_service(routes.clone()))
         .layer(middleware::from_fn_with_state(app.clone(), needs_key))
         .layer(middleware::from_fn_with_state(app, watch));
-    routes.merge(agents)
+    routes.merge(events).merge(agents)
 }
 
 /// Refuses whoever has no key.

@@ -31,4 +31,5 @@ pub mod pages;
 pub mod plans;
 pub mod sample;
 pub mod drafts;
+pub mod connectors;
 pub mod pipelines;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dray_engine::fates::stretches;
+use dray_engine::fates::{Stretch, stretches};
 use dray_engine::map::MappingRequest;
 use dray_engine::query::nearest_field;
 use dray_formats::{Format, ReadOptions};
@@ -17,7 +17,7 @@ use dray_model::problem::Problem;
 use dray_model::{Error, Result};
 use serde_json::{Map, Value};
 
-use super::import::{ImportRequest, Rows, Watch, import};
+use super::import::{ImportReport, ImportRequest, Rows, Watch, import};
 use super::objects::KnownObjects;
 use super::outcomes::{ImportNote, save_note};
 use super::policy::PolicyRequest;
@@ -141,15 +141,111 @@ fn write_locked(session: &mut dyn Session, known: &KnownObjects, write: RecordWr
         merge: Some(Merge::Overwrite),
         ..PolicyRequest::default()
     };
+    let row =
+        Row { object: Arc::clone(&object), record, policy, source: SOURCE.to_owned(), fingerprint, quota };
+    let report = match import_row(session, known, row, actor)? {
+        Ok(report) => report,
+        Err(written) => return Ok(written),
+    };
+    let written = match id {
+        Some(id) => Some(id),
+        None => written_record(session, report.import.id)?.map(|(id, _)| id),
+    };
+    match written {
+        Some(id) if report.import.ledger.count(Fate::Conflicted) > 0 => {
+            Ok(version_of(session, &object, id)?.map_or(Written::Missing, Written::Outdated))
+        }
+        Some(id) => Ok(Written::Done { id, import: report.import.id }),
+        None => Err(Error::store(format!("import {} wrote no record", report.import.id))),
+    }
+}
+
+/// A record that somebody else sends, which may be there already.
+#[derive(Debug)]
+pub struct Received {
+    /// The object.
+    pub object: Arc<Object>,
+    /// Field → value.
+    pub members: Map<String, Value>,
+    /// The fields that tell whether it is there; those of the object's policy where there are none.
+    pub match_by: Vec<String>,
+    /// Tells whether it was written before.
+    pub fingerprint: String,
+    /// Where it comes from, for people.
+    pub source: String,
+    /// What the organization may have.
+    pub quota: Quota,
+    /// Who asks.
+    pub actor: String,
+}
+
+/// Makes a record, or changes the one that is there already; also the word for what became of it.
+pub fn receive(
+    session: &mut dyn Session,
+    known: &KnownObjects,
+    received: Received,
+) -> Result<(Written, &'static str)> {
+    let object = Arc::clone(&received.object);
+    session.prepare_object(&object)?;
+    if !lock(session, &object)? {
+        return Ok((Written::Busy, ""));
+    }
+    let written = receive_locked(session, known, received);
+    let unlocked = session.unlock_object(object.name());
+    written.and_then(|written| unlocked.map(|()| written))
+}
+
+fn receive_locked(
+    session: &mut dyn Session,
+    known: &KnownObjects,
+    received: Received,
+) -> Result<(Written, &'static str)> {
+    let Received { object, members, match_by, fingerprint, source, quota, actor } = received;
+    let record = flat_record(&object, members)?;
+    if is_empty(&record) {
+        return Err(Error::request("the record is empty").hint("give at least one field a value"));
+    }
+    let policy =
+        PolicyRequest { match_by, on_duplicate: Some(OnDuplicate::Update), ..PolicyRequest::default() };
+    let row = Row { object, record, policy, source, fingerprint, quota };
+    let report = match import_row(session, known, row, actor)? {
+        Ok(report) => report,
+        Err(written) => return Ok((written, "")),
+    };
+    match written_record(session, report.import.id)? {
+        Some((_, Fate::Conflicted)) => Ok((Written::Busy, "")),
+        Some((id, fate)) => Ok((Written::Done { id, import: report.import.id }, fate.word())),
+        None => Err(Error::store(format!("import {} wrote no record", report.import.id))),
+    }
+}
+
+/// One row to be imported.
+struct Row {
+    object: Arc<Object>,
+    record: Map<String, Value>,
+    policy: PolicyRequest,
+    source: String,
+    fingerprint: String,
+    quota: Quota,
+}
+
+/// Imports one row; what it came to where it was not written.
+fn import_row(
+    session: &mut dyn Session,
+    known: &KnownObjects,
+    row: Row,
+    actor: String,
+) -> Result<std::result::Result<ImportReport, Written>> {
+    let Row { object, record, policy, source, fingerprint, quota } = row;
     let columns = record.keys().map(|name| (name.clone(), name.clone())).collect();
     let request = ImportRequest {
-        object: Arc::clone(&object),
+        object,
         policy,
         rows: Rows::Bytes(
             Bytes::from(Value::Array(vec![Value::Object(record)]).to_string()),
             ReadOptions { format: Some(Format::Json), ..ReadOptions::default() },
         ),
-        source_name: SOURCE.to_owned(),
+        source_name: source,
         source_bytes: None,
         resume: !fingerprint.is_empty(),
         fingerprint,
@@ -161,33 +257,22 @@ fn write_locked(session: &mut dyn Session, known: &KnownObjects, write: RecordWr
     };
     let report = import(session, known, request, &Watch::default())?;
     if let Some(exceeded) = report.exceeded {
-        return Ok(Written::Exceeded(exceeded));
+        return Ok(Err(Written::Exceeded(exceeded)));
     }
-    let ledger = &report.import.ledger;
-    if report.import.status == ImportStatus::Failed || ledger.count(Fate::Rejected) > 0 {
-        return Ok(Written::Refused(report.problems));
+    if report.import.status == ImportStatus::Failed || report.import.ledger.count(Fate::Rejected) > 0 {
+        return Ok(Err(Written::Refused(report.problems)));
     }
-    let written = match id {
-        Some(id) => Some(id),
-        None => written_record(session, report.import.id)?,
-    };
-    let note = ImportNote { actor, ..ImportNote::default() };
     let now = session.time()?;
-    save_note(session, report.import.id, &note, now)?;
-    match written {
-        Some(id) if ledger.count(Fate::Conflicted) > 0 => {
-            Ok(version_of(session, &object, id)?.map_or(Written::Missing, Written::Outdated))
-        }
-        Some(id) => Ok(Written::Done { id, import: report.import.id }),
-        None => Err(Error::store(format!("import {} wrote no record", report.import.id))),
-    }
+    save_note(session, report.import.id, &ImportNote { actor, ..ImportNote::default() }, now)?;
+    Ok(Ok(report))
 }
 
-/// The record that the only row of an import was about.
-fn written_record(session: &mut dyn Session, import_id: i64) -> Result<Option<i64>> {
+/// The record that the only row of an import was about, and what became of that row.
+fn written_record(session: &mut dyn Session, import_id: i64) -> Result<Option<(i64, Fate)>> {
     let mut found = None;
     session.read_fates(import_id, &mut |part| {
-        found = stretches(&part).iter().find_map(|stretch| stretch.first_record).or(found);
+        let of_row = |stretch: &Stretch| Some((stretch.first_record?, stretch.fate?));
+        found = stretches(&part).iter().find_map(of_row).or(found);
         Ok(())
     })?;
     Ok(found)

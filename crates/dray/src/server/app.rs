@@ -1,7 +1,6 @@
 //! What all requests share.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +15,9 @@ use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Notify, Semaphore};
 
+use super::believed::Believed;
 use super::directory::{self, FIRST, Key, Organization, Role};
+use super::event_desk::EventDesk;
 use super::files::Files;
 use super::queue::{Queue, submit};
 use super::secret::Secret;
@@ -29,12 +30,9 @@ use crate::outbound::address::Guard;
 use crate::outbound::chat::Chat;
 use crate::outbound::client::Outbound;
 
-/// How long a key that was found is believed without asking the store: a revoked key is refused
-/// everywhere within this time.
-const BELIEVED: Duration = Duration::from_millis(900);
 /// How long the store's clock is believed to go as this machine's does.
 const CLOCK_BELIEVED: Duration = Duration::from_secs(10);
-/// Keys remembered at once; beyond, the memory is begun anew.
+/// Keys whose use is remembered at once; beyond, the memory is begun anew.
 const MOST_REMEMBERED: usize = 10_000;
 /// The use of a key is written down at most so often.
 const TOUCH: i64 = 60 * 1_000_000;
@@ -51,36 +49,6 @@ pub struct Places {
     pub files: Arc<Semaphore>,
     /// For everything else.
     pub bodies: Arc<Semaphore>,
-}
-
-/// What was found in the store, believed for a moment.
-#[derive(Debug)]
-struct Believed<K, V>(Mutex<HashMap<K, (Instant, V)>>);
-
-impl<K, V> Default for Believed<K, V> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<K: Eq + Hash, V: Clone> Believed<K, V> {
-    fn get(&self, key: &K) -> Option<V> {
-        let known = lock(&self.0);
-        known.get(key).filter(|(since, _)| since.elapsed() < BELIEVED).map(|(_, value)| value.clone())
-    }
-
-    /// Believes what was asked for at a time.
-    fn put(&self, key: K, since: Instant, value: V) {
-        let mut known = lock(&self.0);
-        if known.len() >= MOST_REMEMBERED {
-            known.clear();
-        }
-        known.insert(key, (since, value));
-    }
-
-    fn clear(&self) {
-        lock(&self.0).clear();
-    }
 }
 
 /// What all requests share; a clone is the same thing.
@@ -102,6 +70,7 @@ struct Inner {
     chat: Option<Chat>,
     functions: Arc<Sandbox>,
     sender: Notify,
+    event_desk: EventDesk,
     known_keys: Believed<String, (Key, Organization)>,
     known_admins: Believed<(String, String), bool>,
     store_time: Mutex<Option<(Instant, i64)>>,
@@ -127,6 +96,7 @@ impl App {
             chat: settings.chat.clone().map(Chat::new).transpose()?,
             functions: Arc::new(Sandbox::new(program(), Limits::default())),
             sender: Notify::new(),
+            event_desk: EventDesk::new(settings.events_per_minute),
             known_keys: Believed::default(),
             known_admins: Believed::default(),
             store_time: Mutex::default(),
@@ -184,6 +154,11 @@ impl App {
         &self.inner.sender
     }
 
+    /// Events of connectors, as far as this process has to do with them.
+    pub fn event_desk(&self) -> &EventDesk {
+        &self.inner.event_desk
+    }
+
     /// The work that waits.
     pub fn queue(&self) -> &Queue {
         &self.inner.queue
@@ -213,6 +188,7 @@ impl App {
         self.inner.stopping.store(true, Ordering::Relaxed);
         self.queue().wake();
         self.sender().notify_one();
+        self.event_desk().news.notify_one();
     }
 
     /// Counts a request of this caller; an error tells how long to wait.

@@ -93,8 +93,15 @@ impl Endpoint {
         secret.sign(purpose, &[self.organization.as_bytes(), self.object.as_bytes(), &id, &generation])
     }
 
-    fn key(&self) -> String {
+    /// Its name within the organization: `connectors/12`.
+    pub fn key(&self) -> String {
         format!("{}/{}", self.object, self.id)
+    }
+
+    /// The endpoint of this name.
+    pub fn of_key(organization: &str, key: &str) -> Option<Self> {
+        let (object, id) = key.split_once('/')?;
+        Some(Self { organization: organization.to_owned(), object: object.to_owned(), id: id.parse().ok()? })
     }
 
     /// What is known of its tokens.

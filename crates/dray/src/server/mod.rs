@@ -3,18 +3,25 @@
 
 pub mod secret;
 pub mod sessions;
+pub mod batches;
+pub mod believed;
+pub mod signature;
 pub mod directory;
 pub mod limits;
 pub mod throttle;
 pub mod links;
 pub mod embedding;
 pub mod endpoints;
+pub mod destinations;
+pub mod known_connectors;
+pub mod event_desk;
 pub mod files;
 pub mod settings;
 pub mod queue;
 pub mod app;
 pub mod connections;
 pub mod webhooks;
+pub mod connectors;
 pub mod jobs;
 pub mod scheduler;
 pub mod attempt;

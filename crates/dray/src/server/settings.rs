@@ -68,6 +68,14 @@ pub struct Settings {
     pub webhook_pauses: Vec<Duration>,
     /// How long such an attempt may take.
     pub webhook_time: Duration,
+    /// The most bytes of an event that is sent to an endpoint.
+    pub event_bytes: usize,
+    /// Events that one endpoint takes in a minute.
+    pub events_per_minute: u32,
+    /// Events that may wait in one organization.
+    pub waiting_events: u64,
+    /// How long events are kept once they have ended.
+    pub keep_events: Duration,
     /// The language model that is asked about columns nobody is sure of; none by default.
     pub chat: Option<ChatSettings>,
     /// Logs as JSON, one object a line.
@@ -108,6 +116,10 @@ impl Settings {
             allow_outbound: Vec::new(),
             webhook_pauses: WEBHOOK_PAUSES.iter().map(|&seconds| Duration::from_secs(seconds)).collect(),
             webhook_time: Duration::from_secs(15),
+            event_bytes: 1 << 20,
+            events_per_minute: 120_000,
+            waiting_events: 1_000_000,
+            keep_events: Duration::from_secs(30 * 24 * 3600),
             chat: None,
             log_json: false,
         }

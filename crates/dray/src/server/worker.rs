@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::app::App;
 use super::attempt::{PAUSE, attempt, fail, import_of};
 use super::directory::random_text;
-use super::{scheduler, webhooks};
+use super::{connectors, scheduler, webhooks};
 use crate::operations::drafts::{DRAFT_TIME, Draft};
 use crate::operations::import::Watch;
 use crate::operations::looked_through;
@@ -86,6 +86,7 @@ pub fn start(app: &App) -> Vec<JoinHandle<()>> {
     let ours = app.clone();
     workers.push(tokio::spawn(async move { sweep(&ours).await }));
     workers.push(tokio::spawn(webhooks::send::run(app.clone())));
+    workers.push(tokio::spawn(connectors::work::run(app.clone())));
     workers.push(tokio::spawn(scheduler::schedule(app.clone())));
     let ours = app.clone();
     workers.push(tokio::task::spawn_blocking(move || listen(&ours)));

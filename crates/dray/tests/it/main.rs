@@ -15,6 +15,8 @@ mod connectors;
 mod data_io;
 mod database_away;
 mod embedding;
+mod events;
+mod events_kit;
 mod failpoints;
 mod fates;
 mod foreign_data;

@@ -53,7 +53,7 @@ pub struct EndpointTokens {
 }
 
 /// Does something with the endpoint of a record; 404 where there is no such record, or it has none.
-async fn with_endpoint<T: Send + 'static>(
+pub async fn with_endpoint<T: Send + 'static>(
     app: &App,
     actor: &Actor,
     object: &Arc<Object>,
@@ -74,7 +74,8 @@ async fn with_endpoint<T: Send + 'static>(
     done.ok_or_else(|| Failure::not_found(format!("there is no record {id} of `{}`", object.name())))
 }
 
-fn endpoint_of(actor: &Actor, object: &Object, id: i64) -> Endpoint {
+/// The endpoint of a record.
+pub fn endpoint_of(actor: &Actor, object: &Object, id: i64) -> Endpoint {
     Endpoint { organization: actor.organization().to_owned(), object: object.name().to_owned(), id }
 }
 

@@ -9,6 +9,7 @@ pub mod objects;
 pub mod records;
 pub mod history;
 pub mod endpoints;
+pub mod events;
 pub mod upload;
 pub mod plans;
 pub mod imports;

@@ -5,9 +5,9 @@ use dray_model::catalog::Session;
 use dray_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::signature::new_secret;
 use super::{parse, write};
 use crate::server::secret::Secret;
+use crate::server::signature::new_secret;
 
 const KIND: &str = "webhook_endpoint";
 /// The endpoint that stands for the addresses which jobs name themselves: it has a secret and no address.

@@ -1,9 +1,8 @@
 //! Telling others that a job has ended: `event` (what is told) → `endpoint` (who wants to know) → `delivery` (kept
-//! in the same transaction as the job's end, so that no crash loses one) → `signature` → `send` (what is due,
+//! in the same transaction as the job's end, so that no crash loses one) → `super::signature` → `send` (what is due,
 //! by whichever process takes it first).
 
 pub mod event;
-pub mod signature;
 pub mod endpoint;
 pub mod delivery;
 pub mod notify;

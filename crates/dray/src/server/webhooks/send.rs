@@ -14,10 +14,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::delivery::{self, Attempt, Delivery, Next};
 use super::endpoint::{self, Endpoint, JOBS};
-use super::signature::sign;
 use crate::clock;
 use crate::outbound::client::{Call, Limits};
 use crate::server::app::App;
+use crate::server::signature::sign;
 
 /// How often what is due is looked for.
 const LOOK: Duration = Duration::from_secs(1);

@@ -1,0 +1,443 @@
+//! Works on what is due: whoever takes an event up has it for a while, asks whom the connector says, and writes down
+//! what came of it. Where that never happens, the event is due again: each is done at least once.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use dray_engine::expression::{Json, RepeatedMember, Roots};
+use dray_model::Result;
+use dray_model::event::{Event, EventClaim, EventStatus};
+use rand::RngExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
+
+use super::intake::{connector, number, triggered};
+use super::log::{Attempt, EventLog, Step};
+use super::perform::{Answered, Ask, Asked, Record, look_up, send_on, write};
+use crate::operations::connectors::connector::Connector;
+use crate::operations::connectors::request::Prepared;
+use crate::operations::connectors::steps::Action;
+use crate::server::app::App;
+use crate::server::destinations::{Entry, Leave, MOST_FOR_ONE};
+use crate::server::directory;
+use crate::server::endpoints::Endpoint;
+use crate::server::known_connectors::KnownConnector;
+
+/// How often what is due is looked for.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often what ended long ago is forgotten, and how many events at once.
+const SWEEP: Duration = Duration::from_secs(600);
+const SWEPT_AT_ONCE: u64 = 10_000;
+/// Events worked on at once.
+const MOST_AT_ONCE: usize = 64;
+/// What a lookup and a request in the end leave of the time that somebody has an event for themselves.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How often somebody asks for leave at a destination that has enough to do.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// How long an event of a disabled connector waits before somebody looks again.
+const DISABLED: Duration = Duration::from_secs(30);
+/// The longest pause that others may ask for.
+const MOST_PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// What an answer to a lookup is sealed for.
+const LOOKUP: &str = "event lookup";
+
+/// What is under way in this process.
+#[derive(Debug, Default)]
+struct UnderWay {
+    /// Organization and endpoint → events.
+    each: Mutex<HashMap<(String, String), usize>>,
+    /// There was more that was due than could be taken up.
+    leaves_some: AtomicBool,
+}
+
+impl UnderWay {
+    fn each(&self) -> MutexGuard<'_, HashMap<(String, String), usize>> {
+        self.each.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Endpoints of an organization that have enough to do.
+    fn busy(&self, organization: &str) -> Vec<String> {
+        let each = self.each();
+        let busy = each.iter().filter(|((whose, _), count)| whose == organization && **count >= MOST_FOR_ONE);
+        busy.map(|((_, endpoint), _)| endpoint.clone()).collect()
+    }
+
+    fn begin(&self, whose: (String, String)) {
+        *self.each().entry(whose).or_default() += 1;
+    }
+
+    fn end(&self, whose: &(String, String)) {
+        let mut each = self.each();
+        if let Some(count) = each.get_mut(whose) {
+            *count -= 1;
+            if *count == 0 {
+                each.remove(whose);
+            }
+        }
+    }
+}
+
+/// Works until the process is asked to end, and then waits for what is under way.
+pub async fn run(app: App) {
+    let all = Arc::new(Semaphore::new(MOST_AT_ONCE));
+    let under_way = Arc::new(UnderWay::default());
+    let mut swept: Option<Instant> = None;
+    while !app.is_stopping() {
+        let must_sweep = swept.is_none_or(|last| last.elapsed() >= SWEEP);
+        if must_sweep {
+            swept = Some(Instant::now());
+        }
+        for organization in app.organizations().await {
+            if app.is_stopping() {
+                break;
+            }
+            if let Err(error) = look(&app, &all, &under_way, &organization).await {
+                tracing::warn!(%error, %organization, "events that are due cannot be looked for");
+            }
+            if must_sweep && let Err(error) = sweep(&app, &organization).await {
+                tracing::warn!(%error, %organization, "old events could not be swept away");
+            }
+        }
+        let _ = tokio::time::timeout(LOOK, app.event_desk().news.notified()).await;
+    }
+    let _ = all.acquire_many(MOST_AT_ONCE as u32).await;
+}
+
+/// Forgets what ended long ago.
+async fn sweep(app: &App, organization: &str) -> Result<()> {
+    let kept = i64::try_from(app.settings().keep_events.as_micros()).unwrap_or(i64::MAX);
+    loop {
+        let swept = app
+            .run(organization, move |session| {
+                let before = session.time()?.saturating_sub(kept).max(0);
+                session.delete_events_before(&number(before, 0), SWEPT_AT_ONCE)
+            })
+            .await?;
+        if swept < SWEPT_AT_ONCE || app.is_stopping() {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes up what is due, as far as there is room for it.
+async fn look(app: &App, all: &Arc<Semaphore>, under_way: &Arc<UnderWay>, organization: &str) -> Result<()> {
+    loop {
+        let without = under_way.busy(organization);
+        let is_busy = !without.is_empty();
+        let mut permits: Vec<OwnedSemaphorePermit> = Vec::new();
+        while let Ok(permit) = Arc::clone(all).try_acquire_owned() {
+            permits.push(permit);
+        }
+        let room = permits.len() as u64;
+        if room == 0 {
+            under_way.leaves_some.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        let lease = lease(app);
+        let claimed = app
+            .run(organization, move |session| {
+                let now = session.time()?;
+                let each = MOST_FOR_ONE as u64;
+                session.claim_events(&EventClaim {
+                    without,
+                    each,
+                    limit: room,
+                    now,
+                    lease_until: now + lease,
+                })
+            })
+            .await?;
+        let mut each: HashMap<&str, usize> = HashMap::new();
+        for event in &claimed {
+            *each.entry(&event.endpoint).or_default() += 1;
+        }
+        if is_busy || claimed.len() as u64 == room || each.values().any(|count| *count >= MOST_FOR_ONE) {
+            under_way.leaves_some.store(true, Ordering::Relaxed);
+        }
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        for (event, permit) in claimed.into_iter().zip(permits) {
+            let whose = (organization.to_owned(), event.endpoint.clone());
+            under_way.begin(whose.clone());
+            let (app, under_way) = (app.clone(), Arc::clone(under_way));
+            tokio::spawn(async move {
+                let work = Work::new(&app, &whose.0, event);
+                if let Err(error) = work.work().await {
+                    tracing::warn!(%error, organization = %whose.0, endpoint = %whose.1, "an event could not be worked on");
+                }
+                drop(permit);
+                under_way.end(&whose);
+                if under_way.leaves_some.swap(false, Ordering::Relaxed) {
+                    app.event_desk().news.notify_one();
+                }
+            });
+        }
+    }
+}
+
+/// How long whoever takes an event up has it for themselves, in microseconds: one wait for leave, a lookup, a request.
+fn lease(app: &App) -> i64 {
+    micros(app.settings().webhook_time * 3 + MARGIN)
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX / 2)
+}
+
+/// What is written down when an event is put away.
+#[derive(Debug)]
+enum Next {
+    /// It has ended.
+    Ended(EventStatus, Option<String>),
+    /// It is tried again after a pause, as long as there are pauses left, or after the one that others ask for.
+    Again(Option<Duration>),
+    /// It was not tried, and is taken up again after this time.
+    Later(Duration, String),
+}
+
+/// One event that is worked on.
+struct Work<'a> {
+    app: &'a App,
+    organization: &'a str,
+    event: Event,
+    log: EventLog,
+}
+
+impl<'a> Work<'a> {
+    fn new(app: &'a App, organization: &'a str, event: Event) -> Self {
+        let log = EventLog::of(&event);
+        Self { app, organization, event, log }
+    }
+
+    async fn work(mut self) -> Result<()> {
+        let begun = Instant::now();
+        let next = self.next().await?;
+        let endpoint = self.event.endpoint.clone();
+        let id = self.event.id.clone();
+        let (tries, organization) = (self.event.tries, self.organization);
+        let status = self.put_away(next).await?;
+        tracing::info!(
+            %organization, %endpoint, event = %id, tries, status = status.word(),
+            milliseconds = begun.elapsed().as_millis(), "an event was worked on"
+        );
+        Ok(())
+    }
+
+    /// Does what the connector says, as far as it goes.
+    async fn next(&mut self) -> Result<Next> {
+        let ended = |status, why: &str| Ok(Next::Ended(status, Some(why.to_owned())));
+        let endpoint = Endpoint::of_key(self.organization, &self.event.endpoint);
+        let known = match &endpoint {
+            Some(endpoint) => connector(self.app, endpoint).await?,
+            None => None,
+        };
+        let Some(known) = known else { return ended(EventStatus::Ignored, "the connector was deleted") };
+        if !known.is_enabled {
+            let why = "the connector is disabled: what came before is done once it is enabled again";
+            return Ok(Next::Later(DISABLED, why.to_owned()));
+        }
+        let connector = match &known.connector {
+            Ok(connector) => connector,
+            Err(why) => return ended(EventStatus::Failed, why),
+        };
+        if let Some(name) = known.missing.first() {
+            let why =
+                format!("there is no secret `{name}`: add it in the settings, then send the event again");
+            return ended(EventStatus::Failed, &why);
+        }
+        let payload = match Json::parse(&self.event.payload, RepeatedMember::LastCounts) {
+            Ok(payload) => payload,
+            Err(why) => return ended(EventStatus::Failed, &format!("the payload cannot be read: {why}")),
+        };
+        let outcome = self
+            .log
+            .trigger
+            .get_or_insert_with(|| triggered(|| connector.is_triggered(&payload, &known.secret)));
+        if let Some(why) = &outcome.error {
+            return Ok(Next::Ended(EventStatus::Failed, Some(why.clone())));
+        }
+        if !outcome.matched {
+            return Ok(Next::Ended(EventStatus::Ignored, None));
+        }
+        let mut roots = Roots { payload, secret: known.secret.clone(), ..Roots::default() };
+        match self.lookup(&known, connector, &roots).await? {
+            Ok(lookup) => roots.lookup = lookup,
+            Err(next) => return Ok(next),
+        }
+        let steps = connector.shown(&roots.payload, &roots.lookup).to_string();
+        self.log.show(known.without_secrets(&steps));
+        let made = connector.processed(&roots).and_then(|process| {
+            roots.process = process;
+            connector.action(&roots)
+        });
+        match made {
+            Err(why) => ended(EventStatus::Failed, &known.without_secrets(&why)),
+            Ok(Action::Nothing) => Ok(Next::Ended(EventStatus::Completed, None)),
+            Ok(Action::Request(request)) => {
+                let leave = match self.leave(&request.url).await {
+                    Ok(leave) => leave,
+                    Err(next) => return Ok(next),
+                };
+                let ask = Ask { event: &self.event.id, request: &request, at: self.app.time().await? };
+                let answered = send_on(self.app, &known, ask).await;
+                Ok(match self.answered(leave, answered) {
+                    Ok(()) => Next::Ended(EventStatus::Completed, None),
+                    Err(next) => next,
+                })
+            }
+            Ok(Action::Record { object, match_by, members, chosen }) => {
+                let record = Record {
+                    event: format!("{}/{}", self.event.endpoint, self.event.id),
+                    actor: format!("connector {} ({})", self.event.endpoint, known.name),
+                    source: self.event.endpoint.clone(),
+                    object,
+                    match_by,
+                    members,
+                    chosen,
+                };
+                self.record(record).await
+            }
+        }
+    }
+
+    /// What was looked up, now or when the event was tried before.
+    async fn lookup(
+        &mut self,
+        known: &KnownConnector,
+        connector: &Connector,
+        roots: &Roots,
+    ) -> Result<std::result::Result<Json, Next>> {
+        let owner = format!("{}/{}", self.organization, self.event.id);
+        let secret = self.app.secret();
+        let kept = self.event.kept.as_ref().and_then(|kept| secret.open(LOOKUP, &owner, kept));
+        if let Some(kept) = kept.and_then(|kept| Json::parse(&kept, RepeatedMember::LastCounts).ok()) {
+            return Ok(Ok(kept));
+        }
+        let request: Prepared = match connector.lookup_request(roots) {
+            Ok(None) => return Ok(Ok(Json::Null)),
+            Ok(Some(request)) => request,
+            Err(why) => {
+                return Ok(Err(Next::Ended(EventStatus::Failed, Some(known.without_secrets(&why)))));
+            }
+        };
+        let leave = match self.leave(&request.url).await {
+            Ok(leave) => leave,
+            Err(next) => return Ok(Err(next)),
+        };
+        let steps = connector.shown(&roots.payload, &Json::Null).to_string();
+        self.log.show(known.without_secrets(&steps));
+        let ask = Ask { event: &self.event.id, request: &request, at: self.app.time().await? };
+        let answered = look_up(self.app, known, ask).await;
+        Ok(match self.answered(leave, answered) {
+            Ok(json) => {
+                // A try after this one shall send the same.
+                self.event.kept = Some(self.app.secret().seal(LOOKUP, &owner, &json.to_string())?);
+                Ok(json)
+            }
+            Err(next) => Err(next),
+        })
+    }
+
+    /// Leave to ask at an address, waited for as long as a request may take.
+    async fn leave(&self, url: &Url) -> std::result::Result<Leave, Next> {
+        let origin = url.origin().ascii_serialization();
+        let until = Instant::now() + self.app.settings().webhook_time;
+        loop {
+            match self.app.event_desk().destinations.enter(self.organization, &origin) {
+                Entry::Leave(leave) => return Ok(leave),
+                Entry::Paused(rest) => {
+                    let why = format!("`{origin}` has failed again and again: it gets a pause");
+                    return Err(Next::Later(rest, why));
+                }
+                Entry::Full if Instant::now() >= until || self.app.is_stopping() => {
+                    return Err(Next::Later(ASK_AGAIN, format!("`{origin}` has enough to do")));
+                }
+                Entry::Full => tokio::time::sleep(ASK_AGAIN).await,
+            }
+        }
+    }
+
+    /// What follows from an answer.
+    fn answered<T>(&mut self, leave: Leave, answered: Answered<T>) -> std::result::Result<T, Next> {
+        let Answered { attempt, asked, was_well } = answered;
+        match was_well {
+            Some(was_well) => leave.end(was_well),
+            None => drop(leave),
+        }
+        let word = attempt.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        metrics::counter!("dray_event_attempts_total", "status" => word).increment(1);
+        self.log.add(attempt);
+        match asked {
+            Asked::Done(done) => Ok(done),
+            Asked::Later(pause) => Err(Next::Again(pause)),
+            Asked::Never => Err(Next::Ended(EventStatus::Failed, None)),
+        }
+    }
+
+    async fn record(&mut self, record: Record) -> Result<Next> {
+        let (at, begun) = (self.app.time().await?, Instant::now());
+        let organization = self.organization.to_owned();
+        let found = self
+            .app
+            .sessions()
+            .directory(move |store| directory::find_organization(store, &organization))
+            .await?;
+        let quota = found.map(|organization| organization.plan.quota()).unwrap_or_default();
+        let (written, asked, error) = write(self.app, self.organization, record, quota).await;
+        let answer = written.as_ref().map_or_else(String::new, |written| written.outcome.clone());
+        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.log.add(Attempt { at, step: Step::Perform, status: None, milliseconds, answer, error });
+        self.log.record = written;
+        Ok(match asked {
+            Asked::Done(()) => Next::Ended(EventStatus::Completed, None),
+            Asked::Later(pause) => Next::Again(pause),
+            Asked::Never => Next::Ended(EventStatus::Failed, None),
+        })
+    }
+
+    /// Writes down what became of the event, and when it is tried again.
+    async fn put_away(mut self, next: Next) -> Result<EventStatus> {
+        let now = self.app.time().await?;
+        let pause = match next {
+            Next::Ended(status, reason) => {
+                (self.event.status, self.log.reason) = (status, reason);
+                None
+            }
+            Next::Again(wanted) => {
+                self.log.reason = None;
+                let tried = usize::try_from(self.event.tries.max(1) - 1).unwrap_or(0);
+                let own = self.app.settings().webhook_pauses.get(tried);
+                let pause = own.map(|pause| {
+                    // No two are alike.
+                    let pause = pause.mul_f64(rand::rng().random_range(1.0..1.2));
+                    pause.max(wanted.unwrap_or_default().min(MOST_PATIENCE))
+                });
+                if pause.is_none() {
+                    self.event.status = EventStatus::Failed;
+                    self.log.reason = Some(format!("it was tried {} times", self.event.tries));
+                }
+                pause
+            }
+            Next::Later(pause, reason) => {
+                // It was not tried.
+                self.event.tries = (self.event.tries - 1).max(0);
+                self.log.reason = Some(reason);
+                Some(pause)
+            }
+        };
+        self.event.due_at = pause.map(|pause| now.saturating_add(micros(pause)));
+        self.event.finished_at = pause.is_none().then_some(now);
+        if pause.is_none() {
+            self.event.kept = None;
+            metrics::counter!("dray_events_total", "status" => self.event.status.word()).increment(1);
+        }
+        self.log.settled = self.event.claims;
+        self.event.log = self.log.text();
+        let status = self.event.status;
+        self.app.event_desk().settled.add(self.app.sessions(), self.organization, self.event).await?;
+        Ok(status)
+    }
+}
