@@ -8,6 +8,7 @@ pub mod limits;
 pub mod throttle;
 pub mod links;
 pub mod embedding;
+pub mod named_secrets;
 pub mod endpoints;
 pub mod files;
 pub mod settings;
