@@ -20,7 +20,7 @@ use super::doors::{data_io, modules, pipelines, records};
 use super::native::records as native_records;
 use super::native::{
     audit, embedding, endpoints, exports, history, imports, jobs, keys, objects, organizations, plans,
-    reports, session, users, webhooks,
+    reports, secrets, session, users, webhooks,
 };
 use super::{about, access, arrival, audited, document, links, once, pages, sent};
 use crate::mcp::http_service;
@@ -149,6 +149,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::replay))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::put, secrets::delete))
         .routes(routes!(embedding::get, embedding::put))
         .routes(routes!(embedding::create_token))
         .routes(routes!(audit::list))

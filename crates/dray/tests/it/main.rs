@@ -50,6 +50,7 @@ mod reliability;
 mod resolution;
 mod retention;
 mod round_trip;
+mod secrets;
 mod security;
 mod sent_files;
 mod server;
