@@ -42,6 +42,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("settings-users", "/settings/users"),
     ("settings-keys", "/settings/keys"),
     ("settings-webhooks", "/settings/webhooks"),
+    ("settings-secrets", "/settings/secrets"),
     ("settings-embedding", "/settings/embedding"),
     ("settings-plan", "/settings/plan"),
     ("not-found", "/records/nothing"),
@@ -81,6 +82,7 @@ impl Tour {
         tour.made.push(("job", format!("{url}/jobs/{number}")));
         let connector = browser.ask("POST", "/api/v1/objects/connectors/records", &connector())?;
         tour.made.push(("connector", format!("{url}/records/connectors/{}", connector["id"])));
+        browser.ask("PUT", "/api/v1/secrets/API_KEY", &json!({ "value": "not shown" }))?;
         browser.ask("POST", "/v1/connections", &connection())?;
         let pipeline = browser.ask("POST", "/v1/pipelines", &pipeline())?;
         tour.made.push(("pipeline", format!("{url}/pipelines/{}", pipeline["id"])));

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 /// The subjects, in the order of reading; those that are not named follow.
-const SUBJECTS: [(&str, &str); 12] = [
+const SUBJECTS: [(&str, &str); 13] = [
     ("records", "Records"),
     ("imports", "Imports: plan, confirm, undo"),
     ("modules", "The modules door: an import in steps, exports"),
@@ -15,6 +15,7 @@ const SUBJECTS: [(&str, &str); 12] = [
     ("reports", "Reports"),
     ("objects", "Objects and fields"),
     ("webhooks", "Webhooks"),
+    ("connectors", "Connectors: endpoints that take events, secrets, what became of events"),
     ("access", "Organizations, users and keys"),
     ("audit", "The audit log"),
 ];

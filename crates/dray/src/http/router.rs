@@ -20,7 +20,7 @@ use super::doors::{data_io, modules, pipelines, records};
 use super::native::records as native_records;
 use super::native::{
     audit, embedding, endpoints, events, exports, history, imports, jobs, keys, objects, organizations,
-    plans, reports, session, users, webhooks,
+    plans, reports, secrets, session, users, webhooks,
 };
 use super::{about, access, arrival, audited, document, hooks, links, once, pages, sent};
 use crate::mcp::http_service;
@@ -154,6 +154,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::test))
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::replay))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::put, secrets::delete))
         .routes(routes!(embedding::get, embedding::put))
         .routes(routes!(embedding::create_token))
         .routes(routes!(audit::list))

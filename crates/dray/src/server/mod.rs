@@ -11,6 +11,7 @@ pub mod limits;
 pub mod throttle;
 pub mod links;
 pub mod embedding;
+pub mod named_secrets;
 pub mod endpoints;
 pub mod destinations;
 pub mod known_connectors;

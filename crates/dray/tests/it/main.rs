@@ -52,6 +52,7 @@ mod reliability;
 mod resolution;
 mod retention;
 mod round_trip;
+mod secrets;
 mod security;
 mod sent_files;
 mod server;

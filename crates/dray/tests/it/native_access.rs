@@ -63,6 +63,9 @@ const ROUTES: &[Row] = &[
     ("GET /api/v1/embedding", 403, 403, 200),
     ("PUT /api/v1/embedding", 403, 403, 200),
     ("POST /api/v1/embedding/tokens", 403, 403, 409),
+    ("GET /api/v1/secrets", 403, 403, 200),
+    ("PUT /api/v1/secrets/{name}", 403, 403, 201),
+    ("DELETE /api/v1/secrets/{name}", 403, 403, 404),
     ("GET /api/v1/webhooks", 403, 403, 200),
     ("POST /api/v1/webhooks", 403, 403, 201),
     ("GET /api/v1/webhooks/{id}", 403, 403, 404),
@@ -168,6 +171,7 @@ fn body_of(route: &str) -> Value {
         "POST /api/v1/objects/{object}/fields" => json!({ "name": "extra", "type": "text" }),
         "POST /api/v1/objects/{object}/records" => json!({ "first_name": "A" }),
         "POST /api/v1/webhooks" => json!({ "url": "https://hooks.example/dray" }),
+        "PUT /api/v1/secrets/{name}" => json!({ "value": "v" }),
         "PUT /api/v1/embedding" => json!({ "origins": ["https://app.example.com"] }),
         "POST /api/v1/embedding/tokens" => json!({ "object": "contacts" }),
         "POST /api/v1/reports" => json!({ "name": "R", "object": "contacts" }),
@@ -199,6 +203,7 @@ impl Things {
         let report = server.post("/api/v1/reports", &json!({ "name": "R", "object": "contacts" })).json();
         let user = server.post("/api/v1/users", &json!({ "email": "ann@x.io", "role": "member" })).json();
         let key = server.post("/api/v1/keys", &json!({ "name": "k", "role": "member" })).json();
+        server.json("PUT", "/api/v1/secrets/KEY", &json!({ "value": "v" }));
         let hook = server.post("/api/v1/webhooks", &json!({ "url": "https://hooks.example/dray" })).json();
         let hook = format!("/api/v1/webhooks/{}", text(&hook["id"]));
         let delivery = server.post(&format!("{hook}/test"), &json!({})).json();
@@ -232,6 +237,7 @@ impl Things {
                 ("/api/v1/reports/{id}", format!("/api/v1/reports/{}", text(&report["id"]))),
                 ("/api/v1/webhooks/{id}/deliveries/{delivery}", delivery),
                 ("/api/v1/webhooks/{id}", hook),
+                ("/api/v1/secrets/{name}", "/api/v1/secrets/KEY".to_owned()),
                 ("/api/v1/users/{id}", format!("/api/v1/users/{}", text(&user["id"]))),
                 ("/api/v1/keys/{id}", format!("/api/v1/keys/{}", text(&key["id"]))),
                 ("/api/v1/jobs/{id}", format!("/api/v1/jobs/{job}")),

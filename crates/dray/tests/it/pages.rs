@@ -253,6 +253,7 @@ fn pages_need_no_one_elses_help_and_let_nobody_else_in() {
         "/settings/users",
         "/settings/keys",
         "/settings/webhooks",
+        "/settings/secrets",
         "/settings/plan",
         "/sign-in",
     ] {

@@ -135,6 +135,40 @@ fn keys_are_shown_once_and_revoked() {
 }
 
 #[test]
+fn secrets_are_kept_and_never_shown() {
+    for kind in STORES {
+        let server = Server::start(kind);
+        let mut browser = Browser::signed_in(&server);
+        let first = browser.get("/settings/secrets");
+        assert!(first.has("There are no secrets yet.") && first.has("as in $secret.KEY"), "{}", first.text());
+        assert!(first.html.contains("type=\"password\""), "{}", first.html);
+        let made = browser.post("/settings/secrets", &[("name", " API_KEY "), ("value", " canary & 1")]);
+        assert_eq!((made.status, made.path.as_str()), (200, "/settings/secrets"), "{}", made.text());
+        assert!(made.has("API_KEY 2") && !made.html.contains("canary"), "{}", made.text());
+        let again = browser.post("/settings/secrets", &[("name", "API_KEY"), ("value", "canary 2")]);
+        assert_eq!(again.html.matches("/settings/secrets/API_KEY/delete").count(), 1);
+        let wrong = browser.post("/settings/secrets", &[("name", "API KEY"), ("value", "canary 3")]);
+        assert!(wrong.status == 400 && wrong.html.contains("value=\"API KEY\""), "{}", wrong.text());
+        assert!(wrong.has("`API KEY` is not a name") && !wrong.html.contains("canary"), "{}", wrong.text());
+        let empty = browser.post("/settings/secrets", &[("name", "EMPTY"), ("value", "")]);
+        assert!(empty.status == 400 && empty.has("it has 1 to 8192 bytes"), "{}", empty.text());
+        for (language, words) in [("de", "Geheimnis anlegen"), ("fr", "Ajouter ou remplacer un secret")] {
+            browser.language = language;
+            assert!(browser.get("/settings/secrets").has(words));
+        }
+        browser.language = "en";
+        let secrets = server.get("/api/v1/secrets").json();
+        assert_eq!(secrets["secrets"].as_array().map(Vec::len), Some(1), "{secrets}");
+        let deleted = browser.post("/settings/secrets/API_KEY/delete", &[]);
+        assert!(deleted.has("There are no secrets yet."), "{}", deleted.text());
+        assert_eq!(browser.post("/settings/secrets/API_KEY/delete", &[]).status, 404);
+        assert_eq!(server.keeps("canary"), Vec::<String>::new());
+        let audit = server.get("/api/v1/audit").text();
+        assert!(audit.contains("secret.put") && audit.contains("secret.delete"), "{audit}");
+    }
+}
+
+#[test]
 fn webhooks_and_the_plan_are_set() {
     for kind in STORES {
         let server = Server::start_with(kind, &[("DRAY_ALLOW_OUTBOUND", "127.0.0.0/8")]);

@@ -174,6 +174,44 @@ impl Server {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
+    /// Where the server keeps this text: its files, and the documents and the audit log of PostgreSQL.
+    pub(crate) fn keeps(&self, text: &str) -> Vec<String> {
+        let mut places = Vec::new();
+        let mut folders = vec![self.directory.path().to_owned()];
+        let mut looked_at = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(bytes) = std::fs::read(&path) {
+                    looked_at += bytes.len();
+                    if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
+                        places.push(path.display().to_string());
+                    }
+                }
+            }
+        }
+        assert!(looked_at > 1_000, "the files are found");
+        if self.store.starts_with("postgres") {
+            let tables = "SELECT schemaname, tablename FROM pg_tables WHERE tablename IN ('dray_document', 'dray_audit')";
+            let mut database = self.database();
+            let mut rows = 0;
+            for table in database.query(tables, &[]).expect("it answers") {
+                let table = format!("\"{}\".{}", table.get::<_, String>(0), table.get::<_, String>(1));
+                let query = format!("SELECT row_to_json(kept)::text FROM {table} kept");
+                for row in database.query(&query, &[]).expect("it answers") {
+                    rows += 1;
+                    if row.get::<_, String>(0).contains(text) {
+                        places.push(table.clone());
+                    }
+                }
+            }
+            assert!(rows > 3, "the rows are found");
+        }
+        places
+    }
+
     /// What the server has logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()

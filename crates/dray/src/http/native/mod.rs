@@ -18,4 +18,5 @@ pub mod jobs;
 pub mod reports;
 pub mod webhooks;
 pub mod embedding;
+pub mod secrets;
 pub mod audit;

@@ -130,7 +130,7 @@ fn pipelines() -> Router<App> {
 
 /// The pages of the settings.
 fn settings() -> Router<App> {
-    use settings::{embedding, home, keys, objects, plan, users, webhooks};
+    use settings::{embedding, home, keys, objects, plan, secrets, users, webhooks};
     Router::new()
         .route("/settings", get(home))
         .route("/settings/objects", get(objects::list).post(objects::create))
@@ -149,6 +149,8 @@ fn settings() -> Router<App> {
         .route("/settings/webhooks/{id}/test", post(webhooks::test))
         .route("/settings/webhooks/{id}/delete", post(webhooks::delete))
         .route("/settings/webhooks/{id}/deliveries/{delivery}/replay", post(webhooks::replay))
+        .route("/settings/secrets", get(secrets::list).post(secrets::put))
+        .route("/settings/secrets/{name}/delete", post(secrets::delete))
         .route("/settings/embedding", get(embedding::get).post(embedding::change))
         .route("/settings/plan", get(plan::get).post(plan::change))
 }

@@ -377,6 +377,13 @@ words! {
     new_secret_sure: "Make a new secret? The one before signs beside it for a day.", "Ein neues Geheimnis machen? Das bisherige signiert noch einen Tag daneben.", "Créer un nouveau secret ? L’ancien signe encore pendant un jour.";
     secret_of: "The secret of {0}", "Das Geheimnis von {0}", "Le secret de {0}";
     webhook_delete_sure: "Delete this webhook? What waits to be told there is not told.", "Diesen Webhook löschen? Was dort noch zu melden war, wird nicht gemeldet.", "Supprimer ce webhook ? Ce qui restait à transmettre ne le sera pas.";
+    secrets: "Secrets", "Geheimnisse", "Secrets";
+    secrets_lead: "Connectors read them by their names, as in $secret.KEY. Values are not shown again.", "Konnektoren lesen sie mit ihrem Namen, etwa als $secret.KEY. Werte werden nicht wieder gezeigt.", "Les connecteurs les lisent par leur nom, par exemple $secret.KEY. Les valeurs ne sont plus affichées.";
+    no_secrets: "There are no secrets yet.", "Es gibt noch keine Geheimnisse.", "Il n’y a encore aucun secret.";
+    keep_secret: "Add or replace a secret", "Geheimnis anlegen oder ersetzen", "Ajouter ou remplacer un secret";
+    secret_name_hint: "Letters from A to Z, digits and underscores. A name that is there gets the new value.", "Buchstaben von A bis Z, Ziffern und Unterstriche. Ein Name, den es schon gibt, bekommt den neuen Wert.", "Lettres de A à Z, chiffres et tirets bas. Un nom déjà présent reçoit la nouvelle valeur.";
+    secret_value_hint: "It is not shown again.", "Er wird nicht wieder gezeigt.", "Elle n’est plus affichée.";
+    secret_delete_sure: "Delete the secret {0}? Connectors that read it no longer work.", "Das Geheimnis {0} löschen? Konnektoren, die es lesen, arbeiten dann nicht mehr.", "Supprimer le secret {0} ? Les connecteurs qui le lisent ne fonctionneront plus.";
     deliveries: "Deliveries", "Zustellungen", "Envois";
     no_deliveries: "Nothing was told yet.", "Noch wurde nichts gemeldet.", "Rien n’a encore été transmis.";
     delivered: "delivered", "zugestellt", "transmis";

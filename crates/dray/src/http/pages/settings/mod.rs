@@ -1,10 +1,11 @@
-//! Settings, one address for each: objects and their fields, users, keys, webhooks, the plan and what is used of
-//! it. Whoever administers nothing sees the objects and the plan.
+//! Settings, one address for each: objects and their fields, users, keys, webhooks, secrets, the plan and what is
+//! used of it. Whoever administers nothing sees the objects and the plan.
 
 pub mod objects;
 pub mod users;
 pub mod keys;
 pub mod webhooks;
+pub mod secrets;
 pub mod embedding;
 pub mod plan;
 
@@ -21,6 +22,7 @@ const OBJECTS: &str = "/settings/objects";
 const USERS: &str = "/settings/users";
 const KEYS: &str = "/settings/keys";
 const WEBHOOKS: &str = "/settings/webhooks";
+const SECRETS: &str = "/settings/secrets";
 const EMBEDDING: &str = "/settings/embedding";
 const PLAN: &str = "/settings/plan";
 
@@ -48,6 +50,7 @@ fn settings_page(visit: &Visit, shown: Shown<'_>, content: &Markup) -> Markup {
         (USERS, words.users, is_admin),
         (KEYS, words.keys, is_admin),
         (WEBHOOKS, words.webhooks, is_admin),
+        (SECRETS, words.secrets, is_admin),
         (EMBEDDING, words.embedding, is_admin),
         (PLAN, words.plan_and_limits, true),
     ];
