@@ -127,6 +127,11 @@ impl Meter {
         (own + children) as f64 / self.ticks_per_second
     }
 
+    /// Processor seconds of a process that runs.
+    pub(super) fn seconds_of(&self, process: u32) -> f64 {
+        stat_of(process).map_or(0, |stat| stat.own_ticks) as f64 / self.ticks_per_second
+    }
+
     /// Processor seconds of processes this one waited for.
     fn own_children_seconds(&self) -> f64 {
         let ticks = stat_of(std::process::id()).map_or(0, |stat| stat.ended_children_ticks);

@@ -18,6 +18,7 @@ mod serving;
 mod http;
 mod pages;
 mod jobs;
+mod events;
 mod pipelines;
 mod resolution;
 mod report;
@@ -34,8 +35,8 @@ use setting::Setting;
 use sqlite::Shell;
 
 const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sqlite|postgres|both] \
-    [--only NAME] [--memory] [--convert PYTHON] [--http] [--pages] [--jobs] [--resolution] [--pipelines] \
-    [--functions] [--dray PROGRAM]
+    [--only NAME] [--memory] [--convert PYTHON] [--http] [--pages] [--jobs] [--events] [--resolution] \
+    [--pipelines] [--functions] [--dray PROGRAM]
 
   --rows N       rows of the file (1000000)
   --runs R       runs of each side of each line (3)
@@ -47,6 +48,7 @@ const USAGE: &str = "usage: cargo xtask bench [--rows N] [--runs R] [--store sql
   --http         instead: the server, as its clients see it
   --pages        instead: the pages for people, on SQLite
   --jobs         instead: jobs over files of gigabytes, and several processes
+  --events       instead: events that are sent to connectors
   --resolution   instead: identities that become profiles
   --pipelines    instead: a file through filter and transformation into identities
   --functions    instead: records that trivial functions transform in a second
@@ -61,18 +63,37 @@ const JOBS_DISK_BYTES: u64 = 25_000;
 /// How many times more rows the second measurement of memory has.
 const MEMORY_FACTOR: u64 = 10;
 
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Lines,
+    Memory,
+    Http,
+    Pages,
+    Jobs,
+    Events,
+    Resolution,
+    Pipelines,
+}
+
+/// The options that say so.
+const WHATS: [(&str, What); 7] = [
+    ("--memory", What::Memory),
+    ("--http", What::Http),
+    ("--pages", What::Pages),
+    ("--jobs", What::Jobs),
+    ("--events", What::Events),
+    ("--resolution", What::Resolution),
+    ("--pipelines", What::Pipelines),
+];
+
 /// What was asked for.
 struct Options {
     rows: u64,
     runs: u32,
     stores: Vec<StoreKind>,
     only: Option<String>,
-    memory: bool,
-    http: bool,
-    pages: bool,
-    jobs: bool,
-    resolution: bool,
-    pipelines: bool,
+    what: What,
     convert: Option<PathBuf>,
     dray: Option<PathBuf>,
 }
@@ -94,15 +115,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         .then(Shell::find)
         .transpose()?;
     let place = Place::new()?;
-    let bytes = if options.memory {
-        MEMORY_FACTOR * MEMORY_DISK_BYTES
-    } else if options.jobs {
-        JOBS_DISK_BYTES
-    } else {
-        DISK_BYTES
+    let bytes = match options.what {
+        What::Memory => MEMORY_FACTOR * MEMORY_DISK_BYTES,
+        What::Jobs => JOBS_DISK_BYTES,
+        _ => DISK_BYTES,
     };
     place.needs_bytes(options.rows * bytes)?;
-    let server = (measures_stores && (options.jobs || options.has(StoreKind::Postgres)))
+    let server = (measures_stores && (options.what == What::Jobs || options.has(StoreKind::Postgres)))
         .then(|| Server::start(&place))
         .transpose()?;
     let dray = match &options.dray {
@@ -113,21 +132,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let mut setting = Setting { rows: options.rows, place: &place, meter, dray, server, shell };
     println!("{}", report::machine(&root));
     if let Some(python) = &options.convert {
-        convert::print(&mut setting, python, options.runs)
-    } else if options.http {
-        http::print(&setting, options.runs)
-    } else if options.pages {
-        pages::print(&setting, options.runs)
-    } else if options.jobs {
-        jobs::print(&setting, &options.stores)
-    } else if options.resolution {
-        resolution::print(&setting, &options.stores)
-    } else if options.pipelines {
-        pipelines::print(&setting, &options.stores)
-    } else if options.memory {
-        print_memory(&options, &mut setting)
-    } else {
-        print_speed(&options, &chosen, &setting)
+        return convert::print(&mut setting, python, options.runs);
+    }
+    match options.what {
+        What::Http => http::print(&setting, options.runs),
+        What::Pages => pages::print(&setting, options.runs),
+        What::Jobs => jobs::print(&setting, &options.stores),
+        What::Events => events::print(&setting, &options.stores),
+        What::Resolution => resolution::print(&setting, &options.stores),
+        What::Pipelines => pipelines::print(&setting, &options.stores),
+        What::Memory => print_memory(&options, &mut setting),
+        What::Lines => print_speed(&options, &chosen, &setting),
     }
 }
 
@@ -201,40 +216,17 @@ impl Options {
             runs: 3,
             stores: both,
             only: None,
-            memory: false,
-            http: false,
-            pages: false,
-            jobs: false,
-            resolution: false,
-            pipelines: false,
+            what: What::Lines,
             convert: None,
             dray: None,
         };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
-            if word == "--memory" {
-                options.memory = true;
-                continue;
-            }
-            if word == "--jobs" {
-                options.jobs = true;
-                continue;
-            }
-            if word == "--pipelines" {
-                options.pipelines = true;
-                continue;
-            }
-            if word == "--resolution" {
-                options.resolution = true;
-                continue;
-            }
-            if word == "--http" {
-                options.http = true;
-                continue;
-            }
-            if word == "--pages" {
-                options.pages = true;
-                options.stores = vec![StoreKind::Sqlite];
+            if let Some((_, what)) = WHATS.iter().find(|(option, _)| option == word) {
+                options.what = *what;
+                if *what == What::Pages {
+                    options.stores = vec![StoreKind::Sqlite];
+                }
                 continue;
             }
             let value =
@@ -259,7 +251,7 @@ impl Options {
     }
 
     fn measures_lines(&self) -> bool {
-        !self.http && !self.pages && !self.jobs && !self.resolution && !self.pipelines
+        matches!(self.what, What::Lines | What::Memory)
     }
 
     fn has(&self, store: StoreKind) -> bool {

@@ -81,8 +81,18 @@ impl Serving {
         Client::new(self.port, KEY)
     }
 
+    /// A client with a key of its own.
+    pub(super) fn client_as(&self, key: &str) -> Result<Client, String> {
+        Client::new(self.port, key)
+    }
+
     /// The most memory it has held, in megabytes.
     pub(super) fn peak(&self) -> f64 {
         self.process.peak()
+    }
+
+    /// Processor time that it has taken until now, in seconds.
+    pub(super) fn processor_seconds(&self, setting: &Setting<'_>) -> f64 {
+        setting.meter.seconds_of(self.process.0.id())
     }
 }

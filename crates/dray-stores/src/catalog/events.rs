@@ -64,30 +64,28 @@ pub(crate) fn append(driver: &mut impl Driver, events: &[Event]) -> Result<Vec<S
 /// Takes up what is due.
 pub(crate) fn claim(driver: &mut impl Driver, claim: &EventClaim) -> Result<Vec<Event>> {
     let dialect = driver.dialect();
-    let mut values = vec![
+    let without = if dialect.lists_are_json() {
+        text(&serde_json::Value::from(claim.without.clone()).to_string())
+    } else {
+        SqlValue::TextList(claim.without.clone())
+    };
+    let values = [
         SqlValue::Integer(claim.now),
+        without,
         SqlValue::Integer(LOOKED_AT),
         number(claim.each),
         number(claim.limit),
         SqlValue::Integer(claim.lease_until),
     ];
-    let mut others = String::new();
-    if !claim.without.is_empty() {
-        values.push(if dialect.lists_are_json() {
-            text(&serde_json::Value::from(claim.without.clone()).to_string())
-        } else {
-            SqlValue::TextList(claim.without.clone())
-        });
-        others = format!(" AND NOT ({})", dialect.in_list("endpoint", values.len(), ValueType::Text));
-    }
     let sql = driver.statement(&format!(
-        "WITH first AS (SELECT id, endpoint, due_at FROM @dray_event WHERE due_at <= $1{others} \
-           ORDER BY due_at LIMIT $2), \
+        "WITH first AS (SELECT id, endpoint, due_at FROM @dray_event WHERE due_at <= $1 AND NOT ({}) \
+           ORDER BY due_at LIMIT $3), \
          placed AS (SELECT id, row_number() OVER (PARTITION BY endpoint ORDER BY due_at, id) AS place FROM first), \
          taken AS MATERIALIZED (SELECT id FROM @dray_event WHERE due_at <= $1 \
-           AND id IN (SELECT id FROM placed WHERE place <= $3) ORDER BY due_at LIMIT $4{}) \
-         UPDATE @dray_event SET due_at = $5, claims = claims + 1, tries = tries + 1 \
+           AND id IN (SELECT id FROM placed WHERE place <= $4) ORDER BY due_at LIMIT $5{}) \
+         UPDATE @dray_event SET due_at = $6, claims = claims + 1, tries = tries + 1 \
          WHERE id IN (SELECT id FROM taken) RETURNING {COLUMNS}",
+        dialect.in_list("endpoint", 2, ValueType::Text),
         dialect.skip_locked()
     ));
     let mut found = select(driver, &sql, &values)?;

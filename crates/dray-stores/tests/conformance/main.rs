@@ -12,6 +12,7 @@ mod values;
 mod queries;
 mod catalog;
 mod server;
+mod events;
 mod sessions;
 
 use world::World;
@@ -64,6 +65,10 @@ const CASES: &[Case] = &[
     ("journals are read backwards", catalog::journals),
     ("fates round trip", catalog::fates),
     ("problems come in row order", catalog::problems),
+    ("events: messages are kept once", events::messages_are_kept_once),
+    ("events: what is due is taken up", events::what_is_due_is_taken_up),
+    ("events are listed, counted and swept", events::events_are_listed_counted_and_swept),
+    ("events: several sessions share what is due", events::several_sessions_share_what_is_due),
     ("objects are remembered", catalog::objects_are_remembered),
     ("documents are kept, changed by version and listed by key", server::documents),
     ("jobs are claimed once, kept while held and given away after", server::jobs),

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 /// Requests to one destination at once.
 pub const MOST_FOR_ONE: usize = 8;
 /// Failures in a row after which a destination gets a pause.
@@ -12,10 +14,15 @@ const FAILURES: u32 = 5;
 /// The first pause, and the longest: each is twice the one before.
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(300)];
 
+/// How long somebody else waits for the one request that tries whether a destination is well again.
+const TRIAL: Duration = Duration::from_secs(1);
+
 /// What is known of one destination.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    running: usize,
+    slots: Arc<Semaphore>,
+    /// Who asks or has leave.
+    users: usize,
     /// In a row.
     failures: u32,
     /// Until when nothing is sent.
@@ -35,7 +42,7 @@ pub struct Destinations {
 pub enum Entry {
     /// A request.
     Leave(Leave),
-    /// Nothing before others have ended.
+    /// Nothing yet: others still have leave, though somebody was patient.
     Full,
     /// Nothing before this time is over.
     Paused(Duration),
@@ -44,36 +51,92 @@ pub enum Entry {
 /// Leave for one request. Dropped without a word, it tells nothing about the destination.
 #[derive(Debug)]
 pub struct Leave {
-    destinations: Destinations,
-    whose: (String, String),
+    user: User,
+    _slot: OwnedSemaphorePermit,
     was_well: Option<bool>,
 }
 
+/// Somebody who asks for leave or has it.
+#[derive(Debug)]
+struct User {
+    destinations: Destinations,
+    whose: (String, String),
+}
+
 impl Destinations {
-    /// Asks for leave.
-    pub fn enter(&self, organization: &str, origin: &str) -> Entry {
+    /// Asks for leave, and waits for it as long as somebody is patient.
+    pub async fn enter(&self, organization: &str, origin: &str, patience: Duration) -> Entry {
+        let (user, slots) = self.user(organization, origin);
+        if let Some(rest) = user.paused() {
+            return Entry::Paused(rest);
+        }
+        let Ok(Ok(slot)) = tokio::time::timeout(patience, slots.acquire_owned()).await else {
+            return Entry::Full;
+        };
+        // Something may have happened meanwhile.
+        match user.paused_or_tried() {
+            Some(rest) => Entry::Paused(rest),
+            None => Entry::Leave(Leave { user, _slot: slot, was_well: None }),
+        }
+    }
+
+    fn user(&self, organization: &str, origin: &str) -> (User, Arc<Semaphore>) {
         let whose = (organization.to_owned(), origin.to_owned());
         let mut known = self.known();
-        let state = known.entry(whose.clone()).or_default();
-        if let Some(until) = state.paused_until {
-            let rest = until.saturating_duration_since(Instant::now());
-            if !rest.is_zero() {
-                return Entry::Paused(rest);
-            }
-            if state.is_tried {
-                return Entry::Full;
-            }
-            state.is_tried = true;
-        } else if state.running >= MOST_FOR_ONE {
-            return Entry::Full;
-        }
-        state.running += 1;
+        let state = known.entry(whose.clone()).or_insert_with(|| State {
+            slots: Arc::new(Semaphore::new(MOST_FOR_ONE)),
+            users: 0,
+            failures: 0,
+            paused_until: None,
+            is_tried: false,
+        });
+        state.users += 1;
+        let slots = Arc::clone(&state.slots);
         drop(known);
-        Entry::Leave(Leave { destinations: self.clone(), whose, was_well: None })
+        (User { destinations: self.clone(), whose }, slots)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<(String, String), State>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl User {
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> Option<T> {
+        self.destinations.known().get_mut(&self.whose).map(change)
+    }
+
+    /// How long nothing is sent from now on; `None` where something is.
+    fn paused(&self) -> Option<Duration> {
+        self.change(|state| {
+            let rest = state.paused_until?.saturating_duration_since(Instant::now());
+            match (rest.is_zero(), state.is_tried) {
+                (false, _) => Some(rest),
+                (true, true) => Some(TRIAL),
+                (true, false) => None,
+            }
+        })?
+    }
+
+    /// The same; the first who asks after a pause is the one who tries.
+    fn paused_or_tried(&self) -> Option<Duration> {
+        let paused = self.paused();
+        if paused.is_none() {
+            self.change(|state| state.is_tried = state.paused_until.is_some());
+        }
+        paused
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        let mut known = self.destinations.known();
+        if let Some(state) = known.get_mut(&self.whose) {
+            state.users = state.users.saturating_sub(1);
+            if state.users == 0 && state.failures == 0 {
+                known.remove(&self.whose);
+            }
+        }
     }
 }
 
@@ -86,25 +149,23 @@ impl Leave {
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        let mut known = self.destinations.known();
-        let Some(state) = known.get_mut(&self.whose) else { return };
-        state.running = state.running.saturating_sub(1);
-        state.is_tried = false;
-        match self.was_well {
-            Some(true) => (state.failures, state.paused_until) = (0, None),
-            Some(false) => {
-                state.failures = state.failures.saturating_add(1);
-                if state.failures >= FAILURES {
-                    let [first, longest] = PAUSES;
-                    let doubled = 2_u32.saturating_pow((state.failures - FAILURES).min(16));
-                    state.paused_until = Some(Instant::now() + first.saturating_mul(doubled).min(longest));
+        let was_well = self.was_well;
+        self.user.change(|state| {
+            state.is_tried = false;
+            match was_well {
+                Some(true) => (state.failures, state.paused_until) = (0, None),
+                Some(false) => {
+                    state.failures = state.failures.saturating_add(1);
+                    if state.failures >= FAILURES {
+                        let [first, longest] = PAUSES;
+                        let doubled = 2_u32.saturating_pow((state.failures - FAILURES).min(16));
+                        state.paused_until =
+                            Some(Instant::now() + first.saturating_mul(doubled).min(longest));
+                    }
                 }
+                None => {}
             }
-            None => {}
-        }
-        if state.running == 0 && state.failures == 0 {
-            known.remove(&self.whose);
-        }
+        });
     }
 }
 
@@ -112,55 +173,65 @@ impl Drop for Leave {
 mod tests {
     use super::*;
 
-    fn leave(destinations: &Destinations, organization: &str) -> Leave {
-        match destinations.enter(organization, "https://a.example") {
+    const ORIGIN: &str = "https://a.example";
+    const AT_ONCE: Duration = Duration::from_millis(1);
+
+    async fn leave(destinations: &Destinations, organization: &str) -> Leave {
+        match destinations.enter(organization, ORIGIN, AT_ONCE).await {
             Entry::Leave(leave) => leave,
             other => panic!("{other:?}"),
         }
     }
 
-    #[test]
-    fn one_destination_gets_so_many_at_once() {
+    async fn pause(destinations: &Destinations) -> Duration {
+        match destinations.enter("default", ORIGIN, AT_ONCE).await {
+            Entry::Paused(rest) => rest,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn end_pauses(destinations: &Destinations) {
+        for state in destinations.known().values_mut() {
+            state.paused_until = Some(Instant::now());
+        }
+    }
+
+    #[tokio::test]
+    async fn one_destination_gets_so_many_at_once() {
         let destinations = Destinations::default();
-        let mut held: Vec<Leave> = (0..MOST_FOR_ONE).map(|_| leave(&destinations, "default")).collect();
-        assert!(matches!(destinations.enter("default", "https://a.example"), Entry::Full));
-        assert!(matches!(destinations.enter("default", "https://b.example"), Entry::Leave(_)));
-        assert!(matches!(destinations.enter("other", "https://a.example"), Entry::Leave(_)));
+        let mut held = Vec::new();
+        for _ in 0..MOST_FOR_ONE {
+            held.push(leave(&destinations, "default").await);
+        }
+        assert!(matches!(destinations.enter("default", ORIGIN, AT_ONCE).await, Entry::Full));
+        assert!(matches!(destinations.enter("default", "https://b.example", AT_ONCE).await, Entry::Leave(_)));
+        drop(leave(&destinations, "other").await);
         held.pop();
-        held.push(leave(&destinations, "default"));
+        held.push(leave(&destinations, "default").await);
         drop(held);
         assert!(destinations.known().is_empty());
     }
 
-    #[test]
-    fn one_that_fails_again_and_again_gets_a_pause_and_is_tried_by_one() {
+    #[tokio::test]
+    async fn one_that_fails_again_and_again_gets_a_pause_and_is_tried_by_one() {
         let destinations = Destinations::default();
         for _ in 0..FAILURES - 1 {
-            leave(&destinations, "default").end(false);
+            leave(&destinations, "default").await.end(false);
         }
-        leave(&destinations, "default").end(true);
+        leave(&destinations, "default").await.end(true);
         for _ in 0..FAILURES {
-            leave(&destinations, "default").end(false);
+            leave(&destinations, "default").await.end(false);
         }
-        let Entry::Paused(rest) = destinations.enter("default", "https://a.example") else {
-            panic!("no pause")
-        };
-        assert!(rest <= PAUSES[0] && !rest.is_zero());
-        assert!(matches!(destinations.enter("other", "https://a.example"), Entry::Leave(_)));
-        for state in destinations.known().values_mut() {
-            state.paused_until = Some(Instant::now());
-        }
-        let trial = leave(&destinations, "default");
-        assert!(matches!(destinations.enter("default", "https://a.example"), Entry::Full));
+        let first = pause(&destinations).await;
+        assert!(first <= PAUSES[0] && !first.is_zero());
+        drop(leave(&destinations, "other").await);
+        end_pauses(&destinations);
+        let trial = leave(&destinations, "default").await;
+        assert_eq!(pause(&destinations).await, TRIAL);
         trial.end(false);
-        let Entry::Paused(longer) = destinations.enter("default", "https://a.example") else {
-            panic!("no pause")
-        };
-        assert!(longer > PAUSES[0]);
-        for state in destinations.known().values_mut() {
-            state.paused_until = Some(Instant::now());
-        }
-        leave(&destinations, "default").end(true);
+        assert!(pause(&destinations).await > PAUSES[0]);
+        end_pauses(&destinations);
+        leave(&destinations, "default").await.end(true);
         assert!(destinations.known().is_empty());
     }
 }

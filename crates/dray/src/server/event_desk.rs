@@ -14,11 +14,14 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use super::batches::Batches;
 use super::believed::Believed;
 use super::destinations::Destinations;
+use super::directory;
 use super::endpoints::Endpoint;
 use super::known_connectors::KnownConnector;
 use super::secret::Secret;
 use super::sessions::Sessions;
 
+/// What a plan must have, that connectors work.
+const FEATURE: &str = "connectors";
 /// Bytes of events that are in memory at once, as they wait to be written down.
 const ARRIVING_BYTES: usize = 64 << 20;
 
@@ -57,7 +60,7 @@ impl EventDesk {
         }
     }
 
-    /// The connector of an endpoint; `None` where there is none. What was changed is known within a second.
+    /// The connector of an endpoint; `None` where there is none, or the plan has no connectors. What was changed is known within a second.
     pub async fn connector(
         &self,
         sessions: &Sessions,
@@ -70,7 +73,13 @@ impl EventDesk {
             return Ok(known);
         }
         let since = Instant::now();
-        let (secret, wanted) = (secret.clone(), endpoint.clone());
+        let (secret, wanted, slug) = (secret.clone(), endpoint.clone(), endpoint.organization.clone());
+        let organization =
+            sessions.directory(move |store| directory::find_organization(store, &slug)).await?;
+        if !organization.is_some_and(|organization| organization.plan.has(FEATURE)) {
+            self.known.put(asked, since, None);
+            return Ok(None);
+        }
         let found = sessions
             .run(&endpoint.organization, move |session| {
                 KnownConnector::find(session, &secret, &wanted, now).map(|found| found.map(Arc::new))

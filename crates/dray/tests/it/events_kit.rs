@@ -1,5 +1,7 @@
 //! What the tests of running connectors share: a connector that is made, enabled and sent to.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -7,7 +9,6 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::server::{Reply, Server};
-use crate::site::until;
 use crate::support::Kind;
 
 /// A server that may ask the sites of the tests, waits `pauses` (seconds) between tries and two seconds for an answer.
@@ -86,11 +87,15 @@ impl Hook {
 
     /// An event once it has this status.
     pub(crate) fn ended(&self, server: &Server, id: &str, status: &str) -> Value {
-        let mut last = Value::Null;
-        until(&format!("event {id} to be {status}"), || {
-            last = self.event(server, id);
-            (last["status"] == status).then(|| last.clone())
-        })
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let event = self.event(server, id);
+            if event["status"] == status {
+                return event;
+            }
+            assert!(Instant::now() < end, "waited in vain for it to be {status}: {event}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The counts of its events.

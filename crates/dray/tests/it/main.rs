@@ -16,6 +16,7 @@ mod data_io;
 mod database_away;
 mod embedding;
 mod events;
+mod events_delivery;
 mod events_kit;
 mod failpoints;
 mod fates;

@@ -102,6 +102,7 @@ pub async fn shown(app: &App, actor: &Actor, object: &Arc<Object>, id: i64, rota
         Failure::conflict("the tokens were shown before: make new ones with `{\"rotate\": true}`")
             .code("SHOWN_ONCE")
     })?;
+    app.event_desk().forget();
     let subject = format!("{}/{id}", object.name());
     app.audit(actor.organization(), actor.entry("endpoint.tokens", subject, json!({ "rotate": rotate })))
         .await;

@@ -177,7 +177,7 @@ pub async fn get(
 
 /// A record as it was written.
 struct Kept {
-    object: String,
+    object: Arc<Object>,
     id: i64,
     record: Box<RawValue>,
 }
@@ -224,13 +224,19 @@ async fn write(
             };
             let record = pages::record(session, &object, id)?;
             let missing = no_record(&name, id);
-            Ok(record.map(|record| (Kept { object: name, id, record }, import)).ok_or(missing))
+            Ok(record.map(|record| (Kept { object, id, record }, import)).ok_or(missing))
         })
         .await??;
+    if kept.object.definition.endpoints {
+        app.event_desk().forget();
+    }
     let action = if id.is_some() { "records.change" } else { "records.create" };
     let details = json!({ "fields": fields, "import": import });
-    app.audit(actor.organization(), actor.entry(action, format!("{}/{}", kept.object, kept.id), details))
-        .await;
+    app.audit(
+        actor.organization(),
+        actor.entry(action, format!("{}/{}", kept.object.name(), kept.id), details),
+    )
+    .await;
     Ok(kept)
 }
 
@@ -266,7 +272,7 @@ pub async fn create(
 ) -> Answer<Response> {
     let Kept { object, id, record } = write(&app, &actor, object, None, members, None, fingerprint).await?;
     let mut response = record_answer(StatusCode::CREATED, &record);
-    if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/objects/{object}/records/{id}")) {
+    if let Ok(place) = HeaderValue::from_str(&format!("/api/v1/objects/{}/records/{id}", object.name())) {
         response.headers_mut().insert(header::LOCATION, place);
     }
     Ok(response)
@@ -322,7 +328,7 @@ pub async fn remove(
     id: i64,
     expected: Option<i64>,
 ) -> Answer<()> {
-    let name = object.name().to_owned();
+    let (name, has_endpoint) = (object.name().to_owned(), object.definition.endpoints);
     let deleted =
         app.run(actor.organization(), move |session| record::delete(session, &object, id, expected)).await?;
     match deleted {
@@ -330,6 +336,9 @@ pub async fn remove(
         Written::Outdated(version) => return Err(outdated(id, version)),
         Written::Busy => return Err(busy(&name)),
         Written::Missing | Written::Refused(_) | Written::Exceeded(_) => return Err(no_record(&name, id)),
+    }
+    if has_endpoint {
+        app.event_desk().forget();
     }
     app.audit(actor.organization(), actor.entry("records.delete", format!("{name}/{id}"), json!({}))).await;
     Ok(())

@@ -146,11 +146,8 @@ pub fn triggered(says: impl FnOnce() -> std::result::Result<bool, String>) -> Tr
         Ok(matched) => (matched, None),
         Err(why) => (false, Some(why)),
     };
-    TriggerOutcome {
-        matched,
-        error,
-        microseconds: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-    }
+    let tenths = (begun.elapsed().as_secs_f64() * 1e7).round();
+    TriggerOutcome { matched, error, microseconds: tenths / 10.0 }
 }
 
 /// The number of an event that came at a time (microseconds since the epoch): numbers follow in the order of times.

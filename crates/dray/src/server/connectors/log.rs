@@ -34,7 +34,7 @@ pub struct EventLog {
 }
 
 /// What a trigger said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TriggerOutcome {
     /// True where something was to be done.
     pub matched: bool,
@@ -42,7 +42,7 @@ pub struct TriggerOutcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// How long it took.
-    pub microseconds: u64,
+    pub microseconds: f64,
 }
 
 /// Which step asks somebody else.

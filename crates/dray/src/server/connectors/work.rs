@@ -30,12 +30,16 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often what ended long ago is forgotten, and how many events at once.
 const SWEEP: Duration = Duration::from_secs(600);
 const SWEPT_AT_ONCE: u64 = 10_000;
-/// Events worked on at once.
+/// Events worked on at once, altogether and of one organization.
 const MOST_AT_ONCE: usize = 64;
-/// What a lookup and a request in the end leave of the time that somebody has an event for themselves.
-const MARGIN: Duration = Duration::from_secs(5);
-/// How often somebody asks for leave at a destination that has enough to do.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
+const MOST_OF_ORGANIZATION: usize = 32;
+/// What a lookup and a request leave of the time that somebody has an event for themselves.
+const MARGIN: Duration = Duration::from_secs(8);
+/// How long an event waits for leave at a destination that has enough to do, and until it asks again.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// What became of an event that the store would not take is written down again after this time.
+const PAUSE: Duration = Duration::from_millis(500);
+const MOST_SETTLES: usize = 5;
 /// How long an event of a disabled connector waits before somebody looks again.
 const DISABLED: Duration = Duration::from_secs(30);
 /// The longest pause that others may ask for.
@@ -62,6 +66,11 @@ impl UnderWay {
         let each = self.each();
         let busy = each.iter().filter(|((whose, _), count)| whose == organization && **count >= MOST_FOR_ONE);
         busy.map(|((_, endpoint), _)| endpoint.clone()).collect()
+    }
+
+    /// Events of an organization.
+    fn count(&self, organization: &str) -> usize {
+        self.each().iter().filter(|((whose, _), _)| whose == organization).map(|(_, count)| count).sum()
     }
 
     fn begin(&self, whose: (String, String)) {
@@ -127,7 +136,10 @@ async fn look(app: &App, all: &Arc<Semaphore>, under_way: &Arc<UnderWay>, organi
         let without = under_way.busy(organization);
         let is_busy = !without.is_empty();
         let mut permits: Vec<OwnedSemaphorePermit> = Vec::new();
-        while let Ok(permit) = Arc::clone(all).try_acquire_owned() {
+        let own = under_way.count(organization);
+        while own + permits.len() < MOST_OF_ORGANIZATION
+            && let Ok(permit) = Arc::clone(all).try_acquire_owned()
+        {
             permits.push(permit);
         }
         let room = permits.len() as u64;
@@ -178,9 +190,9 @@ async fn look(app: &App, all: &Arc<Semaphore>, under_way: &Arc<UnderWay>, organi
     }
 }
 
-/// How long whoever takes an event up has it for themselves, in microseconds: one wait for leave, a lookup, a request.
+/// How long whoever takes an event up has it for themselves, in microseconds: a lookup, a request, waiting for leave.
 fn lease(app: &App) -> i64 {
-    micros(app.settings().webhook_time * 3 + MARGIN)
+    micros(app.settings().webhook_time * 2 + MARGIN)
 }
 
 fn micros(time: Duration) -> i64 {
@@ -341,21 +353,14 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Leave to ask at an address, waited for as long as a request may take.
+    /// Leave to ask at an address.
     async fn leave(&self, url: &Url) -> std::result::Result<Leave, Next> {
         let origin = url.origin().ascii_serialization();
-        let until = Instant::now() + self.app.settings().webhook_time;
-        loop {
-            match self.app.event_desk().destinations.enter(self.organization, &origin) {
-                Entry::Leave(leave) => return Ok(leave),
-                Entry::Paused(rest) => {
-                    let why = format!("`{origin}` has failed again and again: it gets a pause");
-                    return Err(Next::Later(rest, why));
-                }
-                Entry::Full if Instant::now() >= until || self.app.is_stopping() => {
-                    return Err(Next::Later(ASK_AGAIN, format!("`{origin}` has enough to do")));
-                }
-                Entry::Full => tokio::time::sleep(ASK_AGAIN).await,
+        match self.app.event_desk().destinations.enter(self.organization, &origin, PATIENCE).await {
+            Entry::Leave(leave) => Ok(leave),
+            Entry::Full => Err(Next::Later(PATIENCE, format!("`{origin}` has enough to do"))),
+            Entry::Paused(rest) => {
+                Err(Next::Later(rest, format!("`{origin}` has failed again and again: it gets a pause")))
             }
         }
     }
@@ -437,6 +442,14 @@ impl<'a> Work<'a> {
         self.log.settled = self.event.claims;
         self.event.log = self.log.text();
         let status = self.event.status;
+        for _ in 1..MOST_SETTLES {
+            let event = self.event.clone();
+            match self.app.event_desk().settled.add(self.app.sessions(), self.organization, event).await {
+                Ok(_) => return Ok(status),
+                Err(error) => tracing::warn!(%error, "what became of an event could not be written down"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
         self.app.event_desk().settled.add(self.app.sessions(), self.organization, self.event).await?;
         Ok(status)
     }
