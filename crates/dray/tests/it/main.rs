@@ -17,6 +17,7 @@ mod database_away;
 mod embedding;
 mod events;
 mod events_delivery;
+mod events_intake;
 mod events_kit;
 mod failpoints;
 mod fates;

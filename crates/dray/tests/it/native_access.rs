@@ -39,6 +39,11 @@ const ROUTES: &[Row] = &[
     ("DELETE /api/v1/objects/{object}/records/{id}", 403, 403, 404),
     ("GET /api/v1/objects/{object}/records/{id}/endpoint", 403, 403, 404),
     ("POST /api/v1/objects/{object}/records/{id}/endpoint/tokens", 403, 403, 404),
+    ("GET /api/v1/objects/{object}/records/{id}/events", 403, 403, 404),
+    ("GET /api/v1/objects/{object}/records/{id}/events/{event}", 403, 403, 404),
+    ("POST /api/v1/objects/{object}/records/{id}/events/{event}/replay", 403, 403, 404),
+    ("POST /api/v1/objects/{object}/records/{id}/events/replay-failed", 403, 403, 404),
+    ("POST /api/v1/objects/{object}/records/{id}/test", 403, 403, 404),
     ("GET /api/v1/objects/{object}/export", 403, 403, 200),
     ("POST /api/v1/objects/{object}/import", 403, 200, 200),
     ("POST /api/v1/objects/{object}/import/{id}/confirm", 403, 403, 404),
@@ -155,6 +160,7 @@ const OPEN: &[&str] = &[
     "HEAD /files/{organization}/{file}",
     "PUT /files/{organization}/{file}",
     "PATCH /files/{organization}/{file}",
+    "POST /hooks/{endpoint}",
 ];
 
 /// A body the route understands.

@@ -174,7 +174,7 @@ impl Server {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// Where the server keeps this text: its files, and the documents and the audit log of PostgreSQL.
+    /// Where the server keeps this text: its files, and the documents, events and the audit log of PostgreSQL.
     pub(crate) fn keeps(&self, text: &str) -> Vec<String> {
         let mut places = Vec::new();
         let mut folders = vec![self.directory.path().to_owned()];
@@ -194,12 +194,12 @@ impl Server {
         }
         assert!(looked_at > 1_000, "the files are found");
         if self.store.starts_with("postgres") {
-            let tables = "SELECT schemaname, tablename FROM pg_tables WHERE tablename IN ('dray_document', 'dray_audit')";
+            let tables = "SELECT schemaname, tablename FROM pg_tables WHERE tablename IN ('dray_document', 'dray_audit', 'dray_event')";
             let mut database = self.database();
             let mut rows = 0;
             for table in database.query(tables, &[]).expect("it answers") {
                 let table = format!("\"{}\".{}", table.get::<_, String>(0), table.get::<_, String>(1));
-                let query = format!("SELECT row_to_json(kept)::text FROM {table} kept");
+                let query = format!("SELECT row_to_json(whole)::text FROM {table} AS whole");
                 for row in database.query(&query, &[]).expect("it answers") {
                     rows += 1;
                     if row.get::<_, String>(0).contains(text) {

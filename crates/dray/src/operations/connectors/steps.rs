@@ -11,7 +11,7 @@ use super::request::{Entry, Prepared};
 use super::values::{member_of, object};
 
 /// What stands for a secret where it may be seen.
-const HIDDEN: &str = "•••";
+const HIDDEN: &str = "***";
 
 /// What is to be done in the end.
 #[derive(Debug)]
