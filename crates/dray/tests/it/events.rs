@@ -164,3 +164,47 @@ fn webhooks_become_records() {
         assert_eq!(contacts()[0]["first_name"], "Ada");
     }
 }
+
+/// The how-to, as it stands in the documentation.
+const WALK: &str = include_str!("../../../../docs/how-to/connect-a-webhook.md");
+
+#[test]
+fn the_walk_of_the_documentation() {
+    let file =
+        WALK.split_once("```csv\n").and_then(|(_, rest)| Some(rest.split_once("```")?.0)).expect("a file");
+    for kind in STORES {
+        let site = Site::answering("200 OK", "");
+        let server = server(kind, "1");
+        let file = file.replace("https://warehouse.example.com", &site.url(""));
+        let plan = server.upload("/api/v1/objects/connectors/import", "connectors.csv", file.as_bytes(), &[]);
+        assert_eq!(plan.status, 200, "{}", plan.text());
+        let import = plan.json()["id"].as_str().expect("an id").to_owned();
+        let done = server.post(&format!("/api/v1/objects/connectors/import/{import}/confirm"), &json!({}));
+        assert_eq!(done.json()["created"], 2, "{}", done.text());
+        server.json("PUT", "/api/v1/secrets/WAREHOUSE", &json!({ "value": "the key" }));
+        let tried = server.post("/api/v1/objects/connectors/records/1/test", &json!({})).json();
+        assert_eq!((&tried["mistakes"], &tried["missing_secrets"]), (&json!([]), &json!([])), "{tried}");
+        assert_eq!(tried["trigger"]["matched"], true);
+        let perform = &tried["steps"]["perform"];
+        assert_eq!(perform["body"], json!({ "number": 7, "text": "Order 7 of Ada" }));
+        assert_eq!(perform["headers"]["authorization"], "Bearer ***");
+        assert_eq!(tried["paths"][0], json!({ "path": "$payload.type", "value": "\"order\"" }));
+        let order = json!({
+            "type": "order", "id": 7, "total": 12.5, "customer": { "name": "Ada", "email": "ada@example.com" },
+        });
+        let (orders, customers) = (enabled(&server, 1), enabled(&server, 2));
+        let id = orders.taken(&server, &order);
+        orders.ended(&server, &id, "completed");
+        let asked = site.wait_for(1).remove(0);
+        assert_eq!((asked.path.as_str(), asked.header("authorization")), ("/orders", "Bearer the key"));
+        assert_eq!(asked.json(), json!({ "number": 7, "text": "Order 7 of Ada" }));
+        let id = customers.taken(&server, &order);
+        let record = customers.ended(&server, &id, "completed")["record"].clone();
+        assert_eq!(
+            (&record["object"], &record["id"], &record["outcome"]),
+            (&json!("contacts"), &json!(1), &json!("created"))
+        );
+        let failed = server.post(&format!("{}/replay-failed", orders.events()), &json!({}));
+        assert_eq!(failed.json(), json!({ "replayed": 0 }));
+    }
+}

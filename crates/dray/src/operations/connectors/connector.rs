@@ -106,8 +106,16 @@ impl Connector {
     /// True where something is to be done with a payload. The error says why that cannot be said.
     pub fn is_triggered(&self, payload: &Json, secret: &Json) -> Result<bool, String> {
         let Some(trigger) = &self.trigger else { return Ok(true) };
+        if let Some(name) = trigger.secrets.iter().find(|name| secret.member(name).is_none()) {
+            return Err(missing_secret(name));
+        }
         trigger.matches(payload, secret).map_err(|why| why.message)
     }
+}
+
+/// What is said of a secret that a connector reads and that there is not.
+pub fn missing_secret(name: &str) -> String {
+    format!("there is no secret `{name}`: add it in the settings, then send the event again")
 }
 
 fn perform(address: &str, method: &str, headers: Vec<Entry>) -> Result<Perform, String> {

@@ -121,7 +121,8 @@ fn event(
         _ => EventStatus::Pending,
     };
     let is_pending = status == EventStatus::Pending;
-    let log = EventLog { trigger: outcome, ..EventLog::default() };
+    let reason = outcome.as_ref().and_then(|outcome| outcome.error.clone());
+    let log = EventLog { trigger: outcome, reason, ..EventLog::default() };
     metrics::counter!("dray_events_total", "status" => status.word()).increment(1);
     Event {
         id: number(now, rand::random()),

@@ -16,7 +16,7 @@ use url::Url;
 use super::intake::{connector, number, triggered};
 use super::log::{Attempt, EventLog, Step};
 use super::perform::{Answered, Ask, Asked, Record, look_up, send_on, write};
-use crate::operations::connectors::connector::Connector;
+use crate::operations::connectors::connector::{Connector, missing_secret};
 use crate::operations::connectors::request::Prepared;
 use crate::operations::connectors::steps::Action;
 use crate::server::app::App;
