@@ -20,8 +20,11 @@ type Work<T, R> = fn(&mut dyn Session, &[T]) -> Result<Vec<R>>;
 type Waiting<T, R> = (T, oneshot::Sender<Result<R>>);
 
 /// What waits, by organization.
+type Queues<T, R> = Mutex<HashMap<String, Vec<Waiting<T, R>>>>;
+
+/// Pieces of work that share transactions.
 pub struct Batches<T, R> {
-    waiting: Arc<Mutex<HashMap<String, Vec<Waiting<T, R>>>>>,
+    waiting: Arc<Queues<T, R>>,
     work: Work<T, R>,
 }
 
@@ -54,7 +57,7 @@ impl<T: Clone + Send + Sync + 'static, R: Send + 'static> Batches<T, R> {
 async fn work_off<T: Clone + Send + Sync + 'static, R: Send + 'static>(
     sessions: &Sessions,
     organization: &str,
-    waiting: &Mutex<HashMap<String, Vec<Waiting<T, R>>>>,
+    waiting: &Queues<T, R>,
     work: Work<T, R>,
 ) {
     loop {

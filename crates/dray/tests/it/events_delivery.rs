@@ -92,7 +92,7 @@ fn what_others_do_not_want_is_not_sent_again_and_nobody_is_led_on() {
         let site =
             Site::new(move |asked, before, stream| match asked.json()["want"].as_str().unwrap_or_default() {
                 "redirect" => {
-                    answer(stream, "307 Temporary Redirect", &format!("Location: {place}\r\n"), b"")
+                    answer(stream, "307 Temporary Redirect", &format!("Location: {place}\r\n"), b"");
                 }
                 "no" => answer(stream, "422 Unprocessable Content", "", b"{\"why\": \"no\"}"),
                 "wait" if before % 2 == 0 => {

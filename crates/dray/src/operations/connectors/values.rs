@@ -41,10 +41,11 @@ pub fn member_of(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Boolean(value) => Value::Bool(*value),
-        Json::Number(text) => match serde_json::from_str::<Value>(text) {
-            Ok(number) if number.to_string() == **text => number,
-            _ => Value::String(text.to_string()),
-        },
+        Json::Number(text) => {
+            let number = serde_json::from_str::<Value>(text).unwrap_or_default();
+            let (written, text) = (number.to_string(), text.to_string());
+            if written == text { number } else { Value::String(text) }
+        }
         Json::Text(text) => Value::String(text.to_string()),
         Json::Array(elements) => elements.iter().map(member_of).collect(),
         Json::Object(members) => {

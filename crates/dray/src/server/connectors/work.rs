@@ -256,9 +256,7 @@ impl<'a> Work<'a> {
             Err(why) => return ended(EventStatus::Failed, why),
         };
         if let Some(name) = known.missing.first() {
-            let why =
-                format!("there is no secret `{name}`: add it in the settings, then send the event again");
-            return ended(EventStatus::Failed, &why);
+            return ended(EventStatus::Failed, &missing_secret(name));
         }
         let payload = match Json::parse(&self.event.payload, RepeatedMember::LastCounts) {
             Ok(payload) => payload,
