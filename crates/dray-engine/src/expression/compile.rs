@@ -69,6 +69,8 @@ pub(super) struct Compiler<'s> {
     pub(super) inputs: Vec<String>,
     /// The names of the secrets read.
     pub(super) secrets: Vec<String>,
+    /// What is read beside secrets, each path as often as it is written.
+    pub(super) readings: Vec<Reading>,
 }
 
 /// The root that secrets are read from.
@@ -88,7 +90,7 @@ fn boxed(typed: Typed) -> Box<Typed> {
 
 impl<'s> Compiler<'s> {
     pub(super) fn new(schema: &'s Schema, lenient: bool) -> Self {
-        Self { schema, lenient, inputs: Vec::new(), secrets: Vec::new() }
+        Self { schema, lenient, inputs: Vec::new(), secrets: Vec::new(), readings: Vec::new() }
     }
 
     /// Compiles an expression to values of a type.
@@ -162,6 +164,8 @@ impl<'s> Compiler<'s> {
                 let resolved = resolve(path, part.place, self.schema, self.lenient)?;
                 if self.lenient && path.root == SECRET {
                     self.secret(path, part.place)?;
+                } else if self.lenient {
+                    self.readings.push(resolved.reading.clone());
                 }
                 if !self.inputs.contains(&resolved.input) {
                     self.inputs.push(resolved.input);

@@ -5,6 +5,7 @@ use super::evaluate::Evaluator;
 use super::fault::{ExpressionError, FailedStep, RecordError};
 use super::json::Json;
 use super::parse::Dialect;
+use super::resolve::Reading;
 use super::syntax::Expression;
 use super::types::{Property, Schema, Type};
 use super::value::Value;
@@ -60,6 +61,7 @@ impl Program {
 pub struct Trigger {
     text: String,
     typed: Typed,
+    readings: Vec<Reading>,
     /// The names of the secrets it reads.
     pub secrets: Vec<String>,
 }
@@ -75,7 +77,8 @@ impl Trigger {
         let typed = compiler
             .fitted(&expression, &Type::Boolean, FailedStep::Transformation)
             .map_err(|mistake| mistake.within(text))?;
-        Ok(Self { text: text.to_owned(), typed, secrets: compiler.secrets })
+        let Compiler { secrets, readings, .. } = compiler;
+        Ok(Self { text: text.to_owned(), typed, readings, secrets })
     }
 
     /// True where the condition holds for a payload; null is not true.
@@ -84,5 +87,22 @@ impl Trigger {
         let evaluated =
             Evaluator::new(&record).value(&self.typed).map(|value| *value == Value::Boolean(true));
         evaluated.map_err(|failed| failed.told("trigger", &self.text, &self.secrets))
+    }
+
+    /// What it reads of a payload: each path as it is written, once, with the value there; null where there is none.
+    pub fn read(&self, payload: &Json) -> Vec<(String, Json)> {
+        let record = [Some(Value::Json(payload.clone()))];
+        let mut read: Vec<(String, Json)> = Vec::new();
+        for reading in &self.readings {
+            if read.iter().any(|(path, _)| *path == reading.text) {
+                continue;
+            }
+            let value = match reading.value(&record).as_deref() {
+                Ok(Value::Json(json)) => json.clone(),
+                _ => Json::Null,
+            };
+            read.push((reading.text.clone(), value));
+        }
+        read
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Reading {
     root: usize,
     steps: Vec<Access>,
     /// The path as it is written, for messages.
-    text: String,
+    pub(super) text: String,
 }
 
 #[derive(Debug, Clone)]

@@ -54,6 +54,8 @@ fn the_document_s_connector_is_imported_enabled_and_fired() {
         let other = hook.taken(&server, &json!({ "type": "refund" }));
         let event = hook.ended(&server, &other, "ignored");
         assert_eq!((&event["trigger"]["matched"], &event["attempts"]), (&json!(false), &json!([])));
+        let why = json!([{ "path": "$payload.type", "value": "\"refund\"" }]);
+        assert_eq!(event["trigger"]["looked_at"], why, "it is told why nothing was done");
         assert_eq!(site.asked().len(), 1);
         let list = server.get(&hook.events()).json();
         assert_eq!(list["events"].as_array().map(Vec::len), Some(2), "{list}");

@@ -349,7 +349,7 @@ pub async fn tried(app: &App, actor: &Actor, object: &str, id: i64, trial: Trial
             let hidden = hidden(&connector.secrets);
             Trialed {
                 mistakes: Vec::new(),
-                trigger: Some(triggered(|| connector.is_triggered(&payload, &hidden))),
+                trigger: Some(triggered(&connector, &payload, &hidden)),
                 steps: connector.shown(&payload, &lookup),
                 missing_secrets: missing.collect(),
                 paths: found,

@@ -6,8 +6,11 @@ use dray_engine::expression::{Json, Template, Trigger};
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::paths::{PayloadPath, beginning};
 use super::request::{Entry, RequestTemplate, entries};
 
+/// The most paths of a trigger that are told.
+const MOST_LOOKED_AT: usize = 20;
 /// The scheme of addresses that lead into an object of the same organization.
 const OBJECT: &str = "object:";
 
@@ -110,6 +113,12 @@ impl Connector {
             return Err(missing_secret(name));
         }
         trigger.matches(payload, secret).map_err(|why| why.message)
+    }
+
+    /// What the trigger looks at in a payload, the beginnings of the values.
+    pub fn looked_at(&self, payload: &Json) -> Vec<PayloadPath> {
+        let read = self.trigger.iter().flat_map(|trigger| trigger.read(payload));
+        read.take(MOST_LOOKED_AT).map(|(path, json)| PayloadPath { path, value: beginning(&json) }).collect()
     }
 }
 

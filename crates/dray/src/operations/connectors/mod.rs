@@ -2,7 +2,7 @@
 //! it (the list pages' document, "Connector Field Reference"). No input or output happens here.
 
 pub mod values;
+pub mod paths;
 pub mod request;
 pub mod connector;
 pub mod steps;
-pub mod paths;

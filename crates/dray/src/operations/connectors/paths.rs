@@ -10,7 +10,7 @@ const ELEMENTS: usize = 1;
 const DEPTH: usize = 8;
 
 /// A path and the beginning of the value it leads to.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct PayloadPath {
     /// As it is written: `$payload.items[0].price`.
     pub path: String,
@@ -56,7 +56,8 @@ fn collect(path: &str, json: &Json, depth: usize, found: &mut Vec<PayloadPath>) 
     }
 }
 
-fn beginning(json: &Json) -> String {
+/// The beginning of a value as JSON.
+pub fn beginning(json: &Json) -> String {
     /// Letters of a value that are shown.
     const LETTERS: usize = 60;
     let text = match json {

@@ -9,6 +9,7 @@ use dray_model::event::{Event, EventStatus};
 use dray_model::{Error, Result};
 
 use super::log::{EventLog, TriggerOutcome};
+use crate::operations::connectors::connector::Connector;
 use crate::operations::connectors::values;
 use crate::server::app::App;
 use crate::server::directory::hash_of;
@@ -109,11 +110,7 @@ fn event(
     message: Option<String>,
     now: i64,
 ) -> Event {
-    let outcome = known
-        .connector
-        .as_ref()
-        .ok()
-        .map(|connector| triggered(|| connector.is_triggered(payload, &known.secret)));
+    let outcome = known.connector.as_ref().ok().map(|connector| triggered(connector, payload, &known.secret));
     let status = match &outcome {
         Some(TriggerOutcome { error: Some(_), .. }) => EventStatus::Failed,
         Some(TriggerOutcome { matched: false, .. }) => EventStatus::Ignored,
@@ -140,15 +137,16 @@ fn event(
     }
 }
 
-/// What a trigger says, and how long that takes.
-pub fn triggered(says: impl FnOnce() -> std::result::Result<bool, String>) -> TriggerOutcome {
+/// What a connector's trigger says, how long that takes, and what it looked at where nothing is to be done.
+pub fn triggered(connector: &Connector, payload: &Json, secret: &Json) -> TriggerOutcome {
     let begun = Instant::now();
-    let (matched, error) = match says() {
+    let (matched, error) = match connector.is_triggered(payload, secret) {
         Ok(matched) => (matched, None),
         Err(why) => (false, Some(why)),
     };
     let tenths = (begun.elapsed().as_secs_f64() * 1e7).round();
-    TriggerOutcome { matched, error, microseconds: tenths / 10.0 }
+    let looked_at = if matched { Vec::new() } else { connector.looked_at(payload) };
+    TriggerOutcome { matched, error, microseconds: tenths / 10.0, looked_at }
 }
 
 /// The number of an event that came at a time (microseconds since the epoch): numbers follow in the order of times.

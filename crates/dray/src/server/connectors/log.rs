@@ -5,6 +5,8 @@ use dray_model::event::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::operations::connectors::paths::PayloadPath;
+
 /// Attempts that are told; the first of them go where there are more.
 const MOST_ATTEMPTS: usize = 50;
 /// Bytes of the steps that are kept.
@@ -43,6 +45,9 @@ pub struct TriggerOutcome {
     pub error: Option<String>,
     /// How long it took.
     pub microseconds: f64,
+    /// What it looked at, where nothing was to be done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looked_at: Vec<PayloadPath>,
 }
 
 /// Which step asks somebody else.

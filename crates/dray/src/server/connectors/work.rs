@@ -262,10 +262,7 @@ impl<'a> Work<'a> {
             Ok(payload) => payload,
             Err(why) => return ended(EventStatus::Failed, &format!("the payload cannot be read: {why}")),
         };
-        let outcome = self
-            .log
-            .trigger
-            .get_or_insert_with(|| triggered(|| connector.is_triggered(&payload, &known.secret)));
+        let outcome = self.log.trigger.get_or_insert_with(|| triggered(connector, &payload, &known.secret));
         if let Some(why) = &outcome.error {
             return Ok(Next::Ended(EventStatus::Failed, Some(why.clone())));
         }
