@@ -28,6 +28,11 @@ pub const PAGES: &[(&str, &str)] = &[
     ("job", "{job}"),
     ("record-history", "{record}/history"),
     ("connector", "{connector}"),
+    ("connector-test", "{connector}/test"),
+    ("connector-events", "{connector}/events"),
+    ("connector-events-failed", "{connector}/events?status=failed"),
+    ("connector-event", "{event}"),
+    ("connector-events-none", "{new-connector}/events"),
     ("exports", "/exports"),
     ("pipelines", "/pipelines"),
     ("pipeline", "{pipeline}"),
@@ -80,8 +85,7 @@ impl Tour {
             .and_then(|id| id.strip_prefix("exp_"))
             .ok_or(format!("no job was made: {job}"))?;
         tour.made.push(("job", format!("{url}/jobs/{number}")));
-        let connector = browser.ask("POST", "/api/v1/objects/connectors/records", &connector())?;
-        tour.made.push(("connector", format!("{url}/records/connectors/{}", connector["id"])));
+        tour.connect(browser)?;
         browser.ask("PUT", "/api/v1/secrets/API_KEY", &json!({ "value": "not shown" }))?;
         browser.ask("POST", "/v1/connections", &connection())?;
         let pipeline = browser.ask("POST", "/v1/pipelines", &pipeline())?;
@@ -90,6 +94,37 @@ impl Tour {
         browser.follow(".grid tbody a")?;
         tour.keep("record", browser)?;
         Ok(tour)
+    }
+
+    /// Makes two connectors, and sends events to the first: some become contacts, one is ignored, one fails.
+    fn connect(&mut self, browser: &Browser) -> Result<()> {
+        const RECORDS: &str = "/api/v1/objects/connectors/records";
+        let enabled = browser.ask("POST", RECORDS, &connector())?["id"].to_string();
+        browser.ask("PATCH", &format!("{RECORDS}/{enabled}"), &json!({ "status": "enabled" }))?;
+        let other = browser.ask("POST", RECORDS, &json!({ "name": "Newsletter" }))?["id"].to_string();
+        let connector = format!("{}/records/connectors/{enabled}", self.url);
+        let endpoint = format!("{RECORDS}/{enabled}/endpoint");
+        let hook = browser.ask("GET", &endpoint, &Value::Null)?["url"].clone();
+        let hook = hook
+            .as_str()
+            .and_then(|hook| hook.split_once("/hooks/"))
+            .ok_or(format!("{hook} is no endpoint"))?
+            .1;
+        let token = browser.ask("POST", &format!("{endpoint}/tokens"), &json!({}))?["bearer"].clone();
+        let mut last = String::new();
+        for event in events() {
+            let taken = browser.ask_with(&token, "POST", &format!("/hooks/{hook}"), &event)?;
+            last = taken["id"].as_str().ok_or(format!("no event was taken: {taken}"))?.to_owned();
+        }
+        let events = format!("{RECORDS}/{enabled}/events");
+        browser.until("events that are done", || {
+            let counts = browser.ask("GET", &events, &Value::Null)?["counts"].clone();
+            Ok((counts["pending"] == 0 && counts["failed"] == 1).then_some(()))
+        })?;
+        self.made.push(("event", format!("{connector}/events/{last}")));
+        self.made.push(("new-connector", format!("{}/records/connectors/{other}", self.url)));
+        self.made.push(("connector", connector));
+        Ok(())
     }
 
     /// Imports a file as it is suggested.
@@ -118,11 +153,31 @@ impl Tour {
 }
 
 fn connector() -> Value {
+    let entry = |key: &str, value: &str| json!({ "key": key, "value": value });
     json!({
         "name": "Orders", "trigger": "equals($payload.type, \"order\")",
-        "perform_api_url": "https://api.example.com/webhook", "perform_api_method": "POST",
-        "perform": [{ "key": "email", "value": "$payload.email" }],
+        "example_payload": order("grace@example.com", "Grace"),
+        "process": [entry("email", "lower($payload.customer.email)"), entry("first_name", "initcap($payload.customer.name)")],
+        "perform": [entry("email", "$process.email"), entry("first_name", "$process.first_name")],
+        "perform_api_url": "object:contacts?match=email",
     })
+}
+
+fn order(email: &str, name: &str) -> Value {
+    json!({
+        "type": "order", "id": 1042, "total": 129.9, "customer": { "email": email, "name": name },
+        "items": [{ "sku": "cart-blue", "quantity": 2 }, { "sku": "bell", "quantity": 1 }],
+    })
+}
+
+/// What is sent to the connector.
+fn events() -> [Value; 4] {
+    [
+        order("ADA@example.com", "ada"),
+        json!({ "type": "refund", "id": 7 }),
+        order("nowhere", "linus"),
+        order("grace@example.com", "Grace"),
+    ]
 }
 
 fn connection() -> Value {

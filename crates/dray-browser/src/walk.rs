@@ -35,8 +35,14 @@ impl Browser {
 
     /// A request to the API, as the page could make it; its answer.
     pub fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
-        const REQUEST: &str = "const [method, path, body] = arguments; \
-            return fetch(path, { method, body, headers: { 'content-type': 'application/json' } }).then((answer) => answer.json())";
-        self.run(REQUEST, &[json!(method), json!(path), json!(body.to_string())])
+        self.ask_with(&Value::Null, method, path, body)
+    }
+
+    /// The same with a bearer token.
+    pub fn ask_with(&self, token: &Value, method: &str, path: &str, body: &Value) -> Result<Value> {
+        const REQUEST: &str = "const [token, method, path, body] = arguments; \
+            const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }; \
+            return fetch(path, { method, headers, body: method === 'GET' ? undefined : body }).then((answer) => answer.json())";
+        self.run(REQUEST, &[token.clone(), json!(method), json!(path), json!(body.to_string())])
     }
 }

@@ -44,6 +44,7 @@ mod processes;
 mod outbound;
 mod pages;
 mod pages_admin;
+mod pages_connectors;
 mod pages_kit;
 mod pages_languages;
 mod promises;

@@ -7,14 +7,14 @@ use axum::http::HeaderMap;
 use dray_model::object::Object;
 use maud::{Markup, html};
 
+use super::connectors::{Place, example};
+use super::fields::entered_of;
 use super::frame::{Head, Visit, page};
 use super::pieces::{self, moment};
 use super::words::{Words, filled};
 use crate::http::answer::Answer;
 use crate::http::links::base_url;
-use crate::http::lists::number_of;
 use crate::http::native::endpoints as native;
-use crate::http::native::shapes::object_of;
 use crate::server::app::App;
 use crate::server::endpoints::Tokens;
 
@@ -34,7 +34,7 @@ pub async fn get(
     Path((name, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer<Markup> {
-    show(&app, &visit, (&name, &id), &headers, None).await
+    show(&app, &visit, &Place::of(&visit, &name, &id)?, &headers, None).await
 }
 
 /// Shows the tokens, once, or new ones.
@@ -45,24 +45,22 @@ pub async fn show_tokens(
     headers: HeaderMap,
     Form(entered): Form<BTreeMap<String, String>>,
 ) -> Answer<Markup> {
-    visit.actor.must_be_admin()?;
-    let object = object_of(&visit.objects, &name)?;
+    let place = Place::of(&visit, &name, &id)?;
     let rotate = entered.contains_key("rotate");
-    let tokens = native::shown(&app, &visit.actor, &object, number_of(&id, "record")?, rotate).await?;
-    show(&app, &visit, (&name, &id), &headers, Some(tokens)).await
+    let tokens = native::shown(&app, &visit.actor, &place.object, place.id, rotate).await?;
+    show(&app, &visit, &place, &headers, Some(tokens)).await
 }
 
 async fn show(
     app: &App,
     visit: &Visit,
-    (name, id): (&str, &str),
+    place: &Place,
     headers: &HeaderMap,
     tokens: Option<Tokens>,
 ) -> Answer<Markup> {
-    visit.actor.must_be_admin()?;
-    let object = object_of(&visit.objects, name)?;
-    let id = number_of(id, "record")?;
-    let (url, state) = native::found(app, &visit.actor, &object, id, &base_url(app, headers)).await?;
+    let Place { object, id } = place;
+    let (url, state) = native::found(app, &visit.actor, object, *id, &base_url(app, headers)).await?;
+    let entered = entered_of(object, &*place.record(app, visit).await?);
     let words = visit.words;
     let secrets = tokens.iter().flat_map(|tokens| {
         [
@@ -77,7 +75,7 @@ async fn show(
             (copied(words, ("endpoint-address", words.address, ""), &url))
             @if tokens.is_some() { p.notice.warning role="status" { (words.tokens_shown_once) } }
             @for (id, title, hint, value) in secrets { (copied(words, (id, title, hint), value)) }
-            form.bar method="post" action=(address_of(&object, id)) hx-post=(address_of(&object, id))
+            form.bar method="post" action=(address_of(object, *id)) hx-post=(address_of(object, *id))
                 hx-target="#endpoint" hx-select="#endpoint" hx-swap="outerHTML" {
                 @if let Some(at) = state.shown_at {
                     @if tokens.is_none() { p.hint { (words.tokens_seen) " " (moment(at)) } }
@@ -87,10 +85,14 @@ async fn show(
                     p.hint { (words.show_tokens_hint) }
                 }
             }
+            (example::line(
+                words, &url, tokens.as_ref().map_or("TOKEN", |tokens| &tokens.bearer),
+                entered.get("example_payload").map_or("", String::as_str),
+            ))
         }
     };
     let title = filled(words.record, &[&id.to_string()]);
-    let actions = html! { a.button.quiet href=(format!("/records/{}/{id}", object.name())) { (words.back) } };
+    let actions = html! { a.button.quiet href=(place.address()) { (words.back) } };
     Ok(page(visit, &Head { title: &title, lead: html! { (object.definition.label) }, actions }, &content))
 }
 

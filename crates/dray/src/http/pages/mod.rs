@@ -2,6 +2,7 @@
 //! around them; each page is a file. Nothing here needs a script to work.
 
 pub mod words;
+pub mod json_text;
 pub mod pieces;
 pub mod problem_words;
 pub mod reason_words;
@@ -13,8 +14,10 @@ pub mod frame;
 pub mod embed;
 pub mod view;
 pub mod form;
+pub mod fields;
 pub mod sign_in;
 pub mod records;
+pub mod connectors;
 pub mod history;
 pub mod endpoint;
 pub mod record;
@@ -57,6 +60,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/records/{object}/{id}/delete", post(record::delete))
         .route("/records/{object}/{id}/history", get(history::get))
         .route("/records/{object}/{id}/endpoint", get(endpoint::get).post(endpoint::show_tokens))
+        .merge(connectors())
         .route("/imports", get(imports::list))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}/retry", post(jobs::retry))
@@ -109,6 +113,17 @@ fn import() -> Router<App> {
         .route("/jobs/{id}", get(jobs::get))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/jobs/{id}/events", get(jobs::events))
+}
+
+/// The pages of connectors.
+fn connectors() -> Router<App> {
+    use connectors::{event, events, tester};
+    Router::new()
+        .route("/records/{object}/{id}/test", get(tester::get).post(tester::post))
+        .route("/records/{object}/{id}/events", get(events::list))
+        .route("/records/{object}/{id}/events/replay-failed", post(events::replay_failed))
+        .route("/records/{object}/{id}/events/{event}", get(event::get))
+        .route("/records/{object}/{id}/events/{event}/replay", post(event::replay))
 }
 
 /// The pages of pipelines.

@@ -233,6 +233,90 @@
   });
   on('click', ({ target }) => { if (near(target, '[data-next-error]')) nextError(); });
 
+  // Expressions: from `$` on, what may stand there is offered; arrows choose, Enter and Tab take it, Escape closes.
+  const OFFERED = 10; // shown at once
+  let offer; // the field, where the path begins, what was found, the one that is chosen, the list
+  const withdraw = () => {
+    if (!offer) return;
+    offer.list.remove();
+    if (offer.field.role) offer.field.ariaExpanded = 'false';
+    ['aria-controls', 'aria-activedescendant'].forEach((name) => offer.field.removeAttribute(name));
+    offer = undefined;
+  };
+  const showOffer = () => {
+    const { field, found, at, list } = offer;
+    const first = Math.max(0, Math.min(at - OFFERED + 2, found.length - OFFERED));
+    list.replaceChildren(...found.slice(first, first + OFFERED).map(({ path, value }, index) => {
+      const option = make('div', { role: 'option', id: `path-${first + index}`, ariaSelected: String(first + index === at), ariaSetSize: found.length, ariaPosInSet: first + index + 1 },
+        make('code', { textContent: path }), make('span', { textContent: value }));
+      option.dataset.at = first + index;
+      return option;
+    }));
+    field.setAttribute('aria-activedescendant', `path-${at}`);
+  };
+  const offerPaths = (field) => {
+    withdraw();
+    const end = field.selectionStart;
+    const typed = /\$[^\s,(){}"]*$/.exec(field.value.slice(0, end))?.[0];
+    if (!typed || end !== field.selectionEnd) return;
+    const roots = field.dataset.roots.split(' ');
+    const wanted = typed.slice(1).toLowerCase();
+    const known = JSON.parse(document.getElementById('choices')?.dataset.choices || '[]').filter(({ path }) => roots.includes(path.split(/[.[]/)[0]));
+    const [begins, has] = ['startsWith', 'includes'].map((way) => known.filter(({ path }) => path.slice(1).toLowerCase()[way](wanted)));
+    const found = [...new Set([...begins, ...has])];
+    if (!found.length || found[0].path === typed) return;
+    const list = make('div', { id: 'paths', role: 'listbox', ariaLabel: words('paths') });
+    list.style.top = `${field.offsetTop + field.offsetHeight}px`;
+    field.after(list);
+    field.setAttribute('aria-controls', 'paths');
+    if (field.role) field.ariaExpanded = 'true';
+    offer = { field, from: end - typed.length, found, at: 0, list };
+    showOffer();
+  };
+  const takePath = (at) => {
+    const { field, from, found } = offer;
+    // Within JSON a path stands in a text.
+    const text = /^\s*\[/.test(field.value) ? JSON.stringify(found[at].path).slice(1, -1) : found[at].path;
+    withdraw();
+    field.setSelectionRange(from, field.selectionEnd);
+    document.execCommand('insertText', false, text); // what was typed before can be taken back
+    withdraw();
+  };
+  on('focusin', ({ target }) => {
+    if (!target.dataset?.roots || target.ariaAutoComplete) return;
+    target.ariaAutoComplete = 'list';
+    target.ariaHasPopup = 'listbox';
+    if (target.matches('input')) Object.assign(target, { role: 'combobox', ariaExpanded: 'false' });
+  });
+  on('input', ({ target }) => { if (target.dataset.roots) offerPaths(target); });
+  on('focusout', withdraw);
+  on('click', ({ target }) => { if (target !== offer?.field) withdraw(); });
+  on('pointerdown', (event) => {
+    const option = near(event.target, '#paths [data-at]');
+    if (!option) return;
+    event.preventDefault(); // the keyboard stays where it is
+    takePath(Number(option.dataset.at));
+  });
+  on('keydown', (event) => {
+    if (!offer || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+    const { at, found } = offer;
+    const act = {
+      ArrowDown: () => { offer.at = (at + 1) % found.length; showOffer(); },
+      ArrowUp: () => { offer.at = (at + found.length - 1) % found.length; showOffer(); },
+      Enter: () => takePath(at),
+      Tab: () => takePath(at),
+      Escape: withdraw,
+    }[event.key];
+    if (act && !event.shiftKey) { event.preventDefault(); event.stopImmediatePropagation(); act(); }
+    else if (/^(Arrow|Home|End|Page)/.test(event.key)) withdraw();
+  }, true);
+
+  // What is said to be wrong with a field came with a part of the page.
+  on('htmx:after:swap', () => all('[aria-describedby$="-error"]').forEach((field) => {
+    const isWrong = document.getElementById(field.getAttribute('aria-describedby'))?.textContent;
+    if (isWrong) field.ariaInvalid = 'true'; else field.removeAttribute('aria-invalid');
+  }));
+
   // Ask before doing: the click is held back, and repeated once the answer is yes.
   let agreed;
   on('click', (event) => {

@@ -1,21 +1,21 @@
 //! One record: all its fields to be looked at and changed, and what every import did to it.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use dray_model::definition::{FieldDefinition, FieldKind};
-use dray_model::object::{Column, Object};
+use dray_model::object::Object;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 
+use super::connectors::choices::choices;
+use super::connectors::{Place, events, test_address};
 use super::endpoint;
 use super::failure_words::short;
+use super::fields::{Entered, Input, entered_of, inputs, members, wrong_of};
 use super::frame::{Head, Visit, page};
 use super::history;
-use super::problem_words::sentence;
-use super::view::columns_of;
 use super::words::{Words, filled};
 use crate::http::answer::{Answer, Failure};
 use crate::http::lists::number_of;
@@ -25,14 +25,14 @@ use crate::operations::pages;
 use crate::server::app::App;
 use crate::server::directory::Role;
 
-/// What is entered into a form: name → text.
-type Entered = BTreeMap<String, String>;
+/// Lines that a long text has at least.
+const LINES: usize = 3;
 
 /// An empty form.
-pub async fn new(visit: Visit, Path(name): Path<String>) -> Answer<Markup> {
+pub async fn new(State(app): State<App>, visit: Visit, Path(name): Path<String>) -> Answer<Markup> {
     visit.actor.must_be_admin()?;
     let object = object_of(&visit.objects, &name)?;
-    Ok(form_page(&visit, &object, None, &Entered::new(), None))
+    form_page(&app, &visit, &object, None, &Entered::new(), None).await
 }
 
 /// Makes a record of what was entered.
@@ -46,7 +46,7 @@ pub async fn create(
     let object = object_of(&visit.objects, &name)?;
     match native::make(&app, &visit.actor, name, members(&object, &entered)).await {
         Ok(id) => Ok(Redirect::to(&format!("/records/{}/{id}", object.name())).into_response()),
-        Err(failure) => Ok(refused(&visit, &object, None, &entered, &failure)),
+        Err(failure) => refused(&app, &visit, &object, None, &entered, &failure).await,
     }
 }
 
@@ -70,7 +70,7 @@ pub async fn get(
     let record: Map<String, Value> = serde_json::from_str(found.get()).unwrap_or_default();
     let entry = visit.actor.entry("records.read", format!("{}/{id}", object.name()), serde_json::json!({}));
     app.audit(visit.actor.organization(), entry).await;
-    Ok(form_page(&visit, &object, Some((id, &record)), &entered_of(&object, &record), None))
+    form_page(&app, &visit, &object, Some((id, &record)), &entered_of(&object, &found), None).await
 }
 
 /// Changes a record to what was entered.
@@ -88,7 +88,7 @@ pub async fn change(
         Ok(()) => Ok(Redirect::to(&format!("/records/{}/{id}", object.name())).into_response()),
         Err(failure) => {
             let known = Map::from_iter([("version".to_owned(), version.into())]);
-            Ok(refused(&visit, &object, Some((id, &known)), &entered, &failure))
+            refused(&app, &visit, &object, Some((id, &known)), &entered, &failure).await
         }
     }
 }
@@ -107,63 +107,26 @@ pub async fn delete(
 }
 
 /// The form again, with what is wrong.
-fn refused(
+async fn refused(
+    app: &App,
     visit: &Visit,
-    object: &Object,
+    object: &Arc<Object>,
     record: Option<(i64, &Map<String, Value>)>,
     entered: &Entered,
     failure: &Failure,
-) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, form_page(visit, object, record, entered, Some(failure)))
-        .into_response()
+) -> Answer<Response> {
+    let page = form_page(app, visit, object, record, entered, Some(failure)).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
-/// What is entered one by one: each stored column, with the definition of its field.
-fn inputs(object: &Object) -> impl Iterator<Item = (&Column, &FieldDefinition)> {
-    columns_of(object).filter_map(|column| {
-        let field = object.fields.get(column.field?)?;
-        Some((column, &field.definition))
-    })
-}
-
-/// The members to write: every input of the form, empty ones as null.
-fn members(object: &Object, entered: &Entered) -> Map<String, Value> {
-    let mut members = Map::new();
-    for (column, field) in inputs(object) {
-        let Some(text) = entered.get(&column.name) else { continue };
-        let text = text.replace("\r\n", "\n");
-        let value = if text.trim().is_empty() {
-            Value::Null
-        } else if field.multiple {
-            text.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty()).collect()
-        } else if field.kind == FieldKind::Json {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
-        } else {
-            Value::String(text)
-        };
-        members.insert(column.name.clone(), value);
-    }
-    members
-}
-
-/// What a record's form shows at first.
-fn entered_of(object: &Object, record: &Map<String, Value>) -> Entered {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let text = |column: &Column, field: &FieldDefinition| match record.get(&column.name) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::Array(items)) if field.multiple => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Some(value) => plain(value),
-    };
-    inputs(object).map(|(column, field)| (column.name.clone(), text(column, field))).collect()
-}
-
-fn form_page(
+async fn form_page(
+    app: &App,
     visit: &Visit,
-    object: &Object,
+    object: &Arc<Object>,
     record: Option<(i64, &Map<String, Value>)>,
     entered: &Entered,
     failure: Option<&Failure>,
-) -> Markup {
+) -> Answer<Markup> {
     let words = visit.words;
     let list = format!("/records/{}", object.name());
     let may_change = visit.actor.role == Role::Admin;
@@ -173,18 +136,22 @@ fn form_page(
         }
         None => words.new_record.to_owned(),
     };
+    let is_connector = may_change && object.definition.endpoints;
+    let place = record.filter(|_| is_connector).map(|(id, _)| Place { object: Arc::clone(object), id });
+    let offered = match is_connector {
+        true => choices(app, visit, entered).await?,
+        false => html! {},
+    };
     let actions = html! {
         a.button.quiet href=(list) { (object.definition.label) }
+        @if let Some(place) = &place {
+            a.button href=(test_address(object, place.id)) { (words.try_out) }
+        }
         @if let (Some((id, _)), true) = (record, may_change) {
             form method="post" action=(format!("{list}/{id}/delete")) {
                 button.danger data-confirm=(words.delete_sure) { (words.delete) }
             }
         }
-    };
-    let problems = failure.and_then(|failure| failure.details.as_ref()?.get("problems")?.as_array());
-    let wrong = |name: &str| {
-        let of_field = |problem: &&Value| problem.get("field").and_then(Value::as_str) == Some(name);
-        problems.and_then(|problems| problems.iter().find(of_field))
     };
     let address = record.map_or(format!("{list}/new"), |(id, _)| format!("{list}/{id}"));
     let content = html! {
@@ -193,25 +160,29 @@ fn form_page(
                 @if failure.code == "VERSION_CONFLICT" { (words.changed_meanwhile) } @else { (short(words, failure)) }
             }
         }
+        (offered)
         form.fields.two method="post" action=(address) {
             @if let Some(version) = record.and_then(|(_, record)| record.get("version")) {
                 input type="hidden" name="version" value=(version);
             }
             @for (column, field) in inputs(object) {
-                @let wrong = wrong(&column.name).or(wrong(&field.name));
-                @let text = entered.get(&column.name).map_or("", String::as_str);
-                (input(words, &object.label_of_column(column), (column, field), text, wrong, may_change))
+                (Input {
+                    object, column, field, may_change,
+                    text: entered.get(&column.name).map_or("", String::as_str),
+                    wrong: wrong_of(words, failure, &column.name, &field.name),
+                    lines: LINES,
+                }.shown(words))
             }
             @if may_change { div.wide { button.primary { (words.save) } } }
         }
         @let known = record.filter(|(_, record)| record.contains_key("created_at"));
         @if let Some((id, record)) = known {
             (facts(words, record))
-            @if may_change && object.definition.endpoints { (endpoint::later(words, object, id)) }
+            @if let Some(place) = &place { (events::later(words, place)) (endpoint::later(words, object, id)) }
             (history::later(words, object, id))
         }
     };
-    page(visit, &Head { title: &title, lead: html! {}, actions }, &content)
+    Ok(page(visit, &Head { title: &title, lead: html! {}, actions }, &content))
 }
 
 /// What names a record.
@@ -220,56 +191,6 @@ fn title_of(object: &Object, entered: &Entered) -> Option<String> {
     let named = column.and_then(|column| entered.get(&column.name));
     let first = ["name", "display_name", "email"].into_iter().filter_map(|name| entered.get(name));
     named.into_iter().chain(first).find(|text| !text.is_empty()).cloned()
-}
-
-fn input(
-    words: &Words,
-    label: &str,
-    (column, field): (&Column, &FieldDefinition),
-    text: &str,
-    wrong: Option<&Value>,
-    may_change: bool,
-) -> Markup {
-    let name = &column.name;
-    let is_part = column.part.is_some();
-    let id = format!("field-{name}");
-    let described = wrong.map(|_| format!("{id}-error"));
-    let kind = match field.kind {
-        _ if is_part => "text",
-        FieldKind::Email => "email",
-        FieldKind::Url => "url",
-        FieldKind::Phone => "tel",
-        FieldKind::Date => "date",
-        _ => "text",
-    };
-    let is_long = matches!(field.kind, FieldKind::Json | FieldKind::Expression)
-        || (!is_part && field.kind == FieldKind::Text && field.max_length.is_none_or(|most| most > 1_000));
-    let invalid = wrong.map(|_| "true");
-    html! {
-        div.field {
-            label for=(id) {
-                (label)
-                @if field.required { " " span.hint { "(" (words.required) ")" } }
-            }
-            @if !field.choices.is_empty() && !field.multiple {
-                select id=(id) name=(name) disabled[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] {
-                    option value="" { (words.nothing) }
-                    @for choice in &field.choices { option value=(choice) selected[choice == text] { (choice) } }
-                }
-            } @else if field.kind == FieldKind::Boolean {
-                select id=(id) name=(name) disabled[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] {
-                    option value="" { (words.nothing) }
-                    option value="true" selected[text == "true"] { (words.yes) }
-                    option value="false" selected[text == "false"] { (words.no) }
-                }
-            } @else if is_long {
-                textarea id=(id) name=(name) rows="3" readonly[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()] { (text) }
-            } @else {
-                input id=(id) name=(name) type=(kind) value=(text) readonly[!may_change] aria-invalid=[invalid] aria-describedby=[described.as_deref()];
-            }
-            @if let Some(why) = wrong { p.error id=[described.as_deref()] { (sentence(words, why)) } }
-        }
-    }
 }
 
 fn facts(words: &Words, record: &Map<String, Value>) -> Markup {

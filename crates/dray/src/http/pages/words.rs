@@ -598,6 +598,48 @@ words! {
     job_resolution: "Resolution of identities", "Zusammenführung der Identitäten", "Rapprochement des identités";
     rows_a_second: "{0} rows a second", "{0} Zeilen pro Sekunde", "{0} lignes par seconde";
     throughput: "Throughput", "Durchsatz", "Débit";
+
+    // Connectors.
+    try_out: "Test", "Ausprobieren", "Essayer";
+    test_lead: "Nothing is sent: every step is shown as it would be done.", "Nichts wird gesendet: Jeder Schritt wird gezeigt, wie er geschähe.", "Rien n’est envoyé : chaque étape est montrée telle qu’elle serait faite.";
+    payload: "Payload", "Payload", "Payload";
+    payload_hint: "JSON, as it would be sent here. It is kept as the example when you save.", "JSON, wie es hierher gesendet würde. Beim Speichern wird es als Beispiel aufbewahrt.", "JSON, tel qu’il serait envoyé ici. Il est conservé comme exemple à l’enregistrement.";
+    lookup_answer: "Answer of the lookup", "Antwort des Lookups", "Réponse du lookup";
+    lookup_answer_hint: "JSON that the lookup is taken to answer; it is not kept.", "JSON, das als Antwort des Lookups gilt; es wird nicht aufbewahrt.", "JSON considéré comme la réponse du lookup ; il n’est pas conservé.";
+    give_payload: "Enter a payload, then try it.", "Geben Sie eine Payload ein und probieren Sie sie aus.", "Saisissez un payload, puis essayez.";
+    mistakes_at_fields: "Something is wrong with what was entered:", "Mit den Eingaben stimmt etwas nicht:", "Quelque chose ne va pas dans la saisie :";
+    missing_secrets: "Secrets that are missing:", "Geheimnisse, die fehlen:", "Secrets manquants :";
+    step_trigger: "Trigger", "Trigger", "Trigger";
+    step_lookup: "Lookup", "Lookup", "Lookup";
+    step_process: "Process", "Process", "Process";
+    step_perform: "Perform", "Perform", "Perform";
+    steps_taken: "Steps", "Schritte", "Étapes";
+    trigger_matched: "matched", "trifft zu", "vérifié";
+    trigger_not_matched: "not matched", "trifft nicht zu", "non vérifié";
+    would_be_ignored: "The event would be ignored, and nothing of what follows would happen.", "Das Ereignis würde ignoriert, und nichts von dem Folgenden geschähe.", "L’événement serait ignoré, et rien de ce qui suit n’aurait lieu.";
+    nothing_performed: "Nothing is done in the end: the event is kept, and that is all.", "Am Ende wird nichts getan: Das Ereignis wird nur aufbewahrt.", "Rien n’est fait à la fin : l’événement est seulement conservé.";
+    record_of: "A record of {0}", "Ein Datensatz von {0}", "Un enregistrement de {0}";
+    record_of_by: "A record of {0}, recognized by {1}", "Ein Datensatz von {0}, erkannt an {1}", "Un enregistrement de {0}, reconnu par {1}";
+    saved: "Saved.", "Gespeichert.", "Enregistré.";
+    paths: "Paths", "Pfade", "Chemins";
+    send_event: "Send an event", "Ein Ereignis senden", "Envoyer un événement";
+    token_hint: "The token is shown once, on the record’s page:", "Das Token wird einmal gezeigt, auf der Seite des Datensatzes:", "Le jeton est affiché une fois, sur la page de l’enregistrement :";
+    connector_disabled: "It is disabled: nothing is received until its status is “enabled”.", "Ausgeschaltet: Nichts wird empfangen, solange der Status nicht „enabled“ ist.", "Désactivé : rien n’est reçu tant que l’état n’est pas « enabled ».";
+    event_pending: "pending", "ausstehend", "en attente";
+    event_ignored: "ignored", "ignoriert", "ignoré";
+    show_events: "Show the events of this record", "Die Ereignisse dieses Datensatzes zeigen", "Afficher les événements de cet enregistrement";
+    see_all_events: "All events", "Alle Ereignisse", "Tous les événements";
+    no_events: "No events have come yet.", "Noch sind keine Ereignisse gekommen.", "Aucun événement n’est encore arrivé.";
+    no_such_events: "There are no events of this status.", "Es gibt keine Ereignisse mit diesem Status.", "Il n’y a aucun événement dans cet état.";
+    replay_failed: "Send all failed ones again", "Alle gescheiterten noch einmal senden", "Renvoyer tous les échoués";
+    replay_failed_sure: "Send all failed events again ({0})?", "Alle gescheiterten Ereignisse noch einmal senden ({0})?", "Renvoyer tous les événements échoués ({0}) ?";
+    use_as_example: "Use as example", "Als Beispiel nehmen", "Prendre comme exemple";
+    received: "Received", "Empfangen", "Reçu";
+    finished: "Finished", "Beendet", "Terminé";
+    next_attempt: "Next attempt", "Nächster Versuch", "Prochain essai";
+    message_number: "Message number", "Nummer der Nachricht", "Numéro du message";
+    duration: "Duration", "Dauer", "Durée";
+    error: "Error", "Fehler", "Erreur";
 }
 
 /// One text in every language: English, German, French.
@@ -643,7 +685,7 @@ pub fn of_script(words: &Words) -> String {
         "sending": words.sending, "sent_reading": words.sent_reading, "not_taken": words.not_taken,
         "broke_off": words.broke_off, "trying_again": words.trying_again, "stopped": words.stopped, "no_errors_left": words.no_errors_left,
         "copied": words.copied, "press_copy": words.press_copy, "cancel": words.cancel, "stop": words.stop,
-        "upload": words.upload,
+        "upload": words.upload, "paths": words.paths,
     })
     .to_string()
 }
