@@ -21,9 +21,14 @@ pub fn trigger(words: &Words, outcome: &TriggerOutcome) -> Markup {
             } @else {
                 span.badge.warning { (words.trigger_not_matched) }
             }
-            " " span.hint { (count(outcome.microseconds)) " µs" }
+            " " span.hint { (format!("{:.1}", outcome.microseconds)) " µs" }
         }
         @if let Some(why) = &outcome.error { p.error { (of_engine(words, why)) } }
+        @if !outcome.looked_at.is_empty() {
+            dl.facts {
+                @for looked in &outcome.looked_at { dt { code { (looked.path) } } dd { code { (looked.value) } } }
+            }
+        }
     }
 }
 
