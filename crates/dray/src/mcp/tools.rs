@@ -31,7 +31,7 @@ const EXPORT_LIMIT: u64 = 500;
 const BORDER: &str = "dray-mcp-form";
 
 /// All tools.
-pub(super) const TOOLS: [Tool; 8] = [
+pub(super) const TOOLS: [Tool; 10] = [
     Tool {
         name: "describe",
         about: "List the objects (tables) of the organization, or describe the fields and rules of one. Call this first.",
@@ -172,6 +172,51 @@ pub(super) const TOOLS: [Tool; 8] = [
         call: |arguments| {
             let import = plain(arguments.get("import").unwrap_or(&Value::Null));
             Ok(get(format!("/api/v1/imports/{}/problems", segment(&import))))
+        },
+    },
+    Tool {
+        name: "test_connector",
+        about: "Show what a connector would do with a payload: what its trigger says, the lookup request, the fields it makes, the request or record in the end. Nobody is asked, nothing is kept, secrets are hidden. `fields` tries other expressions than those it has. Its records are those of the object `connectors`.",
+        properties: || {
+            json!({
+                "connector": { "type": "integer", "description": "The record's id" },
+                "payload": { "description": "JSON of any kind; its example_payload where left out" },
+                "lookup": { "description": "What the lookup is taken to answer" },
+                "fields": { "type": "object", "description": "Fields to try instead of its own: trigger, process, perform …" },
+            })
+        },
+        required: &["connector"],
+        reads_only: true,
+        call: |arguments| {
+            let connector = plain(arguments.get("connector").unwrap_or(&Value::Null));
+            let mut body = arguments.clone();
+            body.remove("connector");
+            Ok(post(
+                format!("/api/v1/objects/connectors/records/{}/test", segment(&connector)),
+                &Value::Object(body),
+            ))
+        },
+    },
+    Tool {
+        name: "list_events",
+        about: "Events that came to a connector, the newest first: what the trigger said, every attempt with status and answer, why one failed or was ignored; with counts. With `event` one of them with its payload and every step.",
+        properties: || {
+            json!({
+                "connector": { "type": "integer", "description": "The record's id" },
+                "status": { "type": "string", "enum": ["pending", "completed", "ignored", "failed"] },
+                "event": { "type": "string", "description": "evt_…" },
+            })
+        },
+        required: &["connector"],
+        reads_only: true,
+        call: |arguments| {
+            let connector = plain(arguments.get("connector").unwrap_or(&Value::Null));
+            let events = format!("/api/v1/objects/connectors/records/{}/events", segment(&connector));
+            Ok(get(match (optional(arguments, "event")?, optional(arguments, "status")?) {
+                (Some(event), _) => format!("{events}/{}", segment(&event)),
+                (None, Some(status)) => format!("{events}?limit=20&status={}", escape(&status)),
+                (None, None) => format!("{events}?limit=20"),
+            }))
         },
     },
 ];

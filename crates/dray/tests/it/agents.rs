@@ -96,6 +96,26 @@ fn an_agent_plans_applies_and_takes_back() {
 }
 
 #[test]
+fn an_agent_tries_a_connector_and_reads_its_events() {
+    let server = Server::start(Kind::Sqlite);
+    let hook = crate::events_kit::hook(&server, json!({ "trigger": "equals($payload.type, \"order\")" }));
+    let tried = call(
+        &server,
+        ADMIN,
+        "test_connector",
+        json!({ "connector": hook.id, "payload": { "type": "refund" }, "fields": { "trigger": "exists($payload.type)" } }),
+    );
+    assert_eq!(tried["structuredContent"]["trigger"]["matched"], true, "{tried}");
+    let event = hook.taken(&server, &json!({ "type": "refund" }));
+    let listed = call(&server, ADMIN, "list_events", json!({ "connector": hook.id, "status": "ignored" }));
+    assert_eq!(listed["structuredContent"]["events"][0]["id"], event.as_str(), "{listed}");
+    let one = call(&server, ADMIN, "list_events", json!({ "connector": hook.id, "event": event }));
+    assert_eq!(one["structuredContent"]["payload"], json!({ "type": "refund" }), "{one}");
+    let refused = call(&server, &server.key("planner"), "list_events", json!({ "connector": hook.id }));
+    assert_eq!(refused["isError"], true, "{refused}");
+}
+
+#[test]
 fn an_agent_may_do_what_its_key_may() {
     let server = Server::start(Kind::Sqlite);
     let planner = server.key("planner");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::http::pages::frame::Visit;
 use crate::http::pages::json_text::{WHOLE, pretty};
 use crate::http::pages::pieces::{list_of, of_engine, text};
-use crate::http::pages::words::{Words, count, filled};
+use crate::http::pages::words::{Words, filled};
 use crate::server::connectors::log::TriggerOutcome;
 
 /// What the trigger said, and how long it took.
