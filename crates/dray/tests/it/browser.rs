@@ -14,6 +14,10 @@ const FILE: &str = "First Name;E-Mail;Status;Remark\nAda;ada@exmaple.com;lead;fi
 /// The most bytes of all scripts of a page, as they are sent.
 const MOST_SCRIPT_BYTES: usize = 60_000;
 
+/// What axe finds, a line for each.
+pub(crate) const LOOK_FOR_BARRIERS: &str = "return axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } }).then(({ violations }) => violations.map((one) => \
+        `${one.impact} ${one.id} (${one.help}): ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(' | ')}`))";
+
 /// The value of the cell where the keyboard is.
 const HERE: &str = "return document.activeElement.value";
 
@@ -283,8 +287,6 @@ fn pages_fit_a_phone_and_are_dark_where_that_is_wanted() -> Done {
 
 #[test]
 fn axe_finds_nothing_wrong_with_any_page() -> Done {
-    const RUN: &str = "return axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } }).then(({ violations }) => violations.map((one) => \
-        `${one.impact} ${one.id} (${one.help}): ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(' | ')}`))";
     let visitor = Visitor::signed_in(Kind::Sqlite)?;
     let axe = axe();
     let tour = visitor.tour()?;
@@ -294,7 +296,7 @@ fn axe_finds_nothing_wrong_with_any_page() -> Done {
         for (name, address) in tour.pages() {
             visitor.go(&address)?;
             visitor.run(&axe, &[])?;
-            let found = visitor.run(RUN, &[])?;
+            let found = visitor.run(LOOK_FOR_BARRIERS, &[])?;
             for violation in found.as_array().into_iter().flatten() {
                 wrong.push(format!("{name}, {width} wide: {}", violation.as_str().unwrap_or_default()));
             }
@@ -305,7 +307,7 @@ fn axe_finds_nothing_wrong_with_any_page() -> Done {
 }
 
 /// The script that looks for what keeps people out.
-fn axe() -> String {
+pub(crate) fn axe() -> String {
     let file = std::env::var("DRAY_TEST_AXE")
         .expect("set DRAY_TEST_AXE to axe.min.js of the package axe-core, or run ./test, which fetches it");
     std::fs::read_to_string(&file).unwrap_or_else(|why| panic!("{file} cannot be read: {why}"))

@@ -3,6 +3,7 @@
 mod agents;
 mod bad_input;
 mod browser;
+mod browser_connectors;
 mod browser_embedding;
 mod browser_kit;
 mod command_line;

@@ -157,7 +157,7 @@ impl Input<'_> {
                         option value="false" selected[*text == "false"] { (words.no) }
                     }
                 } @else if is_long {
-                    textarea.code[is_code] id=(id) name=(name) rows=(rows) readonly[!may_change] spellcheck=[is_code.then_some("false")]
+                    textarea.code[is_code] id=(id) name=(name) rows=(rows) readonly[!may_change] spellcheck=[is_code.then_some("false")] wrap=[(field.kind == FieldKind::Json).then_some("off")]
                         data-roots=[roots] aria-invalid=[invalid] aria-describedby=(error) { (text) }
                 } @else {
                     input.code[is_code] id=(id) name=(name) type=(kind) value=(text) readonly[!may_change]

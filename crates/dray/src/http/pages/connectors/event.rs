@@ -56,7 +56,7 @@ fn facts(visit: &Visit, event: &ShownEvent) -> Markup {
     let words = visit.words;
     let moment = |text: &str| html! { time datetime=(text) { (text) } };
     html! {
-        dl.facts.card {
+        section.card { dl.facts {
             dt { (words.status) } dd { (badge(words, event.status)) }
             dt { (words.received) } dd { (moment(&event.received_at)) }
             @if let Some(at) = &event.finished_at { dt { (words.finished) } dd { (moment(at)) " " span.hint { (duration(event)) } } }
@@ -69,7 +69,7 @@ fn facts(visit: &Visit, event: &ShownEvent) -> Markup {
                 dt { (words.import) }
                 dd { a href=(format!("/imports/{}", record.import)) { (record.import) } }
             }
-        }
+        } }
     }
 }
 
@@ -89,7 +89,7 @@ fn attempts(words: &Words, attempts: &[ShownAttempt]) -> Markup {
         section.card {
             h2 { (words.attempts) }
             div.scroll tabindex="0" role="region" aria-label=(words.attempts) {
-                table.grid {
+                table.grid.events {
                     thead {
                         tr {
                             th { (words.begun) } th { (words.step) } th.number { (words.status) } th.number { (words.duration) }

@@ -146,7 +146,7 @@ pub async fn list(
             @if found.events.is_empty() {
                 div.empty { p { (words.no_such_events) } }
             } @else {
-                (table(&visit, &place, &found.events))
+                (table(&visit, &place, &found.events, true))
                 (pager(words, older.as_deref()))
             }
         }
@@ -196,22 +196,22 @@ fn newest(visit: &Visit, place: &Place, found: &Events, is_disabled: bool) -> Ma
                         a href=(view::address(&all, &[("status", status)])) { (text) }
                     }
                 }
-                (table(visit, place, &found.events))
+                (table(visit, place, &found.events, false))
             }
         }
     }
 }
 
-fn table(visit: &Visit, place: &Place, events: &[ShownEvent]) -> Markup {
+fn table(visit: &Visit, place: &Place, events: &[ShownEvent], may_replay: bool) -> Markup {
     let words = visit.words;
     let all = events_address(&place.object, place.id);
     html! {
         div.scroll tabindex="0" role="region" aria-label=(words.events) {
-            table.grid {
+            table.grid.events {
                 thead {
                     tr {
                         th { (words.received) } th { (words.status) } th { (words.why) } th.number { (words.attempts) }
-                        th.number { (words.duration) } th { (words.last_answer) } th { span.unseen { (words.actions) } }
+                        th.number { (words.duration) } th { (words.last_answer) } @if may_replay { th { span.unseen { (words.actions) } } }
                     }
                 }
                 tbody {
@@ -223,10 +223,12 @@ fn table(visit: &Visit, place: &Place, events: &[ShownEvent]) -> Markup {
                             td.text { (why(words, event)) }
                             td.number { (event.attempts.len()) }
                             td.number { (duration(event)) }
-                            td { (last_answer(event)) }
-                            td {
-                                @if event.status != EventStatus::Pending.word() {
-                                    div.actions { (button(&format!("{address}/replay"), "small quiet", words.send_again)) }
+                            td { (last_answer(visit, event)) }
+                            @if may_replay {
+                                td {
+                                    @if event.status != EventStatus::Pending.word() {
+                                        div.actions { (button(&format!("{address}/replay"), "small quiet", words.send_again)) }
+                                    }
                                 }
                             }
                         }
@@ -252,11 +254,11 @@ fn why(words: &Words, event: &ShownEvent) -> Markup {
 }
 
 /// How the last request was answered, or what became of the record.
-fn last_answer(event: &ShownEvent) -> Markup {
+fn last_answer(visit: &Visit, event: &ShownEvent) -> Markup {
     let status = event.attempts.last().and_then(|attempt| attempt.status);
     html! {
         @if let Some(record) = &event.record {
-            a href=(format!("/records/{}/{}", record.object, record.id)) { (record.object) " " (record.id) }
+            a href=(format!("/records/{}/{}", record.object, record.id)) { (visit.label_of(&record.object)) " " (record.id) }
         } @else if let Some(status) = status {
             (status)
         }

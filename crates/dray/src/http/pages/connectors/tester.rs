@@ -208,7 +208,6 @@ async fn tester_page(app: &App, visit: &Visit, place: &Place, shown: Shown<'_>) 
         form.tester method="post" action=(address) {
             input type="hidden" name="version" value=(text("version"));
             section.card.editor {
-                h2 { (object.definition.label) }
                 @for (_, input) in &fields { (input.shown(words)) }
             }
             div.editor {
