@@ -100,6 +100,14 @@ pub trait Events {
     fn append_events(&mut self, events: &[Event]) -> Result<Vec<String>>;
     /// Takes up what is due, what has been due for the longest first.
     fn claim_events(&mut self, claim: &EventClaim) -> Result<Vec<Event>>;
+    /// Takes up what is due of one endpoint, the oldest first.
+    fn claim_events_of(
+        &mut self,
+        endpoint: &str,
+        limit: u64,
+        now: i64,
+        lease_until: i64,
+    ) -> Result<Vec<Event>>;
     /// Writes status, due time, tries, end, what is kept and the log of an event; false where somebody else has
     /// taken it up since.
     fn save_event(&mut self, event: &Event) -> Result<bool>;

@@ -588,6 +588,18 @@ impl<D: Driver> Events for SqlStore<D> {
         self.within_transaction(|store| events::claim(&mut store.driver, claim))
     }
 
+    fn claim_events_of(
+        &mut self,
+        endpoint: &str,
+        limit: u64,
+        now: i64,
+        lease_until: i64,
+    ) -> Result<Vec<Event>> {
+        self.within_transaction(|store| {
+            events::claim_of(&mut store.driver, endpoint, limit, (now, lease_until))
+        })
+    }
+
     fn save_event(&mut self, event: &Event) -> Result<bool> {
         self.within_transaction(|store| events::save(&mut store.driver, event))
     }

@@ -11,7 +11,7 @@ const COLUMNS: &str =
     "id, endpoint, message, status, payload, received_at, due_at, claims, tries, finished_at, kept, log";
 
 /// How many of what is due are looked at for one claim.
-const LOOKED_AT: i64 = 1_000;
+const LOOKED_AT: i64 = 200;
 
 fn text(text: &str) -> SqlValue {
     SqlValue::Text(text.to_owned())
@@ -88,6 +88,26 @@ pub(crate) fn claim(driver: &mut impl Driver, claim: &EventClaim) -> Result<Vec<
         dialect.in_list("endpoint", 2, ValueType::Text),
         dialect.skip_locked()
     ));
+    let mut found = select(driver, &sql, &values)?;
+    found.sort_by(|left, right| left.id.cmp(&right.id));
+    Ok(found)
+}
+
+/// Takes up what is due of one endpoint.
+pub(crate) fn claim_of(
+    driver: &mut impl Driver,
+    endpoint: &str,
+    limit: u64,
+    (now, lease_until): (i64, i64),
+) -> Result<Vec<Event>> {
+    let sql = driver.statement(&format!(
+        "WITH taken AS MATERIALIZED (SELECT id FROM @dray_event WHERE endpoint = $1 AND status = 'pending' \
+           AND due_at <= $2 ORDER BY id LIMIT $3{}) \
+         UPDATE @dray_event SET due_at = $4, claims = claims + 1, tries = tries + 1 \
+         WHERE id IN (SELECT id FROM taken) RETURNING {COLUMNS}",
+        driver.dialect().skip_locked()
+    ));
+    let values = [text(endpoint), SqlValue::Integer(now), number(limit), SqlValue::Integer(lease_until)];
     let mut found = select(driver, &sql, &values)?;
     found.sort_by(|left, right| left.id.cmp(&right.id));
     Ok(found)

@@ -66,9 +66,13 @@ pub(crate) fn what_is_due_is_taken_up(world: &World) {
     assert_eq!(ids(&store.claim_events(&claim(&["a/1"], 5, 10, NOW + 8)).unwrap()), [""; 0]);
     assert_eq!(ids(&store.claim_events(&claim(&["a/2", "a/3"], 5, 1, NOW + 9)).unwrap()), ["evt_0003"]);
     assert_eq!(ids(&store.claim_events(&claim(&["a/1"], 5, 10, NOW + 9)).unwrap()), ["evt_0009"]);
+    // Of one endpoint alone, the oldest first.
+    assert_eq!(ids(&store.claim_events_of("a/1", 1, NOW + 8, NOW + 1_008).unwrap()), ["evt_0004"]);
+    assert_eq!(ids(&store.claim_events_of("a/2", 1, NOW + 8, NOW + 1_008).unwrap()), [""; 0]);
+    assert_eq!(ids(&store.claim_events_of("a/1", 9, NOW + 5, NOW + 1_005).unwrap()), ["evt_0005"]);
     // Whoever had it up and never said anything has had it.
-    let again = store.claim_events(&claim(&["a/2"], 1, 10, NOW + 1_100)).unwrap();
-    assert_eq!((ids(&again), again[0].claims), (vec!["evt_0004"], 1));
+    let again = store.claim_events(&claim(&["a/2"], 1, 10, NOW + 1_004)).unwrap();
+    assert_eq!((ids(&again), again[0].claims), (vec!["evt_0006"], 1));
     let again = store.claim_events(&claim(&["a/2"], 9, 10, NOW + 1_100)).unwrap();
     assert_eq!((ids(&again)[0], again[0].claims, again[0].tries), ("evt_0001", 2, 2));
     let mut late = taken[0].clone();

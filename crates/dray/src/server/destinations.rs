@@ -64,9 +64,9 @@ struct User {
 }
 
 impl Destinations {
-    /// Asks for leave, and waits for it as long as somebody is patient.
-    pub async fn enter(&self, organization: &str, origin: &str, patience: Duration) -> Entry {
-        let (user, slots) = self.user(organization, origin);
+    /// Asks for leave at a destination that gets `most` at once, and waits for it as long as somebody is patient.
+    pub async fn enter(&self, organization: &str, origin: &str, most: usize, patience: Duration) -> Entry {
+        let (user, slots) = self.user(organization, origin, most);
         if let Some(rest) = user.paused() {
             return Entry::Paused(rest);
         }
@@ -80,11 +80,11 @@ impl Destinations {
         }
     }
 
-    fn user(&self, organization: &str, origin: &str) -> (User, Arc<Semaphore>) {
+    fn user(&self, organization: &str, origin: &str, most: usize) -> (User, Arc<Semaphore>) {
         let whose = (organization.to_owned(), origin.to_owned());
         let mut known = self.known();
         let state = known.entry(whose.clone()).or_insert_with(|| State {
-            slots: Arc::new(Semaphore::new(MOST_FOR_ONE)),
+            slots: Arc::new(Semaphore::new(most)),
             users: 0,
             failures: 0,
             paused_until: None,
@@ -177,14 +177,14 @@ mod tests {
     const AT_ONCE: Duration = Duration::from_millis(1);
 
     async fn leave(destinations: &Destinations, organization: &str) -> Leave {
-        match destinations.enter(organization, ORIGIN, AT_ONCE).await {
+        match destinations.enter(organization, ORIGIN, MOST_FOR_ONE, AT_ONCE).await {
             Entry::Leave(leave) => leave,
             other => panic!("{other:?}"),
         }
     }
 
     async fn pause(destinations: &Destinations) -> Duration {
-        match destinations.enter("default", ORIGIN, AT_ONCE).await {
+        match destinations.enter("default", ORIGIN, MOST_FOR_ONE, AT_ONCE).await {
             Entry::Paused(rest) => rest,
             other => panic!("{other:?}"),
         }
@@ -203,8 +203,11 @@ mod tests {
         for _ in 0..MOST_FOR_ONE {
             held.push(leave(&destinations, "default").await);
         }
-        assert!(matches!(destinations.enter("default", ORIGIN, AT_ONCE).await, Entry::Full));
-        assert!(matches!(destinations.enter("default", "https://b.example", AT_ONCE).await, Entry::Leave(_)));
+        assert!(matches!(destinations.enter("default", ORIGIN, MOST_FOR_ONE, AT_ONCE).await, Entry::Full));
+        assert!(matches!(
+            destinations.enter("default", "https://b.example", 1, AT_ONCE).await,
+            Entry::Leave(_)
+        ));
         drop(leave(&destinations, "other").await);
         held.pop();
         held.push(leave(&destinations, "default").await);

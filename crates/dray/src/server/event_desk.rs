@@ -1,11 +1,13 @@
 //! What a process has to do with events: connectors it knows for a moment, events on their way into the store, what
 //! became of them on its way there, and whom it asks.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dray_model::Result;
+use dray_model::catalog::Session;
 use dray_model::event::Event;
 use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -33,13 +35,43 @@ pub struct EventDesk {
     pub destinations: Destinations,
     /// Events that have come.
     pub arriving: Batches<Event, String>,
-    /// Events of which something is known; false for one that somebody else has taken up since.
-    pub settled: Batches<Event, bool>,
+    /// Events of which something is known, and what is taken up next by whoever has worked on them.
+    pub settled: Batches<Settled, Option<Event>>,
     known: Believed<(String, String), Option<Arc<KnownConnector>>>,
     limiter: DefaultKeyedRateLimiter<String>,
     room: Arc<Semaphore>,
     /// Organization → true where too many events wait there.
     full: Believed<String, bool>,
+}
+
+/// An event of which something is known.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// The event as it is from now on.
+    pub event: Event,
+    /// Where whoever worked on it has time for another of the same endpoint: what is due at this time, until when
+    /// they have it.
+    pub next: Option<(i64, i64)>,
+}
+
+/// Writes down what is known of events, and takes up others in the same transaction.
+fn settle(session: &mut dyn Session, settled: &[Settled]) -> Result<Vec<Option<Event>>> {
+    let mut wanted: HashMap<&str, u64> = HashMap::new();
+    for Settled { event, next } in settled {
+        session.save_event(event)?;
+        *wanted.entry(&event.endpoint).or_default() += u64::from(next.is_some());
+    }
+    let mut taken: HashMap<&str, Vec<Event>> = HashMap::new();
+    let mut following = Vec::with_capacity(settled.len());
+    for Settled { event, next } in settled {
+        let endpoint = event.endpoint.as_str();
+        if let (Some((now, lease_until)), false) = (next, taken.contains_key(endpoint)) {
+            let wanted = wanted.get(endpoint).copied().unwrap_or(0);
+            taken.insert(endpoint, session.claim_events_of(endpoint, wanted, *now, *lease_until)?);
+        }
+        following.push(next.and_then(|_| taken.get_mut(endpoint)?.pop()));
+    }
+    Ok(following)
 }
 
 impl EventDesk {
@@ -50,9 +82,7 @@ impl EventDesk {
             news: Notify::new(),
             destinations: Destinations::default(),
             arriving: Batches::new(|session, events| session.append_events(events)),
-            settled: Batches::new(|session, events| {
-                events.iter().map(|event| session.save_event(event)).collect()
-            }),
+            settled: Batches::new(settle),
             known: Believed::default(),
             limiter: RateLimiter::keyed(Quota::per_minute(quota)),
             room: Arc::new(Semaphore::new(ARRIVING_BYTES)),

@@ -23,6 +23,7 @@ use crate::server::app::App;
 use crate::server::destinations::{Entry, Leave, MOST_FOR_ONE};
 use crate::server::directory;
 use crate::server::endpoints::Endpoint;
+use crate::server::event_desk::Settled;
 use crate::server::known_connectors::KnownConnector;
 
 /// How often what is due is looked for.
@@ -30,6 +31,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often what ended long ago is forgotten, and how many events at once.
 const SWEEP: Duration = Duration::from_secs(600);
 const SWEPT_AT_ONCE: u64 = 10_000;
+/// How long somebody goes on with the events of one endpoint before others have their turn.
+const FOR_ONE: Duration = Duration::from_secs(1);
+/// The least pause between two looks, and how many times as long as the last look it is.
+const REST: Duration = Duration::from_millis(20);
+const RESTS: u32 = 4;
 /// Events worked on at once, altogether and of one organization.
 const MOST_AT_ONCE: usize = 64;
 const MOST_OF_ORGANIZATION: usize = 32;
@@ -98,6 +104,7 @@ pub async fn run(app: App) {
         if must_sweep {
             swept = Some(Instant::now());
         }
+        let begun = Instant::now();
         for organization in app.organizations().await {
             if app.is_stopping() {
                 break;
@@ -109,6 +116,8 @@ pub async fn run(app: App) {
                 tracing::warn!(%error, %organization, "old events could not be swept away");
             }
         }
+        // What waits for those who are busy is looked at every time: the more of it, the less often.
+        tokio::time::sleep((begun.elapsed() * RESTS).clamp(REST, LOOK)).await;
         let _ = tokio::time::timeout(LOOK, app.event_desk().news.notified()).await;
     }
     let _ = all.acquire_many(MOST_AT_ONCE as u32).await;
@@ -176,16 +185,27 @@ async fn look(app: &App, all: &Arc<Semaphore>, under_way: &Arc<UnderWay>, organi
             under_way.begin(whose.clone());
             let (app, under_way) = (app.clone(), Arc::clone(under_way));
             tokio::spawn(async move {
-                let work = Work::new(&app, &whose.0, event);
-                if let Err(error) = work.work().await {
-                    tracing::warn!(%error, organization = %whose.0, endpoint = %whose.1, "an event could not be worked on");
-                }
+                work_on(&app, &whose.0, event).await;
                 drop(permit);
                 under_way.end(&whose);
                 if under_way.leaves_some.swap(false, Ordering::Relaxed) {
                     app.event_desk().news.notify_one();
                 }
             });
+        }
+    }
+}
+
+/// Works on an event, and then on others of the same endpoint for a while, as long as all goes well.
+async fn work_on(app: &App, organization: &str, event: Event) {
+    let until = Instant::now() + FOR_ONE;
+    let mut next = Some(event);
+    while let Some(event) = next.take() {
+        let endpoint = event.endpoint.clone();
+        let has_time = Instant::now() < until && !app.is_stopping();
+        match Work::new(app, organization, event).work(has_time).await {
+            Ok(following) => next = following,
+            Err(error) => tracing::warn!(%error, %organization, %endpoint, "an event could not be worked on"),
         }
     }
 }
@@ -224,18 +244,18 @@ impl<'a> Work<'a> {
         Self { app, organization, event, log }
     }
 
-    async fn work(mut self) -> Result<()> {
+    /// Works on it; the event that is taken up after it, where there is time for another.
+    async fn work(mut self, has_time: bool) -> Result<Option<Event>> {
         let begun = Instant::now();
         let next = self.next().await?;
-        let endpoint = self.event.endpoint.clone();
-        let id = self.event.id.clone();
-        let (tries, organization) = (self.event.tries, self.organization);
-        let status = self.put_away(next).await?;
+        let (organization, tries) = (self.organization, self.event.tries);
+        let (endpoint, id) = (self.event.endpoint.clone(), self.event.id.clone());
+        let (status, following) = self.put_away(next, has_time).await?;
         tracing::info!(
             %organization, %endpoint, event = %id, tries, status = status.word(),
             milliseconds = begun.elapsed().as_millis(), "an event was worked on"
         );
-        Ok(())
+        Ok(following)
     }
 
     /// Does what the connector says, as far as it goes.
@@ -350,12 +370,15 @@ impl<'a> Work<'a> {
 
     /// Leave to ask at an address.
     async fn leave(&self, url: &Url) -> std::result::Result<Leave, Next> {
-        let origin = url.origin().ascii_serialization();
-        match self.app.event_desk().destinations.enter(self.organization, &origin, PATIENCE).await {
+        self.leave_at(&url.origin().ascii_serialization(), MOST_FOR_ONE).await
+    }
+
+    async fn leave_at(&self, place: &str, most: usize) -> std::result::Result<Leave, Next> {
+        match self.app.event_desk().destinations.enter(self.organization, place, most, PATIENCE).await {
             Entry::Leave(leave) => Ok(leave),
-            Entry::Full => Err(Next::Later(PATIENCE, format!("`{origin}` has enough to do"))),
+            Entry::Full => Err(Next::Later(PATIENCE, format!("`{place}` has enough to do"))),
             Entry::Paused(rest) => {
-                Err(Next::Later(rest, format!("`{origin}` has failed again and again: it gets a pause")))
+                Err(Next::Later(rest, format!("`{place}` has failed again and again: it gets a pause")))
             }
         }
     }
@@ -378,6 +401,11 @@ impl<'a> Work<'a> {
     }
 
     async fn record(&mut self, record: Record) -> Result<Next> {
+        // One at a time, as an import has an object for itself.
+        let _leave = match self.leave_at(&format!("object:{}", record.object), 1).await {
+            Ok(leave) => leave,
+            Err(next) => return Ok(next),
+        };
         let (at, begun) = (self.app.time().await?, Instant::now());
         let organization = self.organization.to_owned();
         let found = self
@@ -399,7 +427,7 @@ impl<'a> Work<'a> {
     }
 
     /// Writes down what became of the event, and when it is tried again.
-    async fn put_away(mut self, next: Next) -> Result<EventStatus> {
+    async fn put_away(mut self, next: Next, has_time: bool) -> Result<(EventStatus, Option<Event>)> {
         let now = self.app.time().await?;
         let pause = match next {
             Next::Ended(status, reason) => {
@@ -437,15 +465,18 @@ impl<'a> Work<'a> {
         self.log.settled = self.event.claims;
         self.event.log = self.log.text();
         let status = self.event.status;
+        let goes_on = has_time && status == EventStatus::Completed;
+        let next = goes_on.then(|| (now, now.saturating_add(lease(self.app))));
+        let settled = Settled { event: self.event, next };
+        let desk = self.app.event_desk();
         for _ in 1..MOST_SETTLES {
-            let event = self.event.clone();
-            match self.app.event_desk().settled.add(self.app.sessions(), self.organization, event).await {
-                Ok(_) => return Ok(status),
+            match desk.settled.add(self.app.sessions(), self.organization, settled.clone()).await {
+                Ok(following) => return Ok((status, following)),
                 Err(error) => tracing::warn!(%error, "what became of an event could not be written down"),
             }
             tokio::time::sleep(PAUSE).await;
         }
-        self.app.event_desk().settled.add(self.app.sessions(), self.organization, self.event).await?;
-        Ok(status)
+        let following = desk.settled.add(self.app.sessions(), self.organization, settled).await?;
+        Ok((status, following))
     }
 }
