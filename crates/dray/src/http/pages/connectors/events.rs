@@ -106,7 +106,7 @@ pub async fn list(
     };
     let found = native::page_of(&app, &visit.actor, place.object.name(), place.id, &query).await?;
     let words = visit.words;
-    let entered = entered_of(&place.object, &*place.record(&app, &visit).await?);
+    let entered = entered_of(&place.object, &place.record(&app, &visit).await?);
     let all = events_address(&place.object, place.id);
     let test = test_address(&place.object, place.id);
     if is_part {
