@@ -60,7 +60,7 @@ async fn show(
 ) -> Answer<Markup> {
     let Place { object, id } = place;
     let (url, state) = native::found(app, &visit.actor, object, *id, &base_url(app, headers)).await?;
-    let entered = entered_of(object, &*place.record(app, visit).await?);
+    let entered = entered_of(object, &place.record(app, visit).await?);
     let words = visit.words;
     let secrets = tokens.iter().flat_map(|tokens| {
         [

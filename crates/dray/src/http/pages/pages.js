@@ -253,6 +253,7 @@
       return option;
     }));
     field.setAttribute('aria-activedescendant', `path-${at}`);
+    list.querySelector('[aria-selected=true]').scrollIntoView({ block: 'nearest' });
   };
   const offerPaths = (field) => {
     withdraw();

@@ -29,7 +29,7 @@ pub async fn get(
 ) -> Answer<Markup> {
     let place = Place::of(&visit, &name, &id)?;
     let event = native::found(&app, &visit.actor, place.object.name(), place.id, event).await?;
-    let entered = entered_of(&place.object, &*place.record(&app, &visit).await?);
+    let entered = entered_of(&place.object, &place.record(&app, &visit).await?);
     let words = visit.words;
     let all = events_address(&place.object, place.id);
     let address = format!("{all}/{}", event.id);

@@ -106,7 +106,7 @@ pub async fn list(
     };
     let found = native::page_of(&app, &visit.actor, place.object.name(), place.id, &query).await?;
     let words = visit.words;
-    let entered = entered_of(&place.object, &*place.record(&app, &visit).await?);
+    let entered = entered_of(&place.object, &place.record(&app, &visit).await?);
     let all = events_address(&place.object, place.id);
     let test = test_address(&place.object, place.id);
     if is_part {
@@ -287,4 +287,21 @@ pub async fn replay_failed(
     let place = Place::of(&visit, &name, &id)?;
     native::failed_again(&app, &visit.actor, place.object.name(), place.id).await?;
     Ok(Redirect::to(&events_address(&place.object, place.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::pages::words::of_code;
+
+    #[test]
+    fn counts_end_where_counting_ends() {
+        let words = of_code("en").expect("a language");
+        let counts = EventCounts { pending: 3, completed: COUNTED, ignored: 0, failed: 12 };
+        let shown = numbers(words, &counts).map(|(_, text)| text.replace('\u{202f}', ","));
+        assert_eq!(
+            shown,
+            ["all (10,015+)", "pending (3)", "completed (10,000+)", "ignored (0)", "failed (12)"]
+        );
+    }
 }

@@ -14,7 +14,7 @@ use dray_model::object::Object;
 use serde_json::value::RawValue;
 
 use super::frame::Visit;
-use crate::http::answer::Answer;
+use crate::http::answer::{Answer, Failure};
 use crate::http::lists::number_of;
 use crate::http::native::endpoints::with_endpoint;
 use crate::http::native::shapes::object_of;
@@ -48,7 +48,7 @@ impl Place {
         let found = with_endpoint(app, &visit.actor, &self.object, id, move |session, _| {
             pages::record(session, &object, id)
         });
-        let missing = || crate::http::answer::Failure::not_found(format!("there is no record {id}"));
+        let missing = || Failure::not_found(format!("there is no record {id}"));
         found.await?.ok_or_else(missing)
     }
 }
