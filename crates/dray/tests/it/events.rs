@@ -159,6 +159,11 @@ fn webhooks_become_records() {
                 .is_some_and(|why| why.contains("nowhere") || why.contains("e-mail")),
             "{event}"
         );
+        // Once the connector is mended, it can be done again.
+        let mended = entries(&[("email", "$payload.name@example.com"), ("first_name", "$payload.name")]);
+        crate::events_kit::set(&server, hook.id, json!({ "perform": mended }));
+        assert_eq!(server.post(&format!("{}/{bad}/replay", hook.events()), &json!({})).status, 202);
+        assert_eq!(hook.ended(&server, &bad, "completed")["record"]["outcome"], "created");
         // What an event wrote can be undone like any import.
         let import = hook.event(&server, &second)["record"]["import"].as_i64().expect("an import");
         let undone = server.post(&format!("/api/v1/imports/{import}/undo"), &json!({}));

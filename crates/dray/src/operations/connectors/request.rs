@@ -2,11 +2,11 @@
 //! which become one request for each event.
 
 use axum::http::{HeaderName, HeaderValue, Method};
-use dray_engine::expression::{Json, Roots, Template};
+use dray_engine::expression::{Json, RepeatedMember, Roots, Template};
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
-use super::values::{FORM, text_of};
+use super::values::{FORM, member_of, text_of};
 
 /// Headers that belong to the connection and to whoever keeps it.
 const OWN_HEADERS: [&str; 10] = [
@@ -205,10 +205,10 @@ impl Prepared {
                 (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned().into())
             })
             .collect();
-        let body = self
-            .body
-            .as_ref()
-            .map(|body| serde_json::from_str::<Value>(body).unwrap_or_else(|_| Value::String(body.clone())));
+        let body = self.body.as_ref().map(|body| match Json::parse(body, RepeatedMember::LastCounts) {
+            Ok(json) => member_of(&json),
+            Err(_) => Value::String(body.clone()),
+        });
         serde_json::json!({
             "method": self.method.as_str(), "url": self.url.as_str(), "headers": headers, "body": body,
         })

@@ -31,6 +31,9 @@ pub struct EventLog {
     /// Why it ended as it did, or what it waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How often somebody asked for it again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub replays: u32,
     /// The last time that somebody had it up and wrote down what became of it.
     pub settled: i64,
 }
@@ -88,6 +91,10 @@ pub struct RecordOutcome {
     pub import: i64,
     /// What became of it: `created`, `updated`, `unchanged` …
     pub outcome: String,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl EventLog {

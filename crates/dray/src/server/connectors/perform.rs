@@ -188,8 +188,8 @@ fn shown(known: &KnownConnector, body: &[u8]) -> String {
 /// A record to be written for an event.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The event's number: what was written for it once is not written again.
-    pub event: String,
+    /// Tells whether it was written before: then it is not written again.
+    pub fingerprint: String,
     /// Who asks, and where it comes from, for people.
     pub actor: String,
     /// See there.
@@ -216,11 +216,11 @@ pub async fn write(
             let known = KnownObjects::load(session)?;
             let object = known.named(&record.object)?;
             let name = object.name().to_owned();
-            let Record { event, actor, source, match_by, mut members, chosen, .. } = record;
+            let Record { fingerprint, actor, source, match_by, mut members, chosen, .. } = record;
             if !chosen {
                 members.retain(|name, _| object.find_columns(name).is_some());
             }
-            let received = Received { object, members, match_by, fingerprint: event, source, quota, actor };
+            let received = Received { object, members, match_by, fingerprint, source, quota, actor };
             record::receive(session, &known, received).map(|(written, outcome)| (name, written, outcome))
         })
         .await;

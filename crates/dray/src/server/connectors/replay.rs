@@ -52,6 +52,7 @@ fn again(event: &mut Event, now: i64) {
         return;
     }
     (log.trigger, log.reason, log.record) = (None, None, None);
+    log.replays = log.replays.saturating_add(1);
     event.log = log.text();
     event.status = EventStatus::Pending;
     (event.due_at, event.finished_at, event.kept, event.tries) = (Some(now), None, None, 0);

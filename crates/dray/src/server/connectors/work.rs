@@ -317,7 +317,8 @@ impl<'a> Work<'a> {
             }
             Ok(Action::Record { object, match_by, members, chosen }) => {
                 let record = Record {
-                    event: format!("{}/{}", self.event.endpoint, self.event.id),
+                    // A replay writes anew, whatever came of it before.
+                    fingerprint: format!("{}/{}/{}", self.event.endpoint, self.event.id, self.log.replays),
                     actor: format!("connector {} ({})", self.event.endpoint, known.name),
                     source: self.event.endpoint.clone(),
                     object,
