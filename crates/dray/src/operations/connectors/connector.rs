@@ -158,3 +158,54 @@ fn perform(address: &str, method: &str, headers: Vec<Entry>) -> Result<Perform, 
     }
     Ok(Perform::Record { object, match_by })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compiled(fields: Value) -> Result<Connector, Vec<Mistake>> {
+        Connector::compile(fields.as_object().expect("an object"))
+    }
+
+    #[test]
+    fn an_object_may_be_what_is_written() {
+        let target = |address: &str| {
+            let connector = compiled(serde_json::json!({ "perform_api_url": address }));
+            match connector.map(|connector| connector.perform) {
+                Ok(Some(Perform::Record { object, match_by })) => Ok((object, match_by.join("+"))),
+                Ok(other) => panic!("{other:?}"),
+                Err(mistakes) => Err(mistakes.into_iter().map(|mistake| mistake.message).collect::<String>()),
+            }
+        };
+        let is = |object: &str, match_by: &str| Ok((object.to_owned(), match_by.to_owned()));
+        assert_eq!(target("object:contacts"), is("contacts", ""));
+        assert_eq!(target("OBJECT://contacts?match=email"), is("contacts", "email"));
+        assert_eq!(
+            target("object:/contacts/?match=email,%20phone&match=id"),
+            is("contacts", "email+phone+id")
+        );
+        for wrong in ["object:", "object://?match=email", "object:contacts?email"] {
+            assert!(target(wrong).is_err(), "{wrong}");
+        }
+        let deleting =
+            serde_json::json!({ "perform_api_url": "object:contacts", "perform_api_method": "DELETE" });
+        assert_eq!(compiled(deleting).map(|_| ()).map_err(|mistakes| mistakes.len()), Err(1));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_with_its_field() {
+        let wrong = serde_json::json!({
+            "trigger": "equals(", "process": "{}", "perform": [{ "value": "x" }], "process_api_url": "https://$x/",
+            "perform_api_url": "https://example.com/", "perform_headers": "[{\"key\":\"Host\",\"value\":\"x\"}]",
+        });
+        let mistakes = compiled(wrong).map(|_| ()).expect_err("it is wrong");
+        let fields: Vec<&str> = mistakes.iter().map(|mistake| mistake.field).collect();
+        assert_eq!(fields, ["process", "perform", "trigger", "process_api_url", "perform_api_url"]);
+        let read = serde_json::json!({
+            "trigger": "exists($secret.A)", "perform": [{ "key": "x", "value": "$secret.B $secret.A" }],
+        });
+        let connector = compiled(read).expect("it is good");
+        assert_eq!(connector.secrets, ["A", "B"]);
+        assert_eq!(connector.is_triggered(&Json::Null, &Json::Null), Err(missing_secret("A")));
+    }
+}

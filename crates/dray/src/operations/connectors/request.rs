@@ -86,8 +86,11 @@ impl RequestTemplate {
         let address = address.trim();
         let address = if address.contains("://") { address.to_owned() } else { format!("https://{address}") };
         let mut base = Url::parse(&address).map_err(|why| format!("the address cannot be used: {why}"))?;
-        if base.host_str().is_none_or(|host| host.contains('$')) || base.username().contains('$') {
+        if base.host_str().is_none_or(|host| host.contains('$')) {
             return Err("the host of the address must stand as it is: values may stand behind it".to_owned());
+        }
+        if [base.username(), base.password().unwrap_or_default()].iter().any(|part| part.contains('$')) {
+            return Err("no value may stand before the host: put a password into a header".to_owned());
         }
         let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
         let compiled = |text: &str| Template::compile(text).map_err(|why| format!("the address: {why}"));
@@ -212,5 +215,96 @@ impl Prepared {
         serde_json::json!({
             "method": self.method.as_str(), "url": self.url.as_str(), "headers": headers, "body": body,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::connectors::values::payload;
+
+    fn roots() -> Roots {
+        let read = |text: &str| payload(text.as_bytes(), "").expect("JSON");
+        Roots {
+            payload: read("{\"id\":\"a/../b?\",\"n\":[1,2],\"none\":null,\"bad\":\"a\\nb\"}"),
+            secret: read("{\"KEY\":\"k&k\"}"),
+            ..Roots::default()
+        }
+    }
+
+    fn entry(key: &str, value: &str) -> Entry {
+        Entry { key: key.to_owned(), value: Template::compile(value).expect("a template") }
+    }
+
+    fn url(address: &str, parameters: Vec<Entry>) -> Result<String, String> {
+        let request = RequestTemplate::compile(address, parameters, Vec::new())?;
+        Ok(request.prepare(Method::GET, &roots(), None)?.url.to_string())
+    }
+
+    #[test]
+    fn values_stay_where_they_stand() {
+        for (address, expected) in [
+            ("example.com/a%20b?q=1", "https://example.com/a%20b?q=1"),
+            ("http://example.com:81/$payload.id/x", "http://example.com:81/a%2F..%2Fb%3F/x"),
+            ("https://example.com/p-$payload.n[1]", "https://example.com/p-2"),
+            (
+                "https://example.com/?k=$secret.KEY&x=$payload.id",
+                "https://example.com/?k=k%26k&x=a%2F..%2Fb%3F",
+            ),
+            ("https://example.com/#$payload.id", "https://example.com/#$payload.id"),
+        ] {
+            assert_eq!(url(address, Vec::new()).as_deref(), Ok(expected), "{address}");
+        }
+        let parameters = vec![
+            entry("a b", "$payload.n"),
+            entry("left out", "$payload.none"),
+            entry("c", "x $payload.none"),
+        ];
+        assert_eq!(
+            url("https://example.com/?z=1", parameters).as_deref(),
+            Ok("https://example.com/?z=1&a+b=%5B1%2C2%5D&c=x+")
+        );
+        for (address, told) in [
+            ("https://$payload.id/", "host"),
+            ("https://$payload.id.example.com/", "host"),
+            ("https://u:$secret.KEY@example.com/", "before the host"),
+            ("https://example.com/$payload.none", "a value in its path is missing"),
+            ("https://example.com/$payloads.x", "no property `payloads`"),
+            ("https://", "cannot be used"),
+        ] {
+            let error = url(address, Vec::new()).expect_err(address);
+            assert!(error.contains(told), "{address}: {error}");
+        }
+    }
+
+    #[test]
+    fn headers_are_headers_and_bodies_what_their_type_says() {
+        let of = |headers: Vec<Entry>| RequestTemplate::compile("https://example.com/", Vec::new(), headers);
+        let prepared = |headers, body: &str| {
+            let body = payload(body.as_bytes(), "").expect("JSON");
+            of(headers)?.prepare(Method::POST, &roots(), Some(&body))
+        };
+        let plain = prepared(
+            vec![entry("X-Key", "Bearer $secret.KEY"), entry("X-None", "$payload.none")],
+            "{\"a\":1.50}",
+        );
+        let shown = plain.expect("a request").shown();
+        assert_eq!(
+            shown.to_string(),
+            "{\"method\":\"POST\",\"url\":\"https://example.com/\",\"headers\":{\"x-key\":\"Bearer k&k\",\
+             \"content-type\":\"application/json\"},\"body\":{\"a\":\"1.50\"}}"
+        );
+        let form =
+            prepared(vec![entry("content-type", FORM)], "{\"a b\":\"x&y\",\"n\":1,\"none\":null,\"l\":[1]}");
+        assert_eq!(form.expect("a request").body.as_deref(), Some("a+b=x%26y&n=1&l=%5B1%5D"));
+        for (name, value, told) in [
+            ("Host", "x", "belongs to the connection"),
+            ("content-length", "1", "belongs to the connection"),
+            ("a b", "x", "not the name of a header"),
+            ("X-Bad", "$payload.bad", "no header may have"),
+        ] {
+            let error = prepared(vec![entry(name, value)], "{}").expect_err(name);
+            assert!(error.contains(told), "{name}: {error}");
+        }
     }
 }
