@@ -22,6 +22,8 @@ const KEPT_BYTES: usize = 2_000;
 const ANSWER_BYTES: u64 = 64 << 10;
 /// Bytes of an answer that is looked up.
 const LOOKUP_BYTES: u64 = 1 << 20;
+/// Problems of a record that are told.
+const MOST_PROBLEMS: usize = 10;
 /// How often a lookup may be led on.
 const LOOKUP_REDIRECTS: usize = 3;
 /// By what others know an event that they are sent again.
@@ -235,7 +237,11 @@ pub async fn write(
         }
         Written::Busy => (None, Asked::Later(None), Some(format!("an import into `{object}` is running"))),
         Written::Refused(problems) => {
-            let told: Vec<String> = problems.iter().take(10).map(|problem| problem.message.clone()).collect();
+            let told = problems.iter().take(MOST_PROBLEMS).map(|problem| match &problem.field {
+                Some(field) => format!("`{field}`: {}", problem.message),
+                None => problem.message.clone(),
+            });
+            let told: Vec<String> = told.collect();
             (None, Asked::Never, Some(told.join("; ")))
         }
         Written::Exceeded(exceeded) => (None, Asked::Never, Some(exceeded.message)),
