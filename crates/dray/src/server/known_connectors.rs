@@ -6,6 +6,7 @@ use dray_model::Result;
 use dray_model::catalog::Session;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
+use url::{Url, form_urlencoded};
 
 use super::endpoints::{Endpoint, Tokens};
 use super::named_secrets::{self, Values};
@@ -89,10 +90,39 @@ impl KnownConnector {
         self.tokens.iter().map(|tokens| tokens.secret.clone()).collect()
     }
 
-    /// What others said, without secrets that they said again.
+    /// What others said, without secrets that they said again: as they are, or as they stand in JSON or in an address.
     pub fn without_secrets(&self, text: &str) -> String {
         let known = self.names.iter().filter_map(|name| Some((name, self.values.get(name)?)));
         let long = known.filter(|(_, value)| value.len() >= FEWEST_LETTERS);
-        long.fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("$secret.{name}")))
+        long.fold(text.to_owned(), |text, (name, value)| {
+            let shown = format!("$secret.{name}");
+            let spellings = spellings(value).into_iter().filter(|spelling| !spelling.is_empty());
+            spellings.fold(text, |text, spelling| text.replace(&spelling, &shown))
+        })
+    }
+}
+
+/// How a value may stand in a text.
+fn spellings(value: &str) -> [String; 4] {
+    let json = Value::from(value).to_string();
+    let in_form: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let mut address = Url::parse("http://a").ok();
+    if let Some(mut steps) = address.as_mut().and_then(|address| address.path_segments_mut().ok()) {
+        steps.clear().push(value);
+    }
+    let in_path =
+        address.map_or_else(String::new, |address| address.path().trim_start_matches('/').to_owned());
+    let inside = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&json);
+    [value.to_owned(), inside.to_owned(), in_form, in_path]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_found_however_it_is_spelled() {
+        let found = spellings("a\"b c/ü");
+        assert_eq!(found, ["a\"b c/ü", "a\\\"b c/ü", "a%22b+c%2F%C3%BC", "a%22b%20c%2F%C3%BC"]);
     }
 }
