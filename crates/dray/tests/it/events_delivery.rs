@@ -126,6 +126,50 @@ fn what_others_do_not_want_is_not_sent_again_and_nobody_is_led_on() {
 }
 
 #[test]
+fn whoever_answers_slowly_is_waited_for_and_not_for_ever() {
+    for kind in STORES {
+        let site = Site::new(|asked, _, stream| match asked.json()["how"].as_str().unwrap_or_default() {
+            "late" => {
+                std::thread::sleep(Duration::from_millis(1_200));
+                answer(stream, "200 OK", "", b"at last");
+            }
+            "too late" => {
+                std::thread::sleep(Duration::from_secs(4));
+                answer(stream, "200 OK", "", b"");
+            }
+            // The answer is known, though it never ends.
+            _ => {
+                raw(stream, "HTTP/1.1 201 Created\r\nContent-Length: 1000\r\n\r\n");
+                for _ in 0..40 {
+                    raw(stream, "x");
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }
+        });
+        let server = server(kind, "60");
+        let hook = hook(&server, to(&site));
+        let late = hook.taken(&server, &json!({ "how": "late" }));
+        let too_late = hook.taken(&server, &json!({ "how": "too late" }));
+        let endless = hook.taken(&server, &json!({ "how": "endless" }));
+        let event = hook.ended(&server, &late, "completed");
+        let took = event["attempts"][0]["milliseconds"].as_u64();
+        assert!(took.is_some_and(|took| (1_200..2_000).contains(&took)), "{event}");
+        let event = hook.ended(&server, &endless, "completed");
+        assert_eq!(event["attempts"][0]["status"], 201, "{event}");
+        let event = until("an attempt that ends", || {
+            let event = hook.event(&server, &too_late);
+            (!attempts(&event).is_empty()).then_some(event)
+        });
+        assert_eq!(
+            (&event["status"], &event["attempts"][0]["status"]),
+            (&json!("pending"), &Value::Null),
+            "{event}"
+        );
+        assert!(event["next_attempt_at"].is_string(), "{event}");
+    }
+}
+
+#[test]
 fn whoever_never_answers_holds_nobody_up_and_gets_a_pause() {
     for kind in STORES {
         let stalling = Site::new(|_, _, stream| {
