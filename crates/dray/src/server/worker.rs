@@ -86,7 +86,7 @@ pub fn start(app: &App) -> Vec<JoinHandle<()>> {
     let ours = app.clone();
     workers.push(tokio::spawn(async move { sweep(&ours).await }));
     workers.push(tokio::spawn(webhooks::send::run(app.clone())));
-    workers.push(tokio::spawn(connectors::work::run(app.clone())));
+    workers.push(tokio::spawn(connectors::due::run(app.clone())));
     workers.push(tokio::spawn(scheduler::schedule(app.clone())));
     let ours = app.clone();
     workers.push(tokio::task::spawn_blocking(move || listen(&ours)));
