@@ -217,7 +217,8 @@ fn a_small_organization_does_not_wait_for_a_large_one() {
             std::thread::sleep(Duration::from_millis(20));
         }
         let last = job(&server, ADMIN, &large[11]);
-        assert_eq!(last["status"], "pending", "{kind:?}: the large one still has work");
+        let has_work = ["pending", "processing"].iter().any(|status| last["status"] == *status);
+        assert!(has_work, "{kind:?}: the large one still has work: {last}");
     }
 }
 

@@ -22,6 +22,8 @@ const RESTS: u32 = 4;
 /// How often what ended long ago is forgotten, and how many events at once.
 const SWEEP: Duration = Duration::from_secs(600);
 const SWEPT_AT_ONCE: u64 = 10_000;
+/// The longest time that an endpoint is left alone.
+const MOST_REST: Duration = Duration::from_secs(10);
 /// Events worked on at once, altogether and of one organization.
 const MOST_AT_ONCE: usize = 64;
 const MOST_OF_ORGANIZATION: usize = 32;
@@ -31,6 +33,8 @@ const MOST_OF_ORGANIZATION: usize = 32;
 struct UnderWay {
     /// Organization and endpoint → events.
     each: Mutex<HashMap<(String, String), usize>>,
+    /// Organization and endpoint → until when nothing of it can be done.
+    resting: Mutex<HashMap<(String, String), Instant>>,
     /// There was more that was due than could be taken up.
     leaves_some: AtomicBool,
 }
@@ -40,11 +44,20 @@ impl UnderWay {
         self.each.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Endpoints of an organization that have enough to do.
+    /// Endpoints of an organization that have enough to do, or can do nothing.
     fn busy(&self, organization: &str) -> Vec<String> {
         let each = self.each();
-        let busy = each.iter().filter(|((whose, _), count)| whose == organization && **count >= MOST_FOR_ONE);
-        busy.map(|((_, endpoint), _)| endpoint.clone()).collect()
+        let busy = each.iter().filter(|(_, count)| **count >= MOST_FOR_ONE).map(|(whose, _)| whose);
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|_, until| Instant::now() < *until);
+        let own = busy.chain(resting.keys()).filter(|(whose, _)| whose == organization);
+        own.map(|(_, endpoint)| endpoint.clone()).collect()
+    }
+
+    /// Leaves what waits at an endpoint alone for a while.
+    fn rest(&self, whose: (String, String), pause: Duration) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.insert(whose, Instant::now() + pause.min(MOST_REST));
     }
 
     /// Events of an organization.
@@ -158,9 +171,12 @@ async fn look(app: &App, all: &Arc<Semaphore>, under_way: &Arc<UnderWay>, organi
             under_way.begin(whose.clone());
             let (app, under_way) = (app.clone(), Arc::clone(under_way));
             tokio::spawn(async move {
-                work_on(&app, &whose.0, event).await;
+                let rest = work_on(&app, &whose.0, event).await;
                 drop(permit);
                 under_way.end(&whose);
+                if let Some(pause) = rest {
+                    under_way.rest(whose, pause);
+                }
                 if under_way.leaves_some.swap(false, Ordering::Relaxed) {
                     app.event_desk().news.notify_one();
                 }

@@ -32,24 +32,36 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(500);
 const MOST_SETTLES: usize = 5;
 /// How long an event of a disabled connector waits before somebody looks again.
-const DISABLED: Duration = Duration::from_secs(30);
+const DISABLED: Duration = Duration::from_secs(10);
 /// The longest pause that others may ask for.
 const MOST_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// What an answer to a lookup is sealed for.
 const LOOKUP: &str = "event lookup";
 
-/// Works on an event, and then on others of the same endpoint for a while, as long as all goes well.
-pub async fn work_on(app: &App, organization: &str, event: Event) {
+/// Works on an event, and then on others of the same endpoint for a while, as long as all goes well. Where nothing
+/// can be done for it, it says for how long.
+pub async fn work_on(app: &App, organization: &str, event: Event) -> Option<Duration> {
     let until = Instant::now() + FOR_ONE;
     let mut next = Some(event);
     while let Some(event) = next.take() {
         let endpoint = event.endpoint.clone();
         let has_time = Instant::now() < until && !app.is_stopping();
         match Work::new(app, organization, event).work(has_time).await {
-            Ok(following) => next = following,
+            Ok(After::Rest(pause)) => return Some(pause),
+            Ok(After::Next(following)) => next = following,
             Err(error) => tracing::warn!(%error, %organization, %endpoint, "an event could not be worked on"),
         }
     }
+    None
+}
+
+/// What comes after an event.
+#[derive(Debug)]
+enum After {
+    /// The next of its endpoint, where there is one and time for it.
+    Next(Option<Event>),
+    /// Nothing of its endpoint for this time.
+    Rest(Duration),
 }
 
 /// How long whoever takes an event up has it for themselves, in microseconds: a lookup, a request, waiting for leave.
@@ -86,10 +98,10 @@ impl<'a> Work<'a> {
         Self { app, organization, event, log }
     }
 
-    /// Works on it; the event that is taken up after it, where there is time for another.
-    async fn work(mut self, has_time: bool) -> Result<Option<Event>> {
+    async fn work(mut self, has_time: bool) -> Result<After> {
         let begun = Instant::now();
         let next = self.next().await?;
+        let rest = if let Next::Later(pause, _) = &next { Some(*pause) } else { None };
         let (organization, tries) = (self.organization, self.event.tries);
         let (endpoint, id) = (self.event.endpoint.clone(), self.event.id.clone());
         let (status, following) = self.put_away(next, has_time).await?;
@@ -97,7 +109,7 @@ impl<'a> Work<'a> {
             %organization, %endpoint, event = %id, tries, status = status.word(),
             milliseconds = begun.elapsed().as_millis(), "an event was worked on"
         );
-        Ok(following)
+        Ok(rest.map_or(After::Next(following), After::Rest))
     }
 
     /// Does what the connector says, as far as it goes.
