@@ -95,8 +95,8 @@ pub struct EventClaim {
 
 /// The events of one organization.
 pub trait Events {
-    /// Keeps events that have come, all or none; returns the number of each: its own, or that of the event that
-    /// its sender sent before.
+    /// Keeps events that have come, all or none, in a transaction of its own that is on the disk before this returns;
+    /// the number of each: its own, or that of the event that its sender sent before.
     fn append_events(&mut self, events: &[Event]) -> Result<Vec<String>>;
     /// Takes up what is due, what has been due for the longest first.
     fn claim_events(&mut self, claim: &EventClaim) -> Result<Vec<Event>>;

@@ -112,6 +112,9 @@ pub(crate) trait Driver: Send {
     fn begin(&mut self) -> Result<()>;
     /// Commits it.
     fn commit(&mut self) -> Result<()>;
+    /// From now on, or no longer, a commit is on the disk before it returns, so that not even a machine that loses its
+    /// power takes it back. Not within a transaction.
+    fn flush_commits(&mut self, flush: bool) -> Result<()>;
     /// Undoes it; nothing is said where there is none or the connection is gone.
     fn rollback(&mut self);
     /// True between begin and its end.

@@ -581,7 +581,10 @@ impl<D: Driver> Catalog for SqlStore<D> {
 
 impl<D: Driver> Events for SqlStore<D> {
     fn append_events(&mut self, events: &[Event]) -> Result<Vec<String>> {
-        self.within_transaction(|store| events::append(&mut store.driver, events))
+        self.driver.flush_commits(true)?;
+        let kept = self.within_transaction(|store| events::append(&mut store.driver, events));
+        let calmed = self.driver.flush_commits(false);
+        kept.and_then(|kept| calmed.map(|()| kept))
     }
 
     fn claim_events(&mut self, claim: &EventClaim) -> Result<Vec<Event>> {

@@ -184,6 +184,11 @@ impl Driver for PostgresDriver {
         Ok(())
     }
 
+    fn flush_commits(&mut self, _flush: bool) -> Result<()> {
+        // The server always does, unless its administrator says otherwise.
+        Ok(())
+    }
+
     fn rollback(&mut self) {
         if self.in_transaction {
             self.in_transaction = false;

@@ -18,7 +18,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const RACE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Settings of every connection: readers and one writer do not wait for each other; a commit survives
-/// the end of the process at once and the end of the machine to the last checkpoint; 32 MB of cache; a
+/// the end of the process at once and the end of the machine to the last checkpoint, unless it is asked to be
+/// flushed; 32 MB of cache; a
 /// write-ahead log that grew is cut back afterwards.
 const SETTINGS: &str = "PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;

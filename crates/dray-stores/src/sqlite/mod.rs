@@ -114,6 +114,12 @@ impl Driver for SqliteDriver {
         self.connection.execute_batch("COMMIT").map_err(|cause| self.failed(cause))
     }
 
+    fn flush_commits(&mut self, flush: bool) -> Result<()> {
+        let level = if flush { "FULL" } else { "NORMAL" };
+        let set = self.connection.execute_batch(&format!("PRAGMA synchronous = {level}"));
+        set.map_err(|cause| self.failed(cause))
+    }
+
     fn rollback(&mut self) {
         if self.in_transaction() {
             let _ = self.connection.execute_batch("ROLLBACK");

@@ -29,7 +29,7 @@ pub struct Batches<T, R> {
 }
 
 impl<T: Clone + Send + Sync + 'static, R: Send + 'static> Batches<T, R> {
-    /// Batches of this work, which is carried out within a transaction.
+    /// Batches of this work, which is done in one transaction.
     pub fn new(work: Work<T, R>) -> Self {
         Self { waiting: Arc::default(), work }
     }
@@ -71,16 +71,7 @@ async fn work_off<T: Clone + Send + Sync + 'static, R: Send + 'static>(
             own.drain(..own.len().min(MOST)).collect()
         };
         let (pieces, tell): (Vec<T>, Vec<oneshot::Sender<Result<R>>>) = taken.into_iter().unzip();
-        let done = sessions.run(organization, move |session| {
-            session.begin()?;
-            match work(session, &pieces) {
-                Ok(done) => session.commit().map(|()| done),
-                Err(error) => {
-                    session.rollback();
-                    Err(error)
-                }
-            }
-        });
+        let done = sessions.run(organization, move |session| work(session, &pieces));
         match done.await {
             Ok(done) => {
                 for (tell, done) in tell.into_iter().zip(done) {

@@ -56,6 +56,15 @@ pub struct Settled {
 
 /// Writes down what is known of events, and takes up others in the same transaction.
 fn settle(session: &mut dyn Session, settled: &[Settled]) -> Result<Vec<Option<Event>>> {
+    session.begin()?;
+    let following = settle_all(session, settled).and_then(|following| session.commit().map(|()| following));
+    if following.is_err() {
+        session.rollback();
+    }
+    following
+}
+
+fn settle_all(session: &mut dyn Session, settled: &[Settled]) -> Result<Vec<Option<Event>>> {
     let mut wanted: HashMap<&str, u64> = HashMap::new();
     for Settled { event, next } in settled {
         session.save_event(event)?;
